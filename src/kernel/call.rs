@@ -1,0 +1,413 @@
+//! The vocabulary between programs and kernels: system calls with their arguments, and what they return.
+//!
+//! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
+//! so what is compared between them is never a translation.
+
+use super::{errno::Errno, payload::Payload};
+use bitflags::bitflags;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use std::fmt;
+
+/// A file descriptor number of the calling process.
+pub type Fd = i32;
+
+/// Index of a named FIFO (a path) of the program.
+pub type PathId = u16;
+
+/// Index of a process of the program.
+pub type ProcessId = u16;
+
+/// Index of a task (a thread) of the program.
+pub type TaskId = u16;
+
+bitflags! {
+    /// Flags of `open`, `pipe2` and `fcntl(F_SETFL)`, with the numbers of x86-64.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct OpenFlags: u32 {
+        /// Open for writing only; neither this nor `O_RDWR` is `O_RDONLY`.
+        const O_WRONLY = 0o1;
+        /// Open for both.
+        const O_RDWR = 0o2;
+        /// All writes at the end.
+        const O_APPEND = 0o2000;
+        /// Calls fail with `EAGAIN` where they would sleep.
+        const O_NONBLOCK = 0o4000;
+        /// Pipes: packet mode.
+        const O_DIRECT = 0o40000;
+        /// Closed by `execve`; accepted and without effect here.
+        const O_CLOEXEC = 0o2000000;
+        /// `pipe2`: a notification pipe (`O_EXCL`).
+        const O_NOTIFICATION_PIPE = 0o200;
+        /// Every other bit, so that refused flags can be passed on.
+        const _ = !0;
+    }
+}
+
+bitflags! {
+    /// Flags of `preadv2` and `pwritev2`.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct RwFlags: u32 {
+        /// Do not sleep.
+        const RWF_NOWAIT = 0x8;
+        /// Do not send SIGPIPE (since v6.18).
+        const RWF_NOSIGNAL = 0x100;
+        /// Every other bit.
+        const _ = !0;
+    }
+}
+
+bitflags! {
+    /// Event masks of `poll`.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct PollEvents: u16 {
+        /// Data can be read.
+        const POLLIN = 0x1;
+        /// Exceptional condition.
+        const POLLPRI = 0x2;
+        /// Data can be written.
+        const POLLOUT = 0x4;
+        /// Error; reported whether asked for or not.
+        const POLLERR = 0x8;
+        /// Hang-up; reported whether asked for or not.
+        const POLLHUP = 0x10;
+        /// Not an open descriptor.
+        const POLLNVAL = 0x20;
+        /// Normal data can be read.
+        const POLLRDNORM = 0x40;
+        /// Priority data can be read.
+        const POLLRDBAND = 0x80;
+        /// Normal data can be written.
+        const POLLWRNORM = 0x100;
+        /// Priority data can be written.
+        const POLLWRBAND = 0x200;
+        /// Every other bit.
+        const _ = !0;
+    }
+}
+
+/// How long a call may sleep.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Timeout {
+    /// Until it is woken.
+    #[default]
+    Never,
+    /// Not at all.
+    Now,
+    /// So many microseconds of virtual time.
+    After(u64),
+}
+
+/// `fcntl` commands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Fcntl {
+    /// `F_GETFL`: access mode and status flags.
+    GetFl,
+    /// `F_SETFL`: sets `O_APPEND`, `O_NONBLOCK`, `O_DIRECT`.
+    SetFl(OpenFlags),
+    /// `F_GETPIPE_SZ`: slots times page size.
+    GetPipeSz,
+    /// `F_SETPIPE_SZ` with the wished size in bytes.
+    SetPipeSz(u64),
+    /// `F_DUPFD`: the lowest free descriptor that is not below the argument.
+    DupFd(Fd),
+}
+
+/// A system call, with its arguments evaluated.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Call {
+    /// `pipe2(flags)`.
+    Pipe2 {
+        /// Flags, refused ones included.
+        flags: OpenFlags,
+    },
+    /// `open` of a named FIFO.
+    Open {
+        /// Which FIFO.
+        path: PathId,
+        /// Access mode and flags.
+        flags: OpenFlags,
+    },
+    /// `open("/proc/self/fd/N")`: another open file description of the same object.
+    Reopen {
+        /// The descriptor whose object is opened.
+        fd: Fd,
+        /// Access mode and flags.
+        flags: OpenFlags,
+    },
+    /// `close(fd)`.
+    Close {
+        /// Descriptor.
+        fd: Fd,
+    },
+    /// `dup(fd)`.
+    Dup {
+        /// Descriptor.
+        fd: Fd,
+    },
+    /// `dup2(fd, to)`.
+    Dup2 {
+        /// Descriptor.
+        fd: Fd,
+        /// Where to.
+        to: Fd,
+    },
+    /// `read(fd, buffer, count)`, or `preadv2(…, -1, flags)` when `flags` is not empty.
+    Read {
+        /// Descriptor.
+        fd: Fd,
+        /// Bytes asked for.
+        count: u32,
+        /// How many bytes of the buffer are writable memory, if not all.
+        fault: Option<u32>,
+        /// `RWF_*`.
+        flags: RwFlags,
+    },
+    /// `write(fd, data)`, or `pwritev2(…, -1, flags)` when `flags` is not empty.
+    Write {
+        /// Descriptor.
+        fd: Fd,
+        /// The bytes; a [`super::payload::Run::FAULT`] run is memory that cannot be read.
+        data: Payload,
+        /// `RWF_*`.
+        flags: RwFlags,
+    },
+    /// `pread(fd, buffer, count, 0)`.
+    Pread {
+        /// Descriptor.
+        fd: Fd,
+        /// Bytes asked for.
+        count: u32,
+    },
+    /// `pwrite(fd, data, 0)`.
+    Pwrite {
+        /// Descriptor.
+        fd: Fd,
+        /// The bytes.
+        data: Payload,
+    },
+    /// `lseek(fd, offset, SEEK_SET)`.
+    Lseek {
+        /// Descriptor.
+        fd: Fd,
+        /// New position.
+        offset: i64,
+    },
+    /// `ftruncate(fd, length)`.
+    Ftruncate {
+        /// Descriptor.
+        fd: Fd,
+        /// New length.
+        length: i64,
+    },
+    /// `fsync(fd)`.
+    Fsync {
+        /// Descriptor.
+        fd: Fd,
+    },
+    /// `fstat(fd)`; the answer's `extra` is mode, size, block size.
+    Fstat {
+        /// Descriptor.
+        fd: Fd,
+    },
+    /// `fcntl(fd, …)`.
+    Fcntl {
+        /// Descriptor.
+        fd: Fd,
+        /// Command with its argument.
+        cmd: Fcntl,
+    },
+    /// `ioctl(fd, FIONREAD)`: the answer's value is the number that the call stored.
+    Fionread {
+        /// Descriptor.
+        fd: Fd,
+    },
+    /// `ioctl(fd, request)` with a request that no pipe knows.
+    Ioctl {
+        /// Descriptor.
+        fd: Fd,
+        /// Request number.
+        request: u32,
+    },
+    /// `poll`; the answer's `extra` is one event mask per entry.
+    Poll {
+        /// Descriptors with the events asked for.
+        fds: SmallVec<[(Fd, PollEvents); 2]>,
+        /// How long to sleep.
+        timeout: Timeout,
+    },
+    /// `fork`: starts the named process of the program as a copy of this one.
+    Fork {
+        /// The child.
+        child: ProcessId,
+    },
+    /// `exit_group(status)`.
+    Exit {
+        /// Status, `0..=255`.
+        status: u8,
+    },
+    /// `pause()`: sleeps until a signal is handled.
+    Pause,
+    /// `sched_yield()`: does nothing.
+    Yield,
+}
+
+/// The name of a call, as `asleep in write` says it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)] // each is the system call of that name
+#[repr(u8)]
+#[serde(rename_all = "lowercase")]
+pub enum CallKind {
+    Pipe,
+    Open,
+    Reopen,
+    Close,
+    Dup,
+    Dup2,
+    Read,
+    Write,
+    Pread,
+    Pwrite,
+    Lseek,
+    Ftruncate,
+    Fsync,
+    Fstat,
+    Fcntl,
+    Ioctl,
+    Poll,
+    Fork,
+    Exit,
+    Pause,
+    Yield,
+}
+
+impl CallKind {
+    /// Every call, by its name in the notation.
+    pub const ALL: &'static [(&'static str, CallKind)] = &[
+        ("pipe", CallKind::Pipe),
+        ("open", CallKind::Open),
+        ("reopen", CallKind::Reopen),
+        ("close", CallKind::Close),
+        ("dup", CallKind::Dup),
+        ("dup2", CallKind::Dup2),
+        ("read", CallKind::Read),
+        ("write", CallKind::Write),
+        ("pread", CallKind::Pread),
+        ("pwrite", CallKind::Pwrite),
+        ("lseek", CallKind::Lseek),
+        ("ftruncate", CallKind::Ftruncate),
+        ("fsync", CallKind::Fsync),
+        ("fstat", CallKind::Fstat),
+        ("fcntl", CallKind::Fcntl),
+        ("ioctl", CallKind::Ioctl),
+        ("poll", CallKind::Poll),
+        ("fork", CallKind::Fork),
+        ("exit", CallKind::Exit),
+        ("pause", CallKind::Pause),
+        ("yield", CallKind::Yield),
+    ];
+
+    /// The name in the notation.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// The call with this name.
+    pub fn by_name(name: &str) -> Option<CallKind> {
+        Self::ALL.iter().find(|(n, _)| *n == name).map(|&(_, kind)| kind)
+    }
+
+    /// Whether a successful result is a new descriptor.
+    pub fn returns_fd(self) -> bool {
+        matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether a result of 0 means end of file.
+    pub fn reads(self) -> bool {
+        matches!(self, CallKind::Read | CallKind::Pread)
+    }
+}
+
+impl fmt::Display for CallKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Call {
+    /// Which call this is.
+    pub fn kind(&self) -> CallKind {
+        match self {
+            Call::Pipe2 { .. } => CallKind::Pipe,
+            Call::Open { .. } => CallKind::Open,
+            Call::Reopen { .. } => CallKind::Reopen,
+            Call::Close { .. } => CallKind::Close,
+            Call::Dup { .. } => CallKind::Dup,
+            Call::Dup2 { .. } => CallKind::Dup2,
+            Call::Read { .. } => CallKind::Read,
+            Call::Write { .. } => CallKind::Write,
+            Call::Pread { .. } => CallKind::Pread,
+            Call::Pwrite { .. } => CallKind::Pwrite,
+            Call::Lseek { .. } => CallKind::Lseek,
+            Call::Ftruncate { .. } => CallKind::Ftruncate,
+            Call::Fsync { .. } => CallKind::Fsync,
+            Call::Fstat { .. } => CallKind::Fstat,
+            Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => CallKind::Dup,
+            Call::Fcntl { .. } => CallKind::Fcntl,
+            Call::Fionread { .. } | Call::Ioctl { .. } => CallKind::Ioctl,
+            Call::Poll { .. } => CallKind::Poll,
+            Call::Fork { .. } => CallKind::Fork,
+            Call::Exit { .. } => CallKind::Exit,
+            Call::Pause => CallKind::Pause,
+            Call::Yield => CallKind::Yield,
+        }
+    }
+}
+
+/// What a call returned.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Return {
+    /// The value, or the error. `fork` returns the index of the child process, whatever its pid.
+    pub ret: Result<i64, Errno>,
+    /// Bytes read.
+    #[serde(default, skip_serializing_if = "Payload::is_empty")]
+    pub data: Payload,
+    /// What else was copied out: the two descriptors of `pipe`, the event masks of `poll`, the fields
+    /// of `fstat`.
+    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    pub extra: SmallVec<[i64; 2]>,
+}
+
+impl Return {
+    /// A success with a value and nothing copied out.
+    pub fn value(ret: i64) -> Self {
+        Return { ret: Ok(ret), data: Payload::new(), extra: SmallVec::new() }
+    }
+
+    /// A failure.
+    pub fn error(errno: Errno) -> Self {
+        Return { ret: Err(errno), data: Payload::new(), extra: SmallVec::new() }
+    }
+}
+
+impl From<Errno> for Return {
+    fn from(errno: Errno) -> Self {
+        Return::error(errno)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_at_their_kind() {
+        for (i, &(name, kind)) in CallKind::ALL.iter().enumerate() {
+            assert_eq!(kind as usize, i);
+            assert_eq!(kind.name(), name);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Kernel versions and half-open ranges of them.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A kernel release such as `v6.12` or `v5.16.11`; a missing patch level is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version {
+    /// First number.
+    pub major: u16,
+    /// Second number.
+    pub minor: u16,
+    /// Third number.
+    pub patch: u16,
+}
+
+impl Version {
+    /// `v{major}.{minor}`.
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Version { major, minor, patch: 0 }
+    }
+
+    /// The newest version that the model describes; the default.
+    pub const NEWEST: Version = Version::new(6, 18);
+}
+
+/// A version that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadVersion(pub String);
+
+impl fmt::Display for BadVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a kernel version such as v6.12 or v5.16.11", self.0)
+    }
+}
+
+impl std::error::Error for BadVersion {}
+
+/// Reads `v6.12`, `6.12.3`, and the release strings of `uname` (`6.12.3-cloud-amd64`).
+impl FromStr for Version {
+    type Err = BadVersion;
+    fn from_str(text: &str) -> Result<Self, BadVersion> {
+        let bad = || BadVersion(text.to_string());
+        let numbers = text.strip_prefix('v').unwrap_or(text);
+        let numbers = numbers.split(['-', '+', '_']).next().unwrap_or(numbers);
+        let mut parts = numbers.split('.').map(|part| part.parse::<u16>().map_err(|_| bad()));
+        let version = Version {
+            major: parts.next().ok_or_else(bad)??,
+            minor: parts.next().ok_or_else(bad)??,
+            patch: parts.next().transpose()?.unwrap_or(0),
+        };
+        Ok(version)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}.{}", self.major, self.minor)?;
+        if self.patch > 0 { write!(f, ".{}", self.patch) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = BadVersion;
+    fn try_from(text: String) -> Result<Self, BadVersion> {
+        text.parse()
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> String {
+        version.to_string()
+    }
+}
+
+/// A half-open range of versions: `from` is in it, `until` is not. A missing bound is no bound.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct VersionRange {
+    /// First version of the range.
+    pub from: Option<Version>,
+    /// First version after the range.
+    pub until: Option<Version>,
+}
+
+impl VersionRange {
+    /// Every version.
+    pub const ALL: VersionRange = VersionRange { from: None, until: None };
+
+    /// From `version` on.
+    pub const fn since(version: Version) -> Self {
+        VersionRange { from: Some(version), until: None }
+    }
+
+    /// Up to, not including, `version`.
+    pub const fn before(version: Version) -> Self {
+        VersionRange { from: None, until: Some(version) }
+    }
+
+    /// `from` up to, not including, `until`.
+    pub const fn between(from: Version, until: Version) -> Self {
+        VersionRange { from: Some(from), until: Some(until) }
+    }
+
+    /// Whether `version` lies in the range.
+    pub fn contains(&self, version: Version) -> bool {
+        self.from.is_none_or(|from| from <= version) && self.until.is_none_or(|until| version < until)
+    }
+}
+
+/// `v5.8..v5.17`, `..v6.15`, `v6.15..`.
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(from) = self.from {
+            write!(f, "{from}")?;
+        }
+        f.write_str("..")?;
+        if let Some(until) = self.until {
+            write!(f, "{until}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_tags_and_release_strings() {
+        let v: Version = "6.18.44-fc-v669".parse().unwrap();
+        assert_eq!((v.major, v.minor, v.patch), (6, 18, 44));
+        assert_eq!("v5.8".parse::<Version>().unwrap().to_string(), "v5.8");
+        assert!("six".parse::<Version>().is_err());
+        assert!("v6".parse::<Version>().is_err());
+    }
+
+    #[test]
+    fn ranges_are_half_open() {
+        let range = VersionRange::between(Version::new(5, 8), Version::new(5, 17));
+        assert!(range.contains(Version::new(5, 8)));
+        assert!(!range.contains(Version::new(5, 17)));
+        assert_eq!(range.to_string(), "v5.8..v5.17");
+    }
+}

@@ -1,0 +1,4 @@
+//! An executable model of Linux inter-process communication, explored exhaustively and held in lockstep with a real kernel.
+
+pub mod kernel;
+pub mod program;

@@ -1,0 +1,106 @@
+//! The constants of the notation, by name.
+
+use super::Value;
+use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags};
+
+/// `fcntl` commands.
+pub const F_DUPFD: i64 = 0;
+/// `fcntl` commands.
+pub const F_GETFL: i64 = 3;
+/// `fcntl` commands.
+pub const F_SETFL: i64 = 4;
+/// `fcntl` commands.
+pub const F_SETPIPE_SZ: i64 = 1031;
+/// `fcntl` commands.
+pub const F_GETPIPE_SZ: i64 = 1032;
+/// `ioctl` request.
+pub const FIONREAD: i64 = 0x541b;
+
+const NUMBERS: &[(&str, i64)] = &[
+    ("O_RDONLY", 0),
+    ("PAGE_SIZE", 4096),
+    ("PIPE_BUF", 4096),
+    ("F_DUPFD", F_DUPFD),
+    ("F_GETFL", F_GETFL),
+    ("F_SETFL", F_SETFL),
+    ("F_SETPIPE_SZ", F_SETPIPE_SZ),
+    ("F_GETPIPE_SZ", F_GETPIPE_SZ),
+    ("FIONREAD", FIONREAD),
+    ("true", 1),
+    ("false", 0),
+];
+
+/// Every constant with its value.
+pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
+    use bitflags::Flags;
+    let int = |&(name, n): &(&'static str, i64)| (name, Value::Int(n));
+    let open =
+        OpenFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let rw = RwFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let poll =
+        PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
+    let others =
+        [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
+    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(errnos).chain(others)
+}
+
+/// The constant called `name`.
+pub fn by_name(name: &str) -> Option<Value> {
+    all().find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
+/// An event mask in words: `POLLIN|POLLHUP`, or `0`.
+pub fn poll_events(mask: i64) -> String {
+    flags(PollEvents::from_bits_retain(mask as u16))
+}
+
+/// Access mode and flags in words: `O_RDONLY|O_NONBLOCK`.
+pub fn open_flags(bits: OpenFlags) -> String {
+    if bits.intersects(OpenFlags::O_WRONLY | OpenFlags::O_RDWR) {
+        flags(bits)
+    } else if bits.is_empty() {
+        "O_RDONLY".into()
+    } else {
+        format!("O_RDONLY|{}", flags(bits))
+    }
+}
+
+/// A set of flags in words, unknown bits in hexadecimal; `0` if there is none.
+pub fn flags<F: bitflags::Flags<Bits: std::fmt::LowerHex + PartialEq + Default> + Copy>(bits: F) -> String {
+    let mut names: Vec<String> = Vec::new();
+    let mut rest = bits.bits();
+    for flag in F::FLAGS.iter().filter(|f| f.is_named()) {
+        if bits.contains(*flag.value()) {
+            names.push(flag.name().to_string());
+            let mut left = F::from_bits_retain(rest);
+            left.remove(*flag.value());
+            rest = left.bits();
+        }
+    }
+    if rest != F::Bits::default() {
+        names.push(format!("{rest:#x}"));
+    }
+    if names.is_empty() { "0".into() } else { names.join("|") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_twice() {
+        let mut names: Vec<_> = all().map(|(name, _)| name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn masks_in_words() {
+        assert_eq!(poll_events(0x11), "POLLIN|POLLHUP");
+        assert_eq!(poll_events(0), "0");
+        assert_eq!(poll_events(0x8004), "POLLOUT|0x8000");
+    }
+}

@@ -1,0 +1,136 @@
+//! What a task does between its calls: the same interpreter drives the model's tasks and the real ones.
+
+use super::{CallResult, Code, Instr, Locals, Value};
+use crate::kernel::{Call, CallKind, Return};
+
+/// Where a task is in its code, with its variables.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Cursor {
+    /// The next instruction; the length of the code when it has ended.
+    pub pc: u32,
+    /// Variables by slot.
+    pub locals: Vec<Value>,
+    /// Why it goes no further, if it doesn't.
+    pub halt: Option<Halt>,
+}
+
+/// Why a task stopped for good before its last statement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Halt {
+    /// The `assert` at this instruction did not hold.
+    Assertion(u32),
+    /// The call at this instruction did not return what `->` says.
+    Expectation(u32),
+    /// An argument of the call at this instruction had no usable value.
+    BadArgument(u32),
+    /// More than [`SPIN_LIMIT`] instructions without a call.
+    Spinning(u32),
+}
+
+/// So many instructions without a call are an endless loop.
+pub const SPIN_LIMIT: u32 = 100_000;
+
+/// What a task at user level does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// The call at `pc`.
+    Call(CallKind),
+    /// Another local instruction (only when stepping one at a time).
+    Local,
+    /// Nothing: the last statement is done, or the task halted.
+    Parked,
+}
+
+impl Cursor {
+    /// At the start of `code`, all of `vars` variables unassigned.
+    pub fn new(vars: usize) -> Self {
+        Cursor { pc: 0, locals: vec![Value::None; vars], halt: None }
+    }
+
+    /// What comes next, without doing anything.
+    pub fn next(&self, code: &Code) -> Next {
+        match code.instrs.get(self.pc as usize) {
+            _ if self.halt.is_some() => Next::Parked,
+            None => Next::Parked,
+            Some(Instr::Call { call, .. }) => Next::Call(call.kind()),
+            Some(_) => Next::Local,
+        }
+    }
+
+    /// Runs local instructions up to the next call or the end; one instruction only if `single`.
+    pub fn advance(&mut self, code: &Code, single: bool) -> Next {
+        for _ in 0..SPIN_LIMIT {
+            if self.next(code) != Next::Local {
+                break;
+            }
+            self.local(code);
+            if single {
+                break;
+            }
+        }
+        match self.next(code) {
+            Next::Local if !single => {
+                self.halt = Some(Halt::Spinning(self.pc));
+                Next::Parked
+            }
+            next => next,
+        }
+    }
+
+    fn local(&mut self, code: &Code) {
+        let world = Locals(&self.locals);
+        match &code.instrs[self.pc as usize] {
+            Instr::Call { .. } => return,
+            Instr::Assign { slot, value } => {
+                let value = value.eval(&world);
+                self.locals[*slot as usize] = value;
+            }
+            Instr::JumpUnless { cond, target } => {
+                if !cond.holds(&world) {
+                    self.pc = *target;
+                    return;
+                }
+            }
+            Instr::Jump(target) => {
+                self.pc = *target;
+                return;
+            }
+            Instr::Assert(cond) => {
+                if !cond.holds(&world) {
+                    self.halt = Some(Halt::Assertion(self.pc));
+                    return;
+                }
+            }
+        }
+        self.pc += 1;
+    }
+
+    /// The call at `pc` with its arguments evaluated; the task halts if one of them has no usable value.
+    pub fn call(&mut self, code: &Code) -> Option<Call> {
+        let Some(Instr::Call { call, .. }) = code.instrs.get(self.pc as usize) else { return None };
+        match call.build(&self.locals) {
+            Ok(call) => Some(call),
+            Err(_) => {
+                self.halt = Some(Halt::BadArgument(self.pc));
+                None
+            }
+        }
+    }
+
+    /// The call at `pc` returned: stores the result, checks the expectation, and moves on by one instruction.
+    pub fn complete(&mut self, code: &Code, ret: &Return) {
+        let Some(Instr::Call { call, dest, expect }) = code.instrs.get(self.pc as usize) else { return };
+        if let Some(expect) = expect {
+            let result = Value::Result(Box::new(CallResult::new(call.kind(), ret)));
+            if result.matches(&expect.eval(&Locals(&self.locals))) != Some(true) {
+                self.halt = Some(Halt::Expectation(self.pc));
+            }
+        }
+        if let Some(slot) = dest {
+            self.locals[*slot as usize] = Value::Result(Box::new(CallResult::new(call.kind(), ret)));
+        }
+        if self.halt.is_none() {
+            self.pc += 1;
+        }
+    }
+}

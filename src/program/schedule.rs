@@ -1,0 +1,127 @@
+//! Schedules: which task is released when, and what that must bring about.
+
+use super::{ExprCode, syntax::Span};
+use crate::kernel::{CallKind, TaskId, VersionRange};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One step of a steered run: a task is released for one call (or, if it was woken while held, goes on in its call),
+/// and then everything runs until it is quiet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Release {
+    /// The task.
+    pub task: TaskId,
+    /// Tasks asleep in a call at this moment are held: woken, they go on only when a later step names them.
+    /// Written `W+`.
+    pub hold: bool,
+}
+
+/// A steered run.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Schedule {
+    /// In order.
+    pub steps: Vec<Release>,
+}
+
+impl Schedule {
+    /// Reads the one-line form, `"W A+ B R"`, given the names of the tasks.
+    ///
+    /// # Errors
+    ///
+    /// The first word that is no task.
+    pub fn parse(text: &str, task_by_name: impl Fn(&str) -> Option<TaskId>) -> Result<Schedule, String> {
+        let step = |word: &str| {
+            let name = word.strip_suffix('+').unwrap_or(word);
+            let task = task_by_name(name).ok_or_else(|| name.to_string())?;
+            Ok(Release { task, hold: name.len() < word.len() })
+        };
+        let steps: Result<Vec<Release>, String> = text.split_whitespace().map(step).collect();
+        Ok(Schedule { steps: steps? })
+    }
+
+    /// Writes the one-line form.
+    pub fn display<'a>(&'a self, names: &'a [String]) -> impl fmt::Display + 'a {
+        std::fmt::from_fn(move |f| {
+            for (i, step) in self.steps.iter().enumerate() {
+                if i > 0 {
+                    f.write_str(" ")?;
+                }
+                write!(f, "{}{}", names[step.task as usize], if step.hold { "+" } else { "" })?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A `schedule` block.
+#[derive(Clone, Debug)]
+pub struct ScheduleCode {
+    /// Versions it speaks of.
+    pub on: VersionRange,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its lines.
+    pub lines: Vec<LineCode>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A line of a `schedule` block.
+#[derive(Clone, Debug)]
+pub struct LineCode {
+    /// What it does.
+    pub kind: LineCodeKind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a line does.
+#[derive(Clone, Debug)]
+pub enum LineCodeKind {
+    /// Releases a task, and states all that must have happened when it is quiet again.
+    Release {
+        /// Who is released.
+        release: Release,
+        /// What must have happened, in any order; empty if nothing is claimed. With claims, a completion that is
+        /// not among them contradicts the line.
+        events: Vec<EventCode>,
+    },
+    /// Lets a timer expire.
+    Expire(TaskId),
+    /// A condition that must hold here.
+    Probe(ExprCode),
+}
+
+/// What must have happened to one task.
+#[derive(Clone, Debug)]
+pub struct EventCode {
+    /// The task.
+    pub task: TaskId,
+    /// What.
+    pub what: EventWhat,
+}
+
+/// What must have happened.
+#[derive(Clone, Debug)]
+pub enum EventWhat {
+    /// Not said.
+    Any,
+    /// Its call returned this.
+    Returns(ExprCode),
+    /// It is asleep.
+    Asleep(Option<CallKind>),
+    /// It exited, with this status.
+    Exits(Option<u8>),
+}
+
+impl ScheduleCode {
+    /// The releases alone.
+    pub fn schedule(&self) -> Schedule {
+        let steps = self.lines.iter().filter_map(|line| match &line.kind {
+            LineCodeKind::Release { release, .. } => Some(*release),
+            _ => None,
+        });
+        Schedule { steps: steps.collect() }
+    }
+}

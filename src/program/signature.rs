@@ -1,0 +1,248 @@
+//! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
+
+use super::{MAX_BYTES, Value, constants};
+use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, Timeout};
+use smallvec::SmallVec;
+
+/// A parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Param {
+    /// Its name, for named arguments and messages.
+    pub name: &'static str,
+    /// What may be passed.
+    pub ty: ParamType,
+    /// Whether it must be passed.
+    pub required: bool,
+    /// Whether it must be passed by name.
+    pub named: bool,
+}
+
+/// What may be passed for a parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParamType {
+    /// A descriptor: an end of a pipe, or a number.
+    Fd,
+    /// A declared FIFO. The resolver passes its path index as a number.
+    Path,
+    /// A process declared `child of` this one. The resolver passes its index as a number.
+    Child,
+    /// A number.
+    Number,
+    /// A byte string.
+    Data,
+    /// A duration: a number with a unit, or 0, or `none` for ever.
+    Time,
+}
+
+/// A call of the notation.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Signature {
+    /// Which call.
+    pub kind: CallKind,
+    /// Its parameters.
+    pub params: &'static [Param],
+    /// Whether the first two parameters may be repeated (`poll`): then the repeats come after all parameters.
+    pub pairs: bool,
+}
+
+const fn req(name: &'static str, ty: ParamType) -> Param {
+    Param { name, ty, required: true, named: false }
+}
+const fn opt(name: &'static str, ty: ParamType) -> Param {
+    Param { name, ty, required: false, named: false }
+}
+const fn named(name: &'static str, ty: ParamType) -> Param {
+    Param { name, ty, required: false, named: true }
+}
+const fn sig(kind: CallKind, params: &'static [Param]) -> Signature {
+    Signature { kind, params, pairs: false }
+}
+
+use ParamType::*;
+
+/// Every call that a program can make.
+pub static SIGNATURES: &[Signature] = &[
+    sig(CallKind::Pipe, &[opt("flags", Number)]),
+    sig(CallKind::Open, &[req("fifo", Path), req("flags", Number)]),
+    sig(CallKind::Reopen, &[req("fd", Fd), req("flags", Number)]),
+    sig(CallKind::Close, &[req("fd", Fd)]),
+    sig(CallKind::Dup, &[req("fd", Fd)]),
+    sig(CallKind::Dup2, &[req("fd", Fd), req("to", Fd)]),
+    sig(CallKind::Read, &[req("fd", Fd), req("count", Number), named("fault", Number), named("flags", Number)]),
+    sig(CallKind::Write, &[req("fd", Fd), req("data", Data), named("flags", Number)]),
+    sig(CallKind::Pread, &[req("fd", Fd), req("count", Number)]),
+    sig(CallKind::Pwrite, &[req("fd", Fd), req("data", Data)]),
+    sig(CallKind::Lseek, &[req("fd", Fd), req("offset", Number)]),
+    sig(CallKind::Ftruncate, &[req("fd", Fd), req("length", Number)]),
+    sig(CallKind::Fsync, &[req("fd", Fd)]),
+    sig(CallKind::Fstat, &[req("fd", Fd)]),
+    sig(CallKind::Fcntl, &[req("fd", Fd), req("cmd", Number), opt("arg", Number)]),
+    sig(CallKind::Ioctl, &[req("fd", Fd), req("request", Number)]),
+    Signature {
+        kind: CallKind::Poll,
+        params: &[req("fd", Fd), req("events", Number), named("timeout", Time)],
+        pairs: true,
+    },
+    sig(CallKind::Fork, &[req("child", Child)]),
+    sig(CallKind::Exit, &[opt("status", Number)]),
+    sig(CallKind::Pause, &[]),
+    sig(CallKind::Yield, &[]),
+];
+
+impl Signature {
+    /// The call with this name.
+    pub fn by_name(name: &str) -> Option<&'static Signature> {
+        SIGNATURES.iter().find(|s| s.kind.name() == name)
+    }
+
+    /// The call with these arguments: one per parameter, `None` for a missing one; for `poll`, further pairs follow.
+    ///
+    /// # Errors
+    ///
+    /// In words, when an argument has no usable value.
+    pub fn build(&self, args: &[Option<Value>]) -> Result<Call, String> {
+        let args = Args { signature: self, args };
+        Ok(match self.kind {
+            CallKind::Pipe => Call::Pipe2 { flags: args.open_flags(0)? },
+            CallKind::Open => Call::Open { path: args.number(0, 0)?, flags: args.open_flags(1)? },
+            CallKind::Reopen => Call::Reopen { fd: args.fd(0)?, flags: args.open_flags(1)? },
+            CallKind::Close => Call::Close { fd: args.fd(0)? },
+            CallKind::Dup => Call::Dup { fd: args.fd(0)? },
+            CallKind::Dup2 => Call::Dup2 { fd: args.fd(0)?, to: args.fd(1)? },
+            CallKind::Read => Call::Read {
+                fd: args.fd(0)?,
+                count: args.bytes(1)?,
+                fault: if args.has(2) { Some(args.bytes(2)?) } else { None },
+                flags: RwFlags::from_bits_retain(args.number(3, 0)?),
+            },
+            CallKind::Write => Call::Write {
+                fd: args.fd(0)?,
+                data: args.data(1)?,
+                flags: RwFlags::from_bits_retain(args.number(2, 0)?),
+            },
+            CallKind::Pread => Call::Pread { fd: args.fd(0)?, count: args.bytes(1)? },
+            CallKind::Pwrite => Call::Pwrite { fd: args.fd(0)?, data: args.data(1)? },
+            CallKind::Lseek => Call::Lseek { fd: args.fd(0)?, offset: args.number(1, 0)? },
+            CallKind::Ftruncate => Call::Ftruncate { fd: args.fd(0)?, length: args.number(1, 0)? },
+            CallKind::Fsync => Call::Fsync { fd: args.fd(0)? },
+            CallKind::Fstat => Call::Fstat { fd: args.fd(0)? },
+            CallKind::Fcntl => Call::Fcntl { fd: args.fd(0)?, cmd: args.fcntl()? },
+            CallKind::Ioctl => match args.number(1, 0)? {
+                constants::FIONREAD => Call::Fionread { fd: args.fd(0)? },
+                request => Call::Ioctl {
+                    fd: args.fd(0)?,
+                    request: u32::try_from(request).map_err(|_| format!("{request} is no ioctl request"))?,
+                },
+            },
+            CallKind::Poll => Call::Poll { fds: args.polled()?, timeout: args.timeout(2)? },
+            CallKind::Fork => Call::Fork { child: args.number(0, 0)? },
+            CallKind::Exit => Call::Exit { status: args.number(0, 0)? },
+            CallKind::Pause => Call::Pause,
+            CallKind::Yield => Call::Yield,
+        })
+    }
+}
+
+/// Arguments beside the parameters that they are for.
+struct Args<'a> {
+    signature: &'a Signature,
+    args: &'a [Option<Value>],
+}
+
+impl Args<'_> {
+    fn has(&self, i: usize) -> bool {
+        matches!(self.args.get(i), Some(Some(_)))
+    }
+
+    fn name(&self, i: usize) -> &'static str {
+        self.signature.params.get(i).map_or("argument", |p| p.name)
+    }
+
+    fn wrong(&self, i: usize, wants: &str) -> String {
+        let got = match self.args.get(i) {
+            Some(Some(value)) => format!("`{value}`"),
+            _ => "nothing".into(),
+        };
+        format!("{}: `{}` must be {wants}, not {got}", self.signature.kind, self.name(i))
+    }
+
+    /// A number that fits into `T`; `default` if the argument is missing.
+    fn number<T: TryFrom<i64>>(&self, i: usize, default: i64) -> Result<T, String> {
+        let n = match self.args.get(i) {
+            Some(Some(value)) => value.as_int().ok_or_else(|| self.wrong(i, "a number"))?,
+            _ => default,
+        };
+        T::try_from(n).map_err(|_| self.wrong(i, "a smaller number"))
+    }
+
+    fn fd(&self, i: usize) -> Result<i32, String> {
+        self.number(i, -1)
+    }
+
+    fn bytes(&self, i: usize) -> Result<u32, String> {
+        match self.number::<i64>(i, 0)? {
+            n @ 0..=MAX_BYTES => Ok(n as u32),
+            _ => Err(self.wrong(i, "a number of bytes up to 256 MiB")),
+        }
+    }
+
+    fn data(&self, i: usize) -> Result<Payload, String> {
+        let value = self.args.get(i).and_then(Option::as_ref);
+        value.and_then(Value::as_bytes).cloned().ok_or_else(|| self.wrong(i, "a byte string"))
+    }
+
+    fn open_flags(&self, i: usize) -> Result<OpenFlags, String> {
+        Ok(OpenFlags::from_bits_retain(self.number(i, 0)?))
+    }
+
+    fn fcntl(&self) -> Result<Fcntl, String> {
+        Ok(match self.number(1, 0)? {
+            constants::F_GETFL => Fcntl::GetFl,
+            constants::F_SETFL => Fcntl::SetFl(self.open_flags(2)?),
+            constants::F_GETPIPE_SZ => Fcntl::GetPipeSz,
+            constants::F_SETPIPE_SZ => Fcntl::SetPipeSz(self.number(2, 0)?),
+            constants::F_DUPFD => Fcntl::DupFd(self.fd(2)?),
+            _ => return Err(self.wrong(1, "F_GETFL, F_SETFL, F_GETPIPE_SZ, F_SETPIPE_SZ or F_DUPFD")),
+        })
+    }
+
+    fn polled(&self) -> Result<SmallVec<[(i32, PollEvents); 2]>, String> {
+        let repeats = (self.signature.params.len()..self.args.len()).step_by(2);
+        let pairs = std::iter::once(0).chain(repeats);
+        pairs.map(|i| Ok((self.fd(i)?, PollEvents::from_bits_retain(self.number(i + 1, 0)?)))).collect()
+    }
+
+    fn timeout(&self, i: usize) -> Result<Timeout, String> {
+        Ok(match self.args.get(i) {
+            Some(Some(Value::None)) | Some(None) | None => Timeout::Never,
+            _ => match self.number::<i64>(i, 0)? {
+                0 => Timeout::Now,
+                n if n > 0 => Timeout::After(n as u64),
+                _ => Timeout::Never,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_a_signature() {
+        for &(name, kind) in CallKind::ALL {
+            assert_eq!(Signature::by_name(name).map(|s| s.kind), Some(kind), "{name}");
+        }
+    }
+
+    #[test]
+    fn arguments_become_a_call() {
+        let poll = Signature::by_name("poll").unwrap();
+        let args = [3, 1, 0, 4, 4].map(|n| Some(Value::Int(n)));
+        let Ok(Call::Poll { fds, timeout }) = poll.build(&args) else { panic!() };
+        assert_eq!((fds.len(), timeout), (2, Timeout::Now));
+        let write = Signature::by_name("write").unwrap();
+        let error = write.build(&[Some(Value::Int(3)), Some(Value::Int(7)), None]).unwrap_err();
+        assert_eq!(error, "write: `data` must be a byte string, not `7`");
+    }
+}

@@ -1,0 +1,162 @@
+//! Values of variables, and what it means to compare them.
+
+use crate::kernel::{CallKind, Errno, Payload, Return};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use std::{cmp::Ordering, fmt};
+
+/// The value of a variable or an expression.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Value {
+    /// Never assigned: every comparison with it is false, `x == none` excepted.
+    #[default]
+    None,
+    /// A number or truth value.
+    Int(i64),
+    /// A byte string.
+    Bytes(Payload),
+    /// An error constant.
+    Errno(Errno),
+    /// `EOF`: a read that returned 0.
+    Eof,
+    /// `fd`: any new descriptor.
+    AnyFd,
+    /// What a call returned.
+    Result(Box<CallResult>),
+}
+
+/// The record that a call leaves in a variable.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallResult {
+    /// Which call it was.
+    pub call: CallKind,
+    /// `.ret`.
+    pub ret: Result<i64, Errno>,
+    /// `.data`.
+    pub data: Payload,
+    /// Everything else that was copied out.
+    pub extra: SmallVec<[i64; 2]>,
+}
+
+impl CallResult {
+    /// The record of `call` returning `ret`.
+    pub fn new(call: CallKind, ret: &Return) -> Self {
+        CallResult { call, ret: ret.ret, data: ret.data.clone(), extra: ret.extra.clone() }
+    }
+
+    /// The record as one constant of the notation, the way schedules and outcomes write it:
+    /// an errno, `EOF`, `fd`, the bytes that were read, or the number.
+    pub fn as_constant(&self) -> Value {
+        match self.ret {
+            Err(errno) => Value::Errno(errno),
+            Ok(0) if self.call.reads() => Value::Eof,
+            Ok(_) if self.call.reads() => Value::Bytes(self.data.clone()),
+            Ok(_) if self.call.returns_fd() => Value::AnyFd,
+            Ok(n) => Value::Int(n),
+        }
+    }
+}
+
+impl Value {
+    /// A truth value.
+    pub fn truth(b: bool) -> Value {
+        Value::Int(i64::from(b))
+    }
+
+    /// Whether a condition with this value holds.
+    pub fn holds(&self) -> bool {
+        self.as_int().is_some_and(|n| n != 0)
+    }
+
+    /// The number, if it is one or a record of a successful call.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(n) => Some(*n),
+            Value::Result(r) => r.ret.ok(),
+            _ => None,
+        }
+    }
+
+    /// The bytes, if it is a string or the record of a successful read.
+    pub fn as_bytes(&self) -> Option<&Payload> {
+        match self {
+            Value::Bytes(bytes) => Some(bytes),
+            Value::Result(r) if r.ret.is_ok() => Some(&r.data),
+            _ => None,
+        }
+    }
+
+    /// `self == other` of the notation. Not an equivalence: a record equals a number by its `.ret`, a string by
+    /// its `.data`, an errno by its error. `None` if the two cannot be compared (one was never assigned).
+    pub fn matches(&self, other: &Value) -> Option<bool> {
+        use Value::*;
+        Some(match (self, other) {
+            (None, _) | (_, None) => return Option::None,
+            (Result(a), Result(b)) => a.ret == b.ret && a.data == b.data && a.extra == b.extra,
+            (Result(r), Int(n)) | (Int(n), Result(r)) => r.ret == Ok(*n),
+            (Result(r), Errno(e)) | (Errno(e), Result(r)) => r.ret == Err(*e),
+            (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.reads() && r.data == *b,
+            (Result(r), Eof) | (Eof, Result(r)) => r.ret == Ok(0) && r.call.reads(),
+            (Result(r), AnyFd) | (AnyFd, Result(r)) => r.ret.is_ok() && r.call.returns_fd(),
+            (a, b) => a == b,
+        })
+    }
+
+    /// How two numbers compare, if both are numbers.
+    pub fn compare(&self, other: &Value) -> Option<Ordering> {
+        Some(self.as_int()?.cmp(&other.as_int()?))
+    }
+}
+
+/// As an outcome shows it: `20`, `"ab"`, `EAGAIN`, `EOF`, `fd`, `none`.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::None => f.write_str("none"),
+            Value::Int(n) => write!(f, "{n}"),
+            Value::Bytes(bytes) => write!(f, "{bytes}"),
+            Value::Errno(errno) => write!(f, "{errno}"),
+            Value::Eof => f.write_str("EOF"),
+            Value::AnyFd => f.write_str("fd"),
+            Value::Result(r) => match r.ret {
+                Ok(n) if r.call == CallKind::Poll => {
+                    write!(f, "{n}")?;
+                    let masks: Vec<String> =
+                        r.extra.iter().map(|&mask| crate::program::constants::poll_events(mask)).collect();
+                    write!(f, " [{}]", masks.join(", "))
+                }
+                Ok(n) if r.call == CallKind::Fstat => {
+                    write!(f, "{n}")?;
+                    if let [mode, size, blksize] = r.extra[..] {
+                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                    }
+                    Ok(())
+                }
+                _ => write!(f, "{}", r.as_constant()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(call: CallKind, ret: Return) -> Value {
+        Value::Result(Box::new(CallResult::new(call, &ret)))
+    }
+
+    #[test]
+    fn a_record_compares_by_the_kind_of_the_other_side() {
+        let mut ret = Return::value(2);
+        ret.data = "ab".into();
+        let read = record(CallKind::Read, ret);
+        assert_eq!(read.matches(&Value::Int(2)), Some(true));
+        assert_eq!(read.matches(&Value::Bytes("ab".into())), Some(true));
+        assert_eq!(read.matches(&Value::Errno(Errno::EAGAIN)), Some(false));
+        assert_eq!(read.matches(&Value::None), None);
+        assert_eq!(record(CallKind::Read, Return::value(0)).matches(&Value::Eof), Some(true));
+        assert_eq!(record(CallKind::Write, Return::value(0)).matches(&Value::Eof), Some(false));
+        assert_eq!(record(CallKind::Open, Return::value(7)).matches(&Value::AnyFd), Some(true));
+    }
+}
