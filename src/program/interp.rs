@@ -105,16 +105,22 @@ impl Cursor {
         self.pc += 1;
     }
 
+    /// The call at `pc` with its arguments evaluated, if they all have usable values.
+    #[inline]
+    pub fn peek_call(&self, code: &Code) -> Option<Call> {
+        match code.instrs.get(self.pc as usize) {
+            Some(Instr::Call { call, .. }) => call.build(&self.locals).ok(),
+            _ => None,
+        }
+    }
+
     /// The call at `pc` with its arguments evaluated; the task halts if one of them has no usable value.
     pub fn call(&mut self, code: &Code) -> Option<Call> {
-        let Some(Instr::Call { call, .. }) = code.instrs.get(self.pc as usize) else { return None };
-        match call.build(&self.locals) {
-            Ok(call) => Some(call),
-            Err(_) => {
-                self.halt = Some(Halt::BadArgument(self.pc));
-                None
-            }
+        let call = self.peek_call(code);
+        if call.is_none() {
+            self.halt = Some(Halt::BadArgument(self.pc));
         }
+        call
     }
 
     /// The call at `pc` returned: stores the result, checks the expectation, and moves on by one instruction.
