@@ -1,0 +1,145 @@
+//! A set of states: every order of scheduling that explains what was seen.
+
+use super::{
+    fifo::probes,
+    step::{StepSeen, exited, forked},
+};
+use crate::{
+    kernel::{Step, TaskId, Trace},
+    machine::{Machine, Move, MoveKind, State},
+    program::{Outcome, Release},
+    target::Observation,
+};
+use std::collections::HashSet;
+
+/// No more states than this are kept at once.
+pub const CAP: usize = 20_000;
+
+/// The states that explain the steps so far.
+#[derive(Clone, Debug)]
+pub struct Any<'m> {
+    machine: &'m Machine<'m>,
+    states: Vec<State>,
+    /// How many sections of a call run at once: 1 to interrupt calls as well.
+    sections: u32,
+    /// Some states had to be dropped: that nothing explains a step proves nothing then.
+    pub capped: bool,
+}
+
+/// A state on the way through a step, with the events so far, by task.
+#[derive(Clone)]
+struct Partial {
+    state: State,
+    events: Vec<Observation>,
+}
+
+impl<'m> Any<'m> {
+    /// At the initial state; calls can be interrupted if `within_calls`.
+    pub fn new(machine: &'m Machine<'m>, initial: &State, within_calls: bool) -> Self {
+        let mut state = initial.clone();
+        state.set_journal(false);
+        Any { machine, states: vec![state], sections: if within_calls { 1 } else { u32::MAX }, capped: false }
+    }
+
+    /// How many states explain everything so far.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// Whether nothing explains it.
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// The outcome of each state.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = Outcome> + '_ {
+        self.states.iter().map(|state| Outcome::of(self.machine.program, &self.machine.world(state)))
+    }
+
+    /// Keeps the states in which the release can have brought about what was seen; whether there are any.
+    pub fn step(&mut self, release: Release, seen: &StepSeen) -> bool {
+        let wanted = seen.by_task();
+        let mut after: Vec<State> = Vec::new();
+        let mut known = HashSet::new();
+        for state in std::mem::take(&mut self.states) {
+            for partial in self.quiet_states(state, release.task, &wanted) {
+                if after.len() >= CAP {
+                    self.capped = true;
+                    break;
+                }
+                let mut reached = StepSeen { events: partial.events, ..StepSeen::default() };
+                for (task, t) in partial.state.kernel.tasks() {
+                    reached.asleep.extend(t.sleeps_in().map(|call| (task, call)));
+                }
+                reached.probes = probes(self.machine, &partial.state);
+                if reached.same_up_to_order(seen) && known.insert(print(&partial.state)) {
+                    after.push(partial.state);
+                }
+            }
+        }
+        self.states = after;
+        !self.states.is_empty()
+    }
+
+    /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
+    fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Observation]) -> Vec<Partial> {
+        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local)) = self.machine.next_move(&state, released)
+        else {
+            return Vec::new();
+        };
+        let mut quiet = Vec::new();
+        let mut known = HashSet::new();
+        let mut open = self.moved(&Partial { state, events: Vec::new() }, Move { task: released, kind });
+        while let Some(partial) = open.pop() {
+            if known.len() >= CAP {
+                self.capped = true;
+                break;
+            }
+            let expected = |e: &Observation| wanted.contains(e);
+            if !partial.events.iter().all(expected) || !known.insert((print(&partial.state), partial.events.len())) {
+                continue;
+            }
+            let going_on: Vec<Move> = self
+                .machine
+                .moves(&partial.state)
+                .filter(|mv| matches!(mv.kind, MoveKind::Continue | MoveKind::Deliver))
+                .collect();
+            if going_on.is_empty() {
+                quiet.push(partial);
+                continue;
+            }
+            open.extend(going_on.into_iter().flat_map(|mv| self.moved(&partial, mv)));
+        }
+        quiet
+    }
+
+    /// One move from a state, with its event; a timer that may have gone off meanwhile is left to later steps.
+    fn moved(&self, from: &Partial, mv: Move) -> Vec<Partial> {
+        let Partial { mut state, mut events } = from.clone();
+        let halted = state.cursor(mv.task).halt;
+        let mut mv = mv;
+        while mv.kind == MoveKind::Local {
+            self.machine.apply(&mut state, mv, u32::MAX, &mut Trace::default());
+            match self.machine.next_move(&state, mv.task) {
+                Some(kind) => mv.kind = kind,
+                None => return vec![Partial { state, events }],
+            }
+        }
+        let event = match self.machine.apply(&mut state, mv, self.sections, &mut Trace::default()) {
+            Step::Returned(ret) => Some(Observation::Completed { task: mv.task, ret }),
+            Step::Forked(child) => Some(Observation::Completed { task: mv.task, ret: forked(child) }),
+            Step::Exited => exited(mv.task, state.kernel.process_of(mv.task).life),
+            _ => None,
+        };
+        events.extend(event);
+        if let Some(halt) = state.cursor(mv.task).halt.filter(|_| halted.is_none()) {
+            events.push(Observation::Halted { task: mv.task, halt });
+        }
+        events.sort_by_key(super::step::task_of);
+        vec![Partial { state, events }]
+    }
+}
+
+fn print(state: &State) -> u128 {
+    state.digest(&mut Vec::new())
+}
