@@ -4,3 +4,4 @@ pub mod explore;
 pub mod kernel;
 pub mod machine;
 pub mod program;
+pub mod target;

@@ -1,0 +1,4 @@
+//! The host executor, on the kernel of this machine.
+
+mod build;
+mod steered;
