@@ -3,5 +3,6 @@
 pub mod explore;
 pub mod kernel;
 pub mod machine;
+pub mod oracle;
 pub mod program;
 pub mod target;
