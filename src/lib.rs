@@ -4,5 +4,6 @@ pub mod explore;
 pub mod kernel;
 pub mod machine;
 pub mod oracle;
+pub mod litmus;
 pub mod program;
 pub mod target;

@@ -1,0 +1,269 @@
+//! The file and its items: settings, objects, tasks.
+
+use super::{Parsed, Parser, Reported, Token, slice};
+use crate::kernel::CallKind;
+use crate::program::{
+    Problem,
+    syntax::{Body, Ident, Item, Object, ObjectKind, Process, Program, Setting, Span, Thread},
+};
+
+/// Words that begin an item, objects excepted.
+const ITEMS: &[&str] =
+    &["with", "init", "task", "process", "exists", "forbid", "final", "always", "show", "allow", "on", "schedule"];
+/// Objects that will come.
+const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "shm", "mq", "socketpair", "socket", "file", "key"];
+/// What may stand between the name of a task and its statements.
+const CLAUSES: &[&str] = &["holds", "child", "user"];
+
+fn object_kind(word: &str) -> Option<ObjectKind> {
+    ObjectKind::ALL.iter().find(|(name, _)| *name == word).map(|&(_, kind)| kind)
+}
+
+impl Parser<'_> {
+    /// `litmus "title"`, then items.
+    pub(super) fn file(&mut self) -> Program {
+        let mut program = Program { comments: std::mem::take(&mut self.comments), ..Program::default() };
+        self.separators();
+        if let Ok(name) = self.title() {
+            program.name = name;
+        }
+        loop {
+            self.separators();
+            if self.token() == Token::End || self.overflowing() {
+                return program;
+            }
+            let (start, before) = (self.at, self.problems.len());
+            self.operators = 0;
+            match self.item().and_then(|item| self.end_of_stmt().map(|()| item)) {
+                Ok(item) => program.items.push(item),
+                Err(Reported) => self.skip_item(start),
+            }
+            // A brace that was not understood leaves its partner behind.
+            if self.problems.len() > before && self.token() == Token::RightBrace {
+                self.bump();
+            }
+        }
+    }
+
+    fn title(&mut self) -> Parsed<String> {
+        let example = "begin with `litmus \"what this test shows\"`";
+        if !self.at_word("litmus") {
+            let problem = Problem::new("a litmus test begins with its title", self.span(), "before the title");
+            return Err(self.report(problem.help(example)));
+        }
+        self.bump();
+        self.text_string("a title in double quotes")
+    }
+
+    /// A string that must be text.
+    pub(super) fn text_string(&mut self, what: &str) -> Parsed<String> {
+        let span = self.span();
+        if self.token() != Token::Str {
+            return Err(self.unexpected(what));
+        }
+        let bytes = self.string()?;
+        String::from_utf8(bytes).map_err(|_| self.report(Problem::new("a title is text", span, "not UTF-8")))
+    }
+
+    /// Whether an item begins here, also if we seem to be in a block.
+    pub(super) fn begins_item(&self) -> bool {
+        let (word, next) = (self.word(), self.second());
+        if ITEMS.contains(&word) || word == "eventually" {
+            use Token::*;
+            return matches!(next, Name | LeftBrace | LeftParen | Str | Version | Dots | Not);
+        }
+        next == Token::Name && (object_kind(word).is_some() || PLANNED_OBJECTS.contains(&word))
+    }
+
+    /// To the next line that begins an item; past the token at `start` in any case.
+    fn skip_item(&mut self, start: usize) {
+        if self.at == start {
+            self.bump();
+        }
+        while self.token() != Token::End {
+            let line_begins = matches!(self.tokens[self.at - 1].0, Token::Newline | Token::Semicolon);
+            if line_begins && self.begins_item() {
+                return;
+            }
+            self.bump();
+        }
+    }
+
+    fn item(&mut self) -> Parsed<Item> {
+        let start = self.span();
+        let word = self.word();
+        if let Some(kind) = object_kind(word) {
+            return self.object(kind).map(Item::Object);
+        }
+        match word {
+            "with" => self.settings().map(Item::With),
+            "init" => {
+                self.bump();
+                self.block().map(Item::Init)
+            }
+            "task" | "process" => self.process().map(Item::Process),
+            "on" => {
+                let on = Some(self.on()?);
+                match self.word() {
+                    "schedule" => self.schedule(on, start).map(Item::Schedule),
+                    _ => self.property(on, start).map(Item::Property),
+                }
+            }
+            "schedule" => self.schedule(None, start).map(Item::Schedule),
+            "thread" => {
+                let problem = Problem::new("a thread outside a process", start, "stands alone");
+                Err(self.report(problem.help("write `process P { thread A { … } thread B { … } }`, or `task A { … }`")))
+            }
+            "litmus" => {
+                let problem = Problem::new("a second title", start, "a file is one test");
+                Err(self.report(problem))
+            }
+            "handler" => Err(self.not_there_yet("signal handlers are", start)),
+            _ if PLANNED_OBJECTS.contains(&word) && self.second() == Token::Name => {
+                Err(self.not_there_yet(&format!("objects of kind `{word}` are"), start))
+            }
+            _ => self.property(None, start).map(Item::Property),
+        }
+    }
+
+    /// None of the words that begin an item.
+    pub(super) fn no_item(&mut self) -> Reported {
+        let start = self.span();
+        let line = self.tokens[self.at..].iter().take_while(|(token, _)| *token != Token::Newline);
+        let words: Vec<&str> = line.map(|(_, span)| slice(self.text, *span)).collect();
+        if words.windows(2).any(|pair| pair == ["leads", "to"]) {
+            return self.not_there_yet("`leads to` is", start);
+        }
+        if self.token() == Token::RightBrace {
+            return self.report(Problem::new("a `}` too many", start, "closes nothing"));
+        }
+        let word = self.word();
+        let is_call = CallKind::by_name(word).is_some() && self.second() == Token::LeftParen;
+        if is_call || (!word.is_empty() && self.second() == Token::Assign) {
+            let problem = Problem::new("a statement outside a task", start, "belongs into a task");
+            return self.report(problem.help("write `task T { … }` around it"));
+        }
+        if word.is_empty() {
+            return self.unexpected("an item");
+        }
+        let candidates: Vec<&str> =
+            ITEMS.iter().copied().chain(ObjectKind::ALL.iter().map(|(name, _)| *name)).collect();
+        self.unknown_word("item", &candidates)
+    }
+
+    fn settings(&mut self) -> Parsed<Vec<Setting>> {
+        self.bump();
+        self.comma_list(Self::setting)
+    }
+
+    fn setting(&mut self) -> Parsed<Setting> {
+        let start = self.span();
+        let word = if self.second() == Token::Assign { "" } else { self.word() };
+        match word {
+            "cap" => {
+                self.bump();
+                Ok(Setting::Cap(self.name("the name of a capability")?))
+            }
+            "kernel" => {
+                self.bump();
+                Ok(Setting::Kernel { range: self.range()?, span: self.from(start) })
+            }
+            "quirk" => {
+                self.bump();
+                Ok(Setting::Quirk(self.dashed_name("the name of a quirk")?))
+            }
+            _ => {
+                let name = self.dashed_name("the name of a setting")?;
+                self.expect(Token::Assign, "`=` and a value")?;
+                Ok(Setting::Set { name, value: self.expr()? })
+            }
+        }
+    }
+
+    /// A name with dots and dashes inside, such as `fs.pipe-max-size`.
+    fn dashed_name(&mut self, what: &str) -> Parsed<Ident> {
+        if self.token() != Token::Name {
+            return Err(self.unexpected(what));
+        }
+        let start = self.bump();
+        while matches!(self.token(), Token::Dot | Token::Minus | Token::Name | Token::Number) && self.adjacent() {
+            self.bump();
+        }
+        let span = self.from(start);
+        Ok(Ident { name: slice(self.text, span).to_string(), span })
+    }
+
+    fn object(&mut self, kind: ObjectKind) -> Parsed<Object> {
+        self.bump();
+        let name = self.name("a name")?;
+        if self.token() == Token::LeftBracket {
+            let span = self.span();
+            return Err(self.not_there_yet("arrays of objects are", span));
+        }
+        let options = if self.token() == Token::LeftParen { self.args()? } else { Vec::new() };
+        Ok(Object { kind, name, options })
+    }
+
+    fn process(&mut self) -> Parsed<Process> {
+        self.bump();
+        let name = self.name("a name")?;
+        let count = self.index()?;
+        let mut process =
+            Process { name, count, holds: Vec::new(), child_of: None, user: None, body: Body::Single(Vec::new()) };
+        while self.token() == Token::Name {
+            self.clause(&mut process)?;
+        }
+        process.body = self.body()?;
+        Ok(process)
+    }
+
+    fn clause(&mut self, process: &mut Process) -> Parsed<()> {
+        match self.word() {
+            "holds" => {
+                self.bump();
+                process.holds.extend(self.comma_list(Self::path)?);
+            }
+            "child" => {
+                self.bump();
+                self.expect_word("of")?;
+                process.child_of = Some(self.name("the name of a process")?);
+            }
+            "user" => {
+                self.bump();
+                process.user = Some(self.small_number("a user number")?);
+            }
+            _ => return Err(self.unknown_word("clause", CLAUSES)),
+        }
+        Ok(())
+    }
+
+    fn body(&mut self) -> Parsed<Body> {
+        let open = self.expect(Token::LeftBrace, "`{`")?;
+        self.separators();
+        if !(self.at_word("thread") && self.second() == Token::Name) {
+            return self.statements(open).map(Body::Single);
+        }
+        let mut threads = Vec::new();
+        while !self.closes(open)? {
+            threads.push(self.thread(open)?);
+        }
+        Ok(Body::Threads(threads))
+    }
+
+    fn thread(&mut self, open: Span) -> Parsed<Thread> {
+        if !self.at_word("thread") {
+            let problem = Problem::new("a statement among threads", self.span(), "in no thread");
+            let problem = problem.also(open, "this process has threads");
+            return Err(self.report(problem.help("a process has either statements or threads")));
+        }
+        self.bump();
+        let name = self.name("a name")?;
+        if self.token() == Token::LeftBracket {
+            let span = self.span();
+            return Err(self.not_there_yet("arrays of threads are", span));
+        }
+        let block = self.block()?;
+        self.end_of_stmt()?;
+        Ok(Thread { name, block })
+    }
+}

@@ -1,0 +1,270 @@
+//! Calls: arguments find their parameters.
+
+use super::{
+    expr::{Translator, Type, call_kind},
+    names::Entity,
+};
+use crate::program::{
+    CallCode, ExprCode, Param, ParamType, Problem, Signature, Value, nearest,
+    syntax::{Arg, CallExpr, Expr, ExprKind, Ident, ObjectKind, PathStep, Span},
+};
+
+/// Calls that will come.
+const PLANNED: &[&str] = &[
+    "kill",
+    "sigaction",
+    "sigprocmask",
+    "signalfd",
+    "wait",
+    "waitpid",
+    "semop",
+    "semtimedop",
+    "semctl",
+    "msgsnd",
+    "msgrcv",
+    "msgctl",
+    "shmat",
+    "splice",
+    "tee",
+    "vmsplice",
+    "select",
+    "epoll_create",
+    "epoll_ctl",
+    "epoll_wait",
+    "eventfd",
+    "sendmsg",
+    "recvmsg",
+    "send",
+    "recv",
+    "connect",
+    "accept",
+    "mq_send",
+    "mq_receive",
+    "futex",
+    "execve",
+    "thread",
+];
+
+/// The call with its arguments in the order of the parameters.
+pub(super) fn translate<'a>(t: &mut Translator<'a>, process: usize, call: &'a CallExpr) -> Option<CallCode> {
+    let Some(signature) = Signature::by_name(&call.name.name) else {
+        let problem = unknown_call(&call.name);
+        return t.report(problem);
+    };
+    let placed = place(t, signature, call)?;
+    let mut complete = true;
+    let mut args = Vec::with_capacity(placed.len());
+    for (i, arg) in placed.iter().enumerate() {
+        let param = param_at(signature, i);
+        let code = arg.and_then(|value| argument(t, process, param, value));
+        complete &= code.is_some() || arg.is_none();
+        args.push(code);
+    }
+    if !complete {
+        return None;
+    }
+    let constant = |arg: &Option<ExprCode>| match arg {
+        Some(ExprCode::Const(value)) => Some(Some(value.clone())),
+        Some(_) => None,
+        None => Some(None),
+    };
+    let Some(values) = args.iter().map(constant).collect::<Option<Vec<Option<Value>>>>() else {
+        return Some(CallCode::Computed { signature, args });
+    };
+    match signature.build(&values) {
+        Ok(call) => Some(CallCode::Known(call)),
+        Err(message) => {
+            // The message names the parameter.
+            let culprit = (0..placed.len()).find(|&i| message.contains(&format!("`{}`", param_at(signature, i).name)));
+            let span = culprit.and_then(|i| placed[i]).map_or(call.span, |value| value.span);
+            t.report(Problem::new(message, span, "cannot be passed"))
+        }
+    }
+}
+
+fn unknown_call(name: &Ident) -> Problem {
+    if PLANNED.contains(&name.name.as_str()) {
+        let message = format!("the call `{}` is not there yet", name.name);
+        return Problem::new(message, name.span, "planned, but not understood so far");
+    }
+    match call_kind(name) {
+        Err(problem) => problem,
+        Ok(_) => Problem::new(format!("`{}` cannot be called", name.name), name.span, "no call"),
+    }
+}
+
+/// The parameter that the argument at a place of the list is for; after the last, the first two repeat.
+fn param_at(signature: &'static Signature, i: usize) -> &'static Param {
+    let params = signature.params;
+    if i < params.len() { &params[i] } else { &params[(i - params.len()) % 2] }
+}
+
+/// Which expression is passed for which parameter; further pairs come after all parameters.
+fn place<'a>(
+    t: &mut Translator<'a>,
+    signature: &'static Signature,
+    call: &'a CallExpr,
+) -> Option<Vec<Option<&'a Expr>>> {
+    let params = signature.params;
+    let positional = params.iter().filter(|param| !param.named).count();
+    let mut placed: Vec<Option<&Expr>> = vec![None; params.len()];
+    let mut next = 0;
+    let before = t.problems.len();
+    for arg in &call.args {
+        let at = match &arg.name {
+            Some(name) => match params.iter().position(|param| param.name == name.name) {
+                Some(at) => at,
+                None => {
+                    let problem = unknown_param(signature, name);
+                    t.problems.push(problem);
+                    continue;
+                }
+            },
+            None if next < positional => {
+                next += 1;
+                next - 1
+            }
+            None if signature.pairs => {
+                placed.push(Some(&arg.value));
+                continue;
+            }
+            None => {
+                let problem = too_many(signature, arg, positional);
+                t.problems.push(problem);
+                break;
+            }
+        };
+        if let Some(earlier) = placed[at] {
+            let message = format!("`{}` is passed twice", params[at].name);
+            t.problems.push(Problem::new(message, arg.value.span, "again").also(earlier.span, "first here"));
+        }
+        placed[at] = Some(&arg.value);
+    }
+    let missing = params.iter().zip(&placed).find(|(param, arg)| param.required && arg.is_none());
+    if let (Some((param, _)), true) = (missing, t.problems.len() == before) {
+        let problem =
+            Problem::new(format!("`{}` needs `{}`", signature.kind, param.name), call.span, "an argument is missing");
+        t.problems.push(problem.help(usage(signature)));
+    }
+    if (placed.len() - params.len()) % 2 == 1 {
+        let problem = Problem::new("`poll` takes pairs", call.span, "a descriptor without events");
+        t.problems.push(problem.help(usage(signature)));
+    }
+    (t.problems.len() == before).then_some(placed)
+}
+
+fn unknown_param(signature: &'static Signature, name: &Ident) -> Problem {
+    let names = signature.params.iter().map(|param| param.name);
+    let help = nearest(&name.name, names).map(|param| format!("did you mean `{param}:`?"));
+    Problem::new(format!("`{}` has no parameter `{}`", signature.kind, name.name), name.span, "no parameter")
+        .help(help.unwrap_or_else(|| usage(signature)))
+}
+
+fn too_many(signature: &'static Signature, arg: &Arg, positional: usize) -> Problem {
+    let by_name = signature.params.iter().find(|param| param.named);
+    let help = match by_name {
+        Some(param) => format!("`{}` is passed by name: `{}: …`", param.name, param.name),
+        None => usage(signature),
+    };
+    let takes = match positional {
+        0 => "no arguments".into(),
+        1 => "one argument".into(),
+        n => format!("{n} arguments"),
+    };
+    Problem::new(format!("`{}` takes {takes}", signature.kind), arg.value.span, "one too many").help(help)
+}
+
+/// How a call is written: `read(fd, count, fault: …, flags: …)`.
+fn usage(signature: &Signature) -> String {
+    let params: Vec<String> = signature
+        .params
+        .iter()
+        .map(|param| match param {
+            Param { name, named: true, .. } => format!("{name}: …"),
+            Param { name, required: true, .. } => (*name).to_string(),
+            Param { name, .. } => format!("[{name}]"),
+        })
+        .collect();
+    let repeats = if signature.pairs { ", and more pairs" } else { "" };
+    format!("it is written `{}({})`{repeats}", signature.kind, params.join(", "))
+}
+
+fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'a Expr) -> Option<ExprCode> {
+    let wanted = match param.ty {
+        ParamType::Path => return path(t, value),
+        ParamType::Child => return child(t, process, value),
+        ParamType::Fd => "a descriptor",
+        ParamType::Number => "a number",
+        ParamType::Data => "a string",
+        ParamType::Time => "a time such as `10 ms`",
+    };
+    let typed = t.expr(value)?;
+    let fits = match param.ty {
+        ParamType::Data => matches!(typed.ty, Type::Bytes | Type::Unknown),
+        ParamType::Time => typed.ty.is_number() || typed.ty == Type::None,
+        _ => typed.ty.is_number(),
+    };
+    if fits {
+        return Some(typed.code);
+    }
+    let message = format!("`{}` must be {wanted}", param.name);
+    t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
+}
+
+/// A FIFO by name: the number of FIFOs before it.
+fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
+    let problem = match &value.kind {
+        ExprKind::Path(path) => match t.names.entity(&path.root.name) {
+            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Fifo => {
+                if path.steps.is_empty() {
+                    let before = t.names.objects[..object as usize].iter();
+                    let index = before.filter(|object| object.kind == ObjectKind::Fifo).count();
+                    return Some(ExprCode::Const(Value::Int(index as i64)));
+                }
+                not_openable(value.span, "a fifo has no ends; its name alone is opened")
+            }
+            Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
+                .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+            _ => t.names.unknown("fifo", &path.root, |entity| {
+                matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)
+            }),
+        },
+        _ => not_openable(value.span, "not the name of a fifo"),
+    };
+    t.report(problem)
+}
+
+fn not_openable(span: Span, label: &str) -> Problem {
+    Problem::new("only a fifo can be opened", span, label)
+}
+
+/// A process declared as a child of this one, by its number.
+fn child(t: &mut Translator, process: usize, value: &Expr) -> Option<ExprCode> {
+    let ExprKind::Path(path) = &value.kind else {
+        return t.report(Problem::new("`fork` starts a process by name", value.span, "not the name of a process"));
+    };
+    let Some(Entity::Process(child)) = t.names.entity(&path.root.name) else {
+        let problem = t.names.unknown("process", &path.root, |entity| matches!(entity, Entity::Process(_)));
+        return t.report(problem);
+    };
+    let (child, parent) = (&t.names.processes[child], t.names.processes[process].name);
+    let name = child.name;
+    if child.parent != Some(process) {
+        let problem = Problem::new(
+            format!("`{name}` is no child of `{parent}`"),
+            value.span,
+            "started by another, or from the beginning",
+        );
+        return t.report(problem.help(format!("declare it as `process {name} child of {parent} {{ … }}`")));
+    }
+    let copy = match (&path.steps[..], child.count) {
+        ([], None) => 0,
+        ([PathStep::Index(index)], Some(count)) if *index < u32::from(count) => *index as u16,
+        (_, Some(count)) => {
+            let label = format!("`{name}[0]` to `{name}[{}]`", count - 1);
+            return t.report(Problem::new("`fork` starts one process", value.span, label));
+        }
+        (_, None) => return t.report(Problem::new(format!("`{name}` is no array"), value.span, "only one of it")),
+    };
+    Some(ExprCode::Const(Value::Int(i64::from(child.first + copy))))
+}

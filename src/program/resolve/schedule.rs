@@ -1,0 +1,67 @@
+//! Schedules.
+
+use super::{
+    expr::{Scope, Translator, call_kind},
+    names::Names,
+};
+use crate::kernel::VersionRange;
+use crate::program::{
+    EventCode, EventWhat, ExprCode, LineCode, LineCodeKind, Problem, Release, ScheduleCode, Value,
+    syntax::{Event, EventKind, Expr, Item, Line, LineKind, Program, Schedule},
+};
+
+pub(super) fn schedules(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Vec<ScheduleCode> {
+    let schedules = program.items.iter().filter_map(|item| match item {
+        Item::Schedule(schedule) => Some(schedule),
+        _ => None,
+    });
+    schedules.map(|schedule| translate(schedule, names, problems)).collect()
+}
+
+fn translate(schedule: &Schedule, names: &Names, problems: &mut Vec<Problem>) -> ScheduleCode {
+    let mut t = Translator { names, scope: Scope::World(Vec::new()), problems };
+    let lines = schedule.lines.iter().filter_map(|written| line(&mut t, written)).collect();
+    let on = schedule.on.unwrap_or(VersionRange::ALL);
+    ScheduleCode { on, title: schedule.title.clone(), lines, span: schedule.span }
+}
+
+fn line<'a>(t: &mut Translator<'a>, line: &'a Line) -> Option<LineCode> {
+    let kind = match &line.kind {
+        LineKind::Release { hold, events } => {
+            let translated: Vec<Option<EventCode>> = events.iter().map(|written| event(t, written)).collect();
+            let mut events = translated.into_iter().collect::<Option<Vec<EventCode>>>()?;
+            let task = events.first()?.task;
+            if let [EventCode { what: EventWhat::Any, .. }] = events[..] {
+                events.clear();
+            }
+            LineCodeKind::Release { release: Release { task, hold: *hold }, events }
+        }
+        LineKind::Expire(who) => {
+            let task = t.names.task(who);
+            LineCodeKind::Expire(t.accept(task)?)
+        }
+        LineKind::Probe(cond) => LineCodeKind::Probe(t.condition(cond)?),
+    };
+    Some(LineCode { kind, span: line.span })
+}
+
+fn event<'a>(t: &mut Translator<'a>, event: &'a Event) -> Option<EventCode> {
+    let task = t.names.task(&event.who);
+    let task = t.accept(task);
+    let what = match &event.what {
+        EventKind::Any => EventWhat::Any,
+        EventKind::Returns(value) => EventWhat::Returns(t.expr(value)?.code),
+        EventKind::Asleep(None) => EventWhat::Asleep(None),
+        EventKind::Asleep(Some(call)) => EventWhat::Asleep(Some(t.accept(call_kind(call))?)),
+        EventKind::Exits(None) => EventWhat::Exits(None),
+        EventKind::Exits(Some(status)) => EventWhat::Exits(Some(exit_status(t, status)?)),
+    };
+    Some(EventCode { task: task?, what })
+}
+
+fn exit_status<'a>(t: &mut Translator<'a>, status: &'a Expr) -> Option<u8> {
+    match t.number(status)? {
+        ExprCode::Const(Value::Int(status @ 0..=255)) => Some(status as u8),
+        _ => t.report(Problem::new("this is no exit status", status.span, "must be a constant from 0 to 255")),
+    }
+}

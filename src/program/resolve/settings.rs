@@ -1,0 +1,93 @@
+//! What the `with` lines and the options of objects say.
+
+use super::{
+    expr::{Scope, Translator},
+    names::Names,
+};
+use crate::kernel::OpenFlags;
+use crate::program::{
+    ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
+    syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
+};
+
+/// Limits that a test can set.
+const LIMITS: [&str; 4] = ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile"];
+/// Capabilities that make a difference.
+const CAPABILITIES: [&str; 2] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"];
+
+pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
+    let mut settings = Settings::default();
+    for item in &program.items {
+        let Item::With(written) = item else { continue };
+        for setting in written {
+            match setting {
+                Setting::Set { name, value } => {
+                    known("setting", name, &LIMITS, problems);
+                    if let Some(n) = constant(names, value, u64::MAX, problems) {
+                        settings.limits.push((name.name.clone(), n));
+                    }
+                }
+                Setting::Cap(name) => {
+                    known("capability", name, &CAPABILITIES, problems);
+                    settings.caps.push(name.name.clone());
+                }
+                Setting::Kernel { range, .. } => settings.kernel = *range,
+                Setting::Quirk(name) => settings.quirks.push(name.name.clone()),
+            }
+        }
+    }
+    settings
+}
+
+fn known(what: &str, ident: &Ident, names: &[&str], problems: &mut Vec<Problem>) {
+    if !names.contains(&ident.name.as_str()) {
+        let help = did_you_mean(&ident.name, names.iter().copied());
+        let help = help.unwrap_or_else(|| format!("known are {}", names.join(", ")));
+        problems.push(
+            Problem::new(format!("unknown {what} `{}`", ident.name), ident.span, format!("no {what}")).help(help),
+        );
+    }
+}
+
+/// A constant from 0 to `max`.
+fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> Option<u64> {
+    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let code = t.number(e)?;
+    let value = match code {
+        ExprCode::Const(Value::Int(n)) => u64::try_from(n).ok(),
+        _ => None,
+    };
+    value
+        .filter(|n| *n <= max)
+        .or_else(|| t.report(Problem::new("out of range", e.span, format!("not from 0 to {max}"))))
+}
+
+pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
+    names.objects.iter().map(|object| info(names, object, problems)).collect()
+}
+
+fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectInfo {
+    let mut info =
+        ObjectInfo { name: object.name.name.clone(), kind: object.kind, size: None, flags: OpenFlags::empty() };
+    for (i, Arg { name, value }) in object.options.iter().enumerate() {
+        match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
+            (ObjectKind::Pipe, Some("size")) => info.size = constant(names, value, u64::MAX, problems),
+            (ObjectKind::Pipe, None) if i == 0 => info.size = constant(names, value, u64::MAX, problems),
+            (ObjectKind::Pipe, Some("flags")) => {
+                let bits = constant(names, value, u32::MAX.into(), problems).unwrap_or(0);
+                info.flags = OpenFlags::from_bits_retain(bits as u32);
+            }
+            (kind, _) => {
+                let span = name.as_ref().map_or(value.span, |name| name.span);
+                let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
+                problems.push(match kind {
+                    ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
+                    ObjectKind::Fifo => {
+                        problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
+                    }
+                });
+            }
+        }
+    }
+    info
+}

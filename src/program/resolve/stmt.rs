@@ -1,0 +1,161 @@
+//! Statements into instructions.
+
+use super::{
+    call,
+    expr::{Scope, Translator, Type},
+    names::Names,
+};
+use crate::program::{
+    CallCode, Code, ExprCode, Field, Instr, Problem, Value,
+    syntax::{BinOp, Block, CallExpr, Expr, Ident, Span, Stmt, StmtKind},
+};
+
+/// The code of a task, and the names of its variables by slot.
+pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem>) -> (Code, Vec<String>) {
+    let vars = names.sources[source].vars.iter().map(|var| var.name.to_string()).collect();
+    let mut emitter = Emitter { names, source, problems, code: Code::default(), vars };
+    emitter.block(names.sources[source].block);
+    (emitter.code, emitter.vars)
+}
+
+struct Emitter<'a, 'n> {
+    names: &'a Names<'n>,
+    source: usize,
+    problems: &'a mut Vec<Problem>,
+    code: Code,
+    vars: Vec<String>,
+}
+
+impl Emitter<'_, '_> {
+    fn emit(&mut self, instr: Instr, span: Span) -> usize {
+        self.code.instrs.push(instr);
+        self.code.spans.push(span);
+        self.code.instrs.len() - 1
+    }
+
+    fn here(&self) -> u32 {
+        self.code.instrs.len() as u32
+    }
+
+    /// Lets the jump at `jump` go to where we are.
+    fn land(&mut self, jump: usize) {
+        let here = self.here();
+        match &mut self.code.instrs[jump] {
+            Instr::JumpUnless { target, .. } | Instr::Jump(target) => *target = here,
+            _ => {}
+        }
+    }
+
+    fn translator(&mut self) -> Translator<'_> {
+        Translator { names: self.names, scope: Scope::Task(self.source), problems: self.problems }
+    }
+
+    fn block(&mut self, block: &Block) {
+        for stmt in block {
+            // A statement with a problem is left out: nothing of the program will run.
+            let _ = self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> Option<()> {
+        let span = stmt.span;
+        match &stmt.kind {
+            StmtKind::Call { dest, call, expect } => self.call(dest.as_ref(), call, expect.as_ref(), span),
+            StmtKind::Assign { dest, value } => {
+                let value = self.translator().expr(value)?.code;
+                let slot = self.slot(dest)?;
+                self.emit(Instr::Assign { slot, value }, span);
+                Some(())
+            }
+            StmtKind::If { cond, then, otherwise } => {
+                let unless = self.jump_unless(cond);
+                self.block(then);
+                if let Some(otherwise) = otherwise {
+                    let past = self.emit(Instr::Jump(0), span);
+                    self.land(unless);
+                    self.block(otherwise);
+                    self.land(past);
+                } else {
+                    self.land(unless);
+                }
+                Some(())
+            }
+            StmtKind::While { cond, body } => {
+                let top = self.here();
+                let unless = self.jump_unless(cond);
+                self.block(body);
+                self.emit(Instr::Jump(top), cond.span);
+                self.land(unless);
+                Some(())
+            }
+            StmtKind::Repeat { count, body } => self.repeat(count, body),
+            StmtKind::Assert(cond) => {
+                let cond = self.translator().condition(cond)?;
+                self.emit(Instr::Assert(cond), span);
+                Some(())
+            }
+        }
+    }
+
+    fn slot(&self, ident: &Ident) -> Option<u16> {
+        self.names.sources[self.source].var(&ident.name).map(|(slot, _)| slot)
+    }
+
+    /// The jump is emitted also if the condition has a problem, so that the body is looked at.
+    fn jump_unless(&mut self, cond: &Expr) -> usize {
+        let code = self.translator().condition(cond).unwrap_or(ExprCode::Const(Value::None));
+        self.emit(Instr::JumpUnless { cond: code, target: 0 }, cond.span)
+    }
+
+    /// A hidden variable counts down to 0.
+    fn repeat(&mut self, count: &Expr, body: &Block) -> Option<()> {
+        let slot = self.vars.len() as u16;
+        self.vars.push(String::new());
+        let times = self.translator().number(count);
+        let int = |n| Box::new(ExprCode::Const(Value::Int(n)));
+        let counter = || Box::new(ExprCode::Local { slot, field: Field::Whole });
+        let value = times.unwrap_or(ExprCode::Const(Value::None));
+        self.emit(Instr::Assign { slot, value }, count.span);
+        let top = self.here();
+        let left = ExprCode::Binary(BinOp::Gt, counter(), int(0));
+        let unless = self.emit(Instr::JumpUnless { cond: left, target: 0 }, count.span);
+        let less = ExprCode::Binary(BinOp::Sub, counter(), int(1));
+        self.emit(Instr::Assign { slot, value: less }, count.span);
+        self.block(body);
+        self.emit(Instr::Jump(top), count.span);
+        self.land(unless);
+        Some(())
+    }
+
+    fn call(&mut self, dest: Option<&Ident>, call: &CallExpr, expect: Option<&Expr>, span: Span) -> Option<()> {
+        let process = self.names.sources[self.source].process;
+        let code = call::translate(&mut self.translator(), process, call);
+        let expect = match expect {
+            Some(expect) => Some(self.expectation(code.as_ref(), expect)?),
+            None => None,
+        };
+        let dest = dest.and_then(|dest| self.slot(dest));
+        self.emit(Instr::Call { call: code?, dest, expect }, span);
+        Some(())
+    }
+
+    /// `-> value`, where a value that the call never returns is a mistake.
+    fn expectation(&mut self, call: Option<&CallCode>, expect: &Expr) -> Option<ExprCode> {
+        let value = self.translator().expr(expect)?;
+        if let Some(kind) = call.map(CallCode::kind) {
+            let never = match value.ty {
+                Type::Bytes => !kind.reads(),
+                Type::Eof => !kind.reads(),
+                Type::Fd => !kind.returns_fd(),
+                Type::None => true,
+                Type::Number | Type::Errno | Type::Unknown => false,
+            };
+            if never {
+                let message = format!("`{kind}` never returns {}", value.ty.in_words());
+                self.problems.push(Problem::new(message, expect.span, "expected here"));
+                return None;
+            }
+        }
+        Some(value.code)
+    }
+}
