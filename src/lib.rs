@@ -7,3 +7,4 @@ pub mod oracle;
 pub mod litmus;
 pub mod program;
 pub mod target;
+pub mod verdict;

@@ -2,13 +2,12 @@
 
 use super::{
     fifo::probes,
-    step::{StepSeen, exited, forked},
+    step::{Event, StepSeen, events_of},
 };
 use crate::{
-    kernel::{Step, TaskId, Trace},
+    kernel::{TaskId, Trace},
     machine::{Machine, Move, MoveKind, State},
     program::{Outcome, Release},
-    target::Observation,
 };
 use std::collections::HashSet;
 
@@ -30,7 +29,7 @@ pub struct Any<'m> {
 #[derive(Clone)]
 struct Partial {
     state: State,
-    events: Vec<Observation>,
+    events: Vec<Event>,
 }
 
 impl<'m> Any<'m> {
@@ -82,7 +81,7 @@ impl<'m> Any<'m> {
     }
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
-    fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Observation]) -> Vec<Partial> {
+    fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Event]) -> Vec<Partial> {
         let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local)) = self.machine.next_move(&state, released)
         else {
             return Vec::new();
@@ -95,7 +94,7 @@ impl<'m> Any<'m> {
                 self.capped = true;
                 break;
             }
-            let expected = |e: &Observation| wanted.contains(e);
+            let expected = |e: &Event| wanted.contains(e);
             if !partial.events.iter().all(expected) || !known.insert((print(&partial.state), partial.events.len())) {
                 continue;
             }
@@ -113,29 +112,21 @@ impl<'m> Any<'m> {
         quiet
     }
 
-    /// One move from a state, with its event; a timer that may have gone off meanwhile is left to later steps.
+    /// One move from a state, with its events; local statements before it are done first.
     fn moved(&self, from: &Partial, mv: Move) -> Vec<Partial> {
         let Partial { mut state, mut events } = from.clone();
-        let halted = state.cursor(mv.task).halt;
-        let mut mv = mv;
-        while mv.kind == MoveKind::Local {
-            self.machine.apply(&mut state, mv, u32::MAX, &mut Trace::default());
-            match self.machine.next_move(&state, mv.task) {
-                Some(kind) => mv.kind = kind,
+        let Move { task, mut kind } = mv;
+        while kind == MoveKind::Local {
+            self.machine.apply(&mut state, Move { task, kind }, u32::MAX, &mut Trace::default());
+            match self.machine.next_move(&state, task) {
+                Some(next) => kind = next,
                 None => return vec![Partial { state, events }],
             }
         }
-        let event = match self.machine.apply(&mut state, mv, self.sections, &mut Trace::default()) {
-            Step::Returned(ret) => Some(Observation::Completed { task: mv.task, ret }),
-            Step::Forked(child) => Some(Observation::Completed { task: mv.task, ret: forked(child) }),
-            Step::Exited => exited(mv.task, state.kernel.process_of(mv.task).life),
-            _ => None,
-        };
-        events.extend(event);
-        if let Some(halt) = state.cursor(mv.task).halt.filter(|_| halted.is_none()) {
-            events.push(Observation::Halted { task: mv.task, halt });
-        }
-        events.sort_by_key(super::step::task_of);
+        let call = self.machine.program.call_at(task, state.cursor(task).pc).map(|call| call.kind());
+        let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
+        events.extend(events_of(self.machine, &state, task, call, step));
+        events.sort_by_key(|event| event.task);
         vec![Partial { state, events }]
     }
 }

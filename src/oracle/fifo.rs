@@ -1,11 +1,11 @@
 //! One path: under SCHED_FIFO on one CPU the released task runs to its return or sleep, then the woken ones in wake order.
 
-use super::step::{StepSeen, exited, forked};
+use super::step::{StepSeen, events_of};
 use crate::{
-    kernel::{Step, TaskId, Trace},
+    kernel::{TaskId, Trace},
     machine::{Machine, Move, MoveKind, State},
     program::{ObjectField, Release, World, syntax::ObjectKind},
-    target::{Impossible, Observation},
+    target::Impossible,
 };
 use std::collections::VecDeque;
 
@@ -74,9 +74,11 @@ impl<'m> Fifo<'m> {
         let mut queue = VecDeque::from([(release.task, kind)]);
         while let Some((task, kind)) = queue.pop_front() {
             trace.woken.clear();
+            let pc = self.state.cursor(task).pc;
+            let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             self.settle(task);
-            self.note(task, step, &mut seen.events);
+            seen.events.extend(events_of(self.machine, &self.state, task, call, step));
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
             queue.extend(woken.map(|&task| (task, MoveKind::Continue)));
             // Threads that an exit kills at user level.
@@ -89,21 +91,6 @@ impl<'m> Fifo<'m> {
         }
         self.look(&mut seen);
         Ok(seen)
-    }
-
-    fn note(&self, task: TaskId, step: Step, events: &mut Vec<Observation>) {
-        match step {
-            Step::Returned(ret) => events.push(Observation::Completed { task, ret }),
-            Step::Forked(child) => events.push(Observation::Completed { task, ret: forked(child) }),
-            Step::Exited => events.extend(exited(task, self.state.kernel.process_of(task).life)),
-            _ => {}
-        }
-        if let Some(halt) = self.state.cursor(task).halt {
-            let halted = Observation::Halted { task, halt };
-            if !events.contains(&halted) {
-                events.push(halted);
-            }
-        }
     }
 
     /// What can be seen when all is quiet.
