@@ -41,7 +41,7 @@ pub struct Host {
 }
 
 /// A sandbox that does not even start its controller in this time never will.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Host {
     /// Uses whatever privilege this process has.

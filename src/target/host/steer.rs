@@ -33,6 +33,7 @@ pub fn steer(inside: Inside, program: &Compiled, schedules: &[Schedule], first: 
         if inside.realtime {
             Run::new(inside, program, options).all(schedule);
         } else {
+            let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
             in_child(inside, || Run::new(inside, program, options).all(schedule));
         }
         end_workers();
@@ -147,6 +148,7 @@ impl<'a> Run<'a> {
         }
         objects.close();
         if !self.inside.realtime {
+            // Workers of this policy do not preempt whoever wakes them, but they do preempt an idle one.
             let _ = sys::set_scheduler(0, libc::SCHED_IDLE, 0);
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     calls::{self, Executor},
     probe,
-    sandbox::Inside,
+    sandbox::{Inside, guarded},
     shared::{Slot, command, state},
     sys,
 };
@@ -58,7 +58,8 @@ pub fn live(crew: &Crew, process: usize) -> ! {
     thread::scope(|scope| {
         for &task in others {
             let thread = thread::Builder::new().stack_size(256 << 10);
-            let started = thread.spawn_scoped(scope, move || (crew.perform)(crew, task as usize));
+            let started =
+                thread.spawn_scoped(scope, move || guarded(crew.inside.shared, || (crew.perform)(crew, task as usize)));
             crew.inside.shared.require(Stage::Threads, started);
         }
         (crew.perform)(crew, first as usize)
