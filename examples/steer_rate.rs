@@ -56,7 +56,30 @@ fn main() -> Result<(), Refusal> {
             }
         }
     }
-    short_runs(&mut host, &program)
+    short_runs(&mut host, &program)?;
+    for tasks in 2..=4 {
+        free_runs(&mut host, tasks)?;
+    }
+    Ok(())
+}
+
+/// Iterations of free runs: writers of one byte, and a reader.
+fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
+    let mut program = Compiled::default();
+    let (name, flags) = ("p".to_string(), OpenFlags::empty());
+    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags });
+    task(&mut program, "R", &[(0, End::Read)], read());
+    (1..tasks).for_each(|_| task(&mut program, "W", &[(0, End::Write)], write()));
+    for task in &mut program.tasks {
+        task.code.instrs.pop();
+    }
+    for pinned in [true, false] {
+        let options = FreeOptions { iterations: 20_000, pinned: Some(pinned), ..FreeOptions::default() };
+        let report = host.free(&program, &options, &mut |_| {})?;
+        let rate = report.iterations as f64 / report.elapsed.as_secs_f64();
+        println!("free, {tasks} tasks, pinned {pinned}: {rate:.0} iterations/s, {report:?}");
+    }
+    Ok(())
 }
 
 /// What a run costs besides its steps.

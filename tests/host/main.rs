@@ -1,4 +1,5 @@
 //! The host executor, on the kernel of this machine.
 
 mod build;
+mod free;
 mod steered;

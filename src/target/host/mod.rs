@@ -4,10 +4,12 @@
 //! They talk through shared memory ([`shared`]) only; the controller steers ([`steer`]) or starts free runs.
 
 mod calls;
+mod free;
 mod log;
 mod objects;
 mod probe;
 mod quiet;
+mod roam;
 mod sandbox;
 mod scout;
 mod shared;
@@ -254,11 +256,37 @@ impl Target for Host {
 
     fn free(
         &mut self,
-        _program: &Compiled,
-        _options: &FreeOptions,
-        _each: &mut dyn FnMut(&Iteration),
+        program: &Compiled,
+        options: &FreeOptions,
+        each: &mut dyn FnMut(&Iteration),
     ) -> Result<FreeReport, Refusal> {
-        Err(Refusal::Crashed("not there yet".into()))
+        fits(program)?;
+        let begun = Instant::now();
+        let mut report = FreeReport::default();
+        // An iteration's own limit is the controller's business; this one is for a controller that hangs.
+        let config = self.config(Some(program), Some(false), options.limit * 2 + Duration::from_secs(1))?;
+        let mut iteration = Iteration { index: 0, pinned: false, observations: Vec::new(), end: Ending::Finished };
+        let ended = self.run(&config, &mut |inside| free::free(inside, program, options), &mut |entry| match entry {
+            Entry::IterationBegins(index, pinned) => {
+                (iteration.index, iteration.pinned) = (index, pinned);
+                iteration.observations.clear();
+            }
+            Entry::Seen(observation) => iteration.observations.push(observation),
+            Entry::RunEnds(run) => {
+                iteration.end = run.decoded();
+                report.iterations += 1;
+                report.timed_out += usize::from(matches!(iteration.end, Ending::TimedOut { .. }));
+                report.skipped_probes += run.skipped_probes as usize;
+                each(&iteration);
+            }
+            Entry::RunBegins(..) => {}
+        });
+        if !ended.map_err(|refusal| with_name(refusal, program))? {
+            return Err(Refusal::Crashed("it hung".into()));
+        }
+        report.batches = self.shared.batches.load(Ordering::Relaxed) as usize;
+        report.elapsed = begun.elapsed();
+        Ok(report)
     }
 }
 
