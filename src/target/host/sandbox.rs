@@ -8,6 +8,7 @@
 //! the other namespaces. So nothing is left, whatever is killed.
 
 use super::{
+    objects::HIGH_FD,
     shared::{Shared, handover, verdict},
     sys::{self, Caps},
 };
@@ -23,6 +24,9 @@ pub const TASK_PRIORITY: i32 = 20;
 pub const CONTROLLER_PRIORITY: i32 = 10;
 /// The priority of tasks that are held: woken, they wait for the controller, which never waits.
 pub const HELD_PRIORITY: i32 = 5;
+
+/// How many descriptors the controller must be able to have.
+const LEAST_DESCRIPTORS: u64 = HIGH_FD as u64 + 200;
 
 /// What a sandbox must offer.
 #[derive(Clone, Debug)]
@@ -84,8 +88,12 @@ fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool:
     // What the tool has open must not stay open for our sake, and the terminal's Ctrl-C is for the tool alone.
     shared.require(Stage::Descriptors, sys::null_standard_streams());
     sys::close_from(3);
-    // SAFETY: no arguments.
-    unsafe { libc::setsid() };
+    // SAFETY: a C string, and no arguments.
+    unsafe {
+        libc::chdir(c"/".as_ptr());
+        libc::setsid();
+    }
+    default_signals();
     let _ = sys::set_limit(libc::RLIMIT_CORE as i32, 0, 0);
     allow_realtime();
     let direct = Caps::effective().has(sys::CAP_SYS_ADMIN) && !config.unprivileged;
@@ -146,6 +154,19 @@ fn watch(shared: &Shared, controller: i32, limit: Duration) {
             // SAFETY: the controller is our child and not reaped yet.
             unsafe { libc::kill(controller, libc::SIGKILL) };
         }
+    }
+}
+
+/// Whatever the tool does about signals, tasks start as if nobody had done anything.
+fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: the default disposition runs no code of ours; the signals that have no other refuse.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: all zero is an empty set.
+    unsafe {
+        let none: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
     }
 }
 
@@ -226,6 +247,9 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     shared.require(Stage::Tmpfs, sys::check(unsafe { libc::chdir(c"/tmp".as_ptr()) }));
     // SAFETY: as above.
     unsafe { libc::umask(0) };
+    if sys::limit(libc::RLIMIT_NOFILE as i32).0 < LEAST_DESCRIPTORS {
+        shared.refuse(Stage::Descriptors, &io::Error::from_raw_os_error(libc::EMFILE));
+    }
     if let Some(cpu) = config.cpu {
         shared.require(Stage::Cpu, sys::set_cpus(&[cpu]));
     }
