@@ -457,6 +457,20 @@ fn processes_of_other_users_are_what_they_say() {
     assert_eq!(refusal, Err(Refusal::Users));
 }
 
+#[test]
+fn a_batch_may_have_different_programs() {
+    let a = Build::default().pipe("p", None).task("W", &[(0, W)], vec![write(3, "a")]);
+    let b = Build::default().pipe("p", None).task("T", &[(0, W), (0, R)], vec![fill(3, 5000), read(4, 5000)]);
+    let c = Build::default().pipe("big", Some(1 << 30)).task("T", &[(0, R)], vec![Call::Yield]);
+    let (s, t) = (a.schedule("W"), b.schedule("T T"));
+    let jobs = [(&a, &s), (&b, &t), (&a, &s), (&c, &s), (&a, &s)].map(|(b, schedule)| Job { program: &b.0, schedule });
+    let mut ends = Vec::new();
+    let each = &mut |i: usize, seen: &[Observation], r: &SteerReport| ends.push((i, seen.len(), r.end.clone()));
+    let refusal = Host::new().unwrap().steer_batch(&jobs, &SteerOptions::default(), each);
+    assert_eq!(refusal, Err(Refusal::Object { name: "big".into(), errno: libc::EPERM }));
+    assert_eq!(ends, [(0, 3, Ending::Finished), (1, 6, Ending::Finished), (2, 3, Ending::Finished)]);
+}
+
 /// Many random steps of many tasks, with what they mean checked by `/proc` after every one.
 #[test]
 fn the_same_schedule_gives_the_same_story() {

@@ -13,16 +13,16 @@ use super::{
 use crate::{
     kernel::TaskId,
     program::{Compiled, ProcessInfo, Release, Schedule},
-    target::{Impossible, Observation, Stage, SteerOptions},
+    target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-/// In the sandbox's first process: all of `schedules`, numbered from `first` on.
-pub fn steer(inside: Inside, program: &Compiled, schedules: &[Schedule], first: usize, options: &SteerOptions) {
-    for (index, schedule) in schedules.iter().enumerate() {
+/// In the sandbox's first process: all of `jobs`, numbered from `first` on.
+pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions) {
+    for (index, &Job { program, schedule }) in jobs.iter().enumerate() {
         if inside.shared.log_used() > super::shared::LOG_BYTES / 4 {
             hand_over(inside);
         }
