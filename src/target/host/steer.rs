@@ -8,21 +8,21 @@ use super::{
     sandbox::{HELD_PRIORITY, Inside, TASK_PRIORITY},
     shared::{MAX_TASKS, Slot, command, handover, state, verdict},
     sys,
-    worker::{self, Crew},
+    worker::{self, Crew, Way},
 };
 use crate::{
     kernel::TaskId,
-    program::{Compiled, Release, Schedule},
-    target::{Impossible, Observation, Stage, SteerOptions},
+    program::{Compiled, ProcessInfo, Release, Schedule},
+    target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-/// In the sandbox's first process: all of `schedules`, numbered from `first` on.
-pub fn steer(inside: Inside, program: &Compiled, schedules: &[Schedule], first: usize, options: &SteerOptions) {
-    for (index, schedule) in schedules.iter().enumerate() {
+/// In the sandbox's first process: all of `jobs`, numbered from `first` on.
+pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions) {
+    for (index, &Job { program, schedule }) in jobs.iter().enumerate() {
         if inside.shared.log_used() > super::shared::LOG_BYTES / 4 {
             hand_over(inside);
         }
@@ -33,6 +33,7 @@ pub fn steer(inside: Inside, program: &Compiled, schedules: &[Schedule], first: 
         if inside.realtime {
             Run::new(inside, program, options).all(schedule);
         } else {
+            let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
             in_child(inside, || Run::new(inside, program, options).all(schedule));
         }
         end_workers();
@@ -80,6 +81,23 @@ pub fn hand_over(inside: Inside) {
     shared.clear_log();
 }
 
+/// Forks a process that is there from the start.
+pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<i32> {
+    if info.parent.is_some() || info.threads.is_empty() {
+        return None;
+    }
+    let shared = crew.inside.shared;
+    for &task in &info.threads {
+        shared.slot(task as usize).state.store(state::LOCAL, Ordering::Release);
+    }
+    // SAFETY: the controller has one thread.
+    let child = shared.require(Stage::Fork, unsafe { sys::fork() });
+    if child == 0 {
+        worker::become_process(crew, process);
+    }
+    Some(child)
+}
+
 /// One steered run.
 struct Run<'a> {
     inside: Inside<'a>,
@@ -123,30 +141,20 @@ impl<'a> Run<'a> {
     /// Makes the objects and all processes that are there from the start.
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
-        let mut objects = Objects::create(shared, self.program, 0);
+        let objects = Objects::create(shared, self.program, 0);
         shared.instance.store(0, Ordering::Release);
-        let paths = std::mem::take(&mut objects.paths);
-        let crew = Crew { inside: self.inside, program: self.program, paths, perform: worker::obey };
+        let instances = vec![objects];
+        let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
         for (process, info) in self.program.processes.iter().enumerate() {
-            if info.parent.is_some() || info.threads.is_empty() {
-                continue;
-            }
-            for &task in &info.threads {
-                self.slot(task as usize).state.store(state::LOCAL, Ordering::Release);
-            }
-            let ends = objects.ends(self.program, process);
-            // SAFETY: this process has one thread.
-            let child = shared.require(Stage::Fork, unsafe { sys::fork() });
-            if child == 0 {
-                worker::become_process(&crew, process, &ends);
-            }
+            let Some(child) = start_process(&crew, process, info) else { continue };
             if self.inside.realtime {
                 // It runs from here until all its threads wait for commands.
                 shared.require(Stage::Limits, sys::set_scheduler(child, libc::SCHED_FIFO, TASK_PRIORITY));
             }
         }
-        objects.close();
+        crew.instances.iter_mut().for_each(Objects::close);
         if !self.inside.realtime {
+            // Workers of this policy do not preempt whoever wakes them, but they do preempt an idle one.
             let _ = sys::set_scheduler(0, libc::SCHED_IDLE, 0);
         }
     }
