@@ -8,12 +8,12 @@ mod call;
 mod ends;
 mod expr;
 mod names;
+mod path;
 mod property;
 mod schedule;
 mod settings;
 mod stmt;
-#[cfg(test)]
-mod tests;
+mod types;
 
 use super::{Code, Compiled, ExprCode, Field, Instr, Problem, ProcessInfo, Shown, TaskInfo, syntax::Program};
 use crate::kernel::{ProcessId, TaskId};
@@ -194,3 +194,6 @@ impl super::ScheduleCode {
         returns.chain(self.probes())
     }
 }
+
+#[cfg(test)]
+mod tests;
