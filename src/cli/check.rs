@@ -1,10 +1,7 @@
 //! `lockstep check` and `lockstep run`.
 
-use super::{Exit, ExploreArgs, HostArgs, effort, input, signals};
-use crate::{
-    target::{Host, Target},
-    verdict::{Effort, Judgement, judge},
-};
+use super::{Exit, ExploreArgs, HostArgs, effort, input, judging};
+use crate::verdict::Judgement;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -32,47 +29,14 @@ pub struct Run {
 
 impl Check {
     pub fn run(&self) -> Exit {
-        each(&self.paths, &effort(&self.explore, None), None)
+        judging::each(&self.paths, &effort(&self.explore, None), false, tell).0
     }
 }
 
 impl Run {
     pub fn run(&self) -> Exit {
-        let mut host = Host::new().unwrap();
-        each(&self.paths, &effort(&self.explore, Some(&self.host)), Some(&mut host))
+        judging::each(&self.paths, &effort(&self.explore, Some(&self.host)), true, tell).0
     }
-}
-
-fn each(paths: &[PathBuf], effort: &Effort, mut target: Option<&mut dyn Target>) -> Exit {
-    let files = match input::find(paths) {
-        Ok(files) => files,
-        Err(message) => return input::bad_input(&message),
-    };
-    let mut exit = Exit::Holds;
-    for path in files {
-        if signals::stopped() {
-            break;
-        }
-        let input = match input::read(&path) {
-            Ok(input) => input,
-            Err(bad) => {
-                exit = exit.worse(bad);
-                continue;
-            }
-        };
-        let target: Option<&mut dyn Target> = match &mut target {
-            Some(target) => Some(&mut **target),
-            None => None,
-        };
-        match judge(&input.program, effort, target) {
-            Ok(judgement) => {
-                tell(&input, &judgement);
-                exit = exit.worse(judgement.status().into());
-            }
-            Err(error) => exit = exit.worse(input::bad_input(&format!("{}: {error}", input.file))),
-        }
-    }
-    exit
 }
 
 fn tell(input: &input::Input, j: &Judgement) {

@@ -2,6 +2,7 @@
 
 mod check;
 mod input;
+mod judging;
 mod print;
 mod rules;
 mod show;
@@ -42,6 +43,17 @@ enum Command {
     Print(print::Print),
     /// List the rules of the model
     Rules(rules::Rules),
+}
+
+/// How to report.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs: see docs/json.md
+    Json,
+    /// For continuous integration
+    Junit,
 }
 
 /// How to explore.
@@ -203,6 +215,7 @@ impl Exit {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    signals::quiet_pipe();
     let cli = Cli::parse();
     signals::watch();
     let exit = match cli.command {

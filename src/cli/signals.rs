@@ -19,6 +19,12 @@ pub fn stopped() -> bool {
     stop().load(Ordering::Relaxed)
 }
 
+/// Ends quietly when the reader of standard output goes away, as other tools do.
+pub fn quiet_pipe() {
+    // SAFETY: no other thread runs yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// From now on the first signal asks for an end, and the second one ends at once.
 pub fn watch() {
     let stop = STOP.get_or_init(Default::default);

@@ -204,7 +204,7 @@ impl<T: Clone + Canon> Table<T> {
             let (mut object, rest) = input.split_at(bytes);
             *input = rest;
             if i == self.items.len() {
-                self.items.push(T::decode(&mut object.clone()));
+                self.items.push(T::decode(&mut { object }));
                 self.base.push(Known::default());
                 self.marked.push(false);
             } else if self.base[i].valid && self.base[i].bytes == object {
