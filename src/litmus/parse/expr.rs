@@ -117,7 +117,7 @@ impl Parser<'_> {
             Token::LeftBracket => ExprKind::List(self.nested(|p| {
                 p.bracketed(Token::RightBracket, |p| match p.token() {
                     Token::RightBracket => Ok(Vec::new()),
-                    _ => p.comma_list(Self::expr),
+                    _ => p.comma_list(Self::list_element),
                 })
             })?),
             Token::Name => match self.word() {
@@ -129,6 +129,14 @@ impl Parser<'_> {
             _ => return Err(self.unexpected("an expression")),
         };
         Ok(Expr { kind, span: self.from(start) })
+    }
+
+    fn list_element(&mut self) -> Parsed<Expr> {
+        let element = self.expr()?;
+        if self.token() == Token::Colon {
+            return Err(self.not_there_yet("semaphore operations are", element.span));
+        }
+        Ok(element)
     }
 
     fn quantified(&mut self) -> Parsed<ExprKind> {
@@ -182,11 +190,7 @@ impl Parser<'_> {
             }
             _ => None,
         };
-        let value = self.expr()?;
-        if self.token() == Token::Colon {
-            return Err(self.not_there_yet("semaphore operations are", value.span));
-        }
-        Ok(Arg { name, value })
+        Ok(Arg { name, value: self.expr()? })
     }
 
     pub(super) fn path(&mut self) -> Parsed<Path> {
