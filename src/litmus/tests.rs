@@ -287,3 +287,11 @@ fn numbers_have_units_and_bases() {
     assert_eq!(value("010600"), 0o10600);
     assert_eq!(value("-9223372036854775808"), i64::MIN);
 }
+
+#[test]
+fn json_carries_the_longest_expression() {
+    let program = parse(&format!("litmus \"t\"\nexists 1{}", " + 1".repeat(500))).unwrap();
+    assert_eq!(from_json(&to_json(&program).unwrap()).unwrap(), program);
+    let hostile = format!("{{\"name\": \"t\", \"items\": {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(from_json(&hostile).is_err());
+}
