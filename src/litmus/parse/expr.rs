@@ -101,7 +101,7 @@ impl Parser<'_> {
             }
             _ => return self.primary(),
         };
-        Ok(Expr { kind, span: self.from(start) })
+        Ok(Expr { kind, span: self.since(start) })
     }
 
     fn primary(&mut self) -> Parsed<Expr> {
@@ -128,7 +128,7 @@ impl Parser<'_> {
             },
             _ => return Err(self.unexpected("an expression")),
         };
-        Ok(Expr { kind, span: self.from(start) })
+        Ok(Expr { kind, span: self.since(start) })
     }
 
     fn list_element(&mut self) -> Parsed<Expr> {
@@ -164,7 +164,7 @@ impl Parser<'_> {
     pub(super) fn call(&mut self) -> Parsed<CallExpr> {
         let name = self.name("the name of a call")?;
         let args = self.nested(Self::args)?;
-        let span = self.from(name.span);
+        let span = self.since(name.span);
         Ok(CallExpr { name, args, span })
     }
 

@@ -183,7 +183,7 @@ impl Parser<'_> {
             }
             "kernel" => {
                 self.bump();
-                Ok(Setting::Kernel { range: self.range()?, span: self.from(start) })
+                Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
             }
             "quirk" => {
                 self.bump();
@@ -206,7 +206,7 @@ impl Parser<'_> {
         while matches!(self.token(), Token::Dot | Token::Minus | Token::Name | Token::Number) && self.adjacent() {
             self.bump();
         }
-        let span = self.from(start);
+        let span = self.since(start);
         Ok(Ident { name: slice(self.text, span).to_string(), span })
     }
 

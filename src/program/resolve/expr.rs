@@ -6,12 +6,12 @@ use super::{
 };
 use crate::kernel::{CallKind, Payload, TaskId};
 use crate::program::{
-    ExprCode, Locals, Problem, SIGNATURES, Value, did_you_mean,
+    ExprCode, FUNCTIONS, Locals, Problem, SIGNATURES, Value, did_you_mean,
     syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, Span, TaskRef},
 };
 
-/// Functions of expressions.
-const FUNCTIONS: [&str; 2] = ["len", "pattern"];
+/// Quantifiers nest at most so deep, since every one multiplies the condition.
+const MAX_QUANTIFIERS: usize = 2;
 /// A repeated string has at most so many runs of bytes.
 const MAX_RUNS: i64 = 1 << 20;
 
@@ -168,9 +168,13 @@ impl<'a> Translator<'a> {
     }
 
     fn quantified(&mut self, all: bool, var: &'a Ident, over: &'a Ident, body: &'a Expr) -> Option<Typed> {
-        if !matches!(self.scope, Scope::World(_)) {
+        let Scope::World(bound) = &self.scope else {
             let problem = Problem::new("tasks cannot look at each other", over.span, "only properties and probes can");
             return self.report(problem);
+        };
+        if bound.len() == MAX_QUANTIFIERS {
+            let label = format!("more than {MAX_QUANTIFIERS} of `all` and `some`");
+            return self.report(Problem::new("this condition grows too large", var.span, label));
         }
         if let Some(problem) = self.names.taken(var) {
             return self.report(problem);

@@ -21,6 +21,9 @@ use names::Names;
 use property::Claims;
 use std::collections::HashSet;
 
+/// Functions of expressions; every other name before parentheses is a system call.
+pub const FUNCTIONS: [&str; 2] = ["len", "pattern"];
+
 /// Resolves every name.
 ///
 /// # Errors
