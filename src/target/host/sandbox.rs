@@ -206,7 +206,8 @@ fn enter_user_namespace(shared: &Shared) {
     shared.require(Stage::IdMap, sys::write_file(c"/proc/self/gid_map", format!("0 {gid} 1").as_bytes()));
 }
 
-fn in_initial_user_namespace() -> bool {
+/// Whether this process is in the initial user namespace, the only one in which some capabilities count.
+pub fn in_initial_user_namespace() -> bool {
     let mut buffer = [0; 128];
     let map = sys::read_file(c"/proc/self/uid_map", &mut buffer).unwrap_or_default();
     let words: Vec<&[u8]> = map.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).collect();
