@@ -129,13 +129,12 @@ fn threads_and_fifos_and_leftovers_start_anew_each_time() {
 fn what_never_ends_is_ended() {
     let mut b = Build::default().task("T", &[], vec![Call::Yield]);
     b.0.tasks[0].code.instrs.push(Instr::Jump(0));
-    let begun = std::time::Instant::now();
     let mut ends = Vec::new();
     let options = FreeOptions { limit: std::time::Duration::from_millis(100), ..times(2) };
-    Host::new().unwrap().free(&b.0, &options, &mut |i| ends.push(i.end.clone())).unwrap();
+    let report = Host::new().unwrap().free(&b.0, &options, &mut |i| ends.push(i.end.clone())).unwrap();
     let ended = |e: &Ending| matches!(e, Ending::TimedOut { task: Some(0) } | Ending::TooMuchSeen);
     assert!(ends.len() == 2 && ends.iter().all(ended), "{ends:?}");
-    assert!(begun.elapsed().as_secs_f64() < 3.0);
+    assert!(report.elapsed.as_secs_f64() < 5.0);
 }
 
 #[test]

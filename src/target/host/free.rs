@@ -139,18 +139,20 @@ impl<'a> Free<'a> {
             let asleep = self.sleepers();
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
-        let intact = outcome.is_ok() && self.runners().all(|task| self.state(task) == state::PARKED) && {
-            let mut forked = (0..self.program.tasks.len()).filter(|&t| !self.runners().any(|r| r == t));
-            forked.all(|task| self.state(task) == state::UNBORN || self.program.init == Some(task as TaskId))
-        };
-        if shared.overflow.load(Ordering::Acquire) != 0 {
-            // What did not fit is taken back when nobody is there who could add to it.
+        let intact = outcome.is_ok()
+            && shared.overflow.load(Ordering::Acquire) == 0
+            && self.runners().all(|task| self.state(task) == state::PARKED)
+            && {
+                let mut forked = (0..self.program.tasks.len()).filter(|&t| !self.runners().any(|r| r == t));
+                forked.all(|task| self.state(task) == state::UNBORN || self.program.init == Some(task as TaskId))
+            };
+        if !intact {
+            // Whoever still runs could be killed in the middle of an entry.
             end_workers();
-            shared.overflow.store(0, Ordering::Release);
-            shared.log_end.store(start, Ordering::Release);
-            shared.append(&begins);
-            shared.append(&Entry::RunEnds(RunEnd { end: [end::OVERFLOW, 0, 0, 0], ..run }));
-            return false;
+            if !shared.close_log(start) {
+                run.end = [end::OVERFLOW, 0, 0, 0];
+                shared.append(&begins);
+            }
         }
         shared.append(&Entry::RunEnds(run));
         if shared.verdict.load(Ordering::Acquire) != verdict::NONE {

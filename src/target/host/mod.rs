@@ -140,7 +140,8 @@ impl Host {
             }
         }
         config.users = program.processes.iter().any(|p| p.user > 0);
-        if config.users && !(privileged && effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID)) {
+        let can_change = effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID);
+        if config.users && !(privileged && can_change && sandbox::in_initial_user_namespace()) {
             return Err(Refusal::Users);
         }
         Ok(config)

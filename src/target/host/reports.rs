@@ -14,7 +14,8 @@ use crate::{
     },
 };
 use std::{
-    sync::atomic::Ordering,
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -53,10 +54,11 @@ impl Target for Host {
         each: &mut dyn FnMut(&Iteration),
     ) -> Result<FreeReport, Refusal> {
         fits(program)?;
-        let begun = Instant::now();
         let mut report = FreeReport::default();
         // An iteration's own limit is the controller's business; this one is for a controller that hangs.
         let config = self.config(Some(program), Some(false), options.limit * 2 + Duration::from_secs(1))?;
+        let _reserved = reserve(&sys::allowed_cpus());
+        let begun = Instant::now();
         let mut iteration = Iteration { index: 0, pinned: false, observations: Vec::new(), end: Ending::Finished };
         let ended = self.run(&config, &mut |inside| free::free(inside, program, options), &mut |entry| match entry {
             Entry::IterationBegins(index, pinned) => {
@@ -80,6 +82,14 @@ impl Target for Host {
         report.elapsed = begun.elapsed();
         Ok(report)
     }
+}
+
+/// Waits until no other sandbox of this process uses these CPUs: tasks of one could starve those of the other.
+fn reserve(cpus: &[usize]) -> Vec<MutexGuard<'static, ()>> {
+    static IN_USE: [Mutex<()>; 256] = [const { Mutex::new(()) }; 256];
+    // Always in ascending order, so that nobody waits in a circle.
+    let locks = cpus.iter().map(|cpu| cpu % IN_USE.len()).collect::<BTreeSet<_>>();
+    locks.into_iter().map(|cpu| IN_USE[cpu].lock().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
 /// What a program wants of its sandbox.
@@ -113,7 +123,9 @@ impl Host {
             _ if holds => config.realtime = Some(true),
             _ => {}
         }
-        config.cpu = options.cpu.or_else(|| sys::allowed_cpus().last().copied());
+        let cpu = options.cpu.or_else(|| sys::allowed_cpus().last().copied()).unwrap_or(0);
+        config.cpu = Some(cpu);
+        let _reserved = reserve(&[cpu]);
         let mut done = 0;
         while done < jobs.len() {
             let mut collector = Collector::default();

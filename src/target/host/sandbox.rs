@@ -111,17 +111,20 @@ fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool:
     if orphaned() {
         sys::exit_now(1);
     }
+    // Before there is a controller: its policy would keep this process from running where it is.
+    let cpus = sys::allowed_cpus();
+    keep_off(config.cpu, &cpus);
     // SAFETY: this process has one thread.
     let controller = shared.require(Stage::Fork, unsafe { sys::fork() });
     if controller == 0 {
         shared.require(Stage::Lifeline, die_with_parent());
         hold_lifeline(lifeline);
+        shared.require(Stage::Cpu, sys::set_cpus(config.cpu.as_ref().map_or(&cpus[..], std::slice::from_ref)));
         let inside = enter(shared, config, initial);
         job(inside);
         shared.conclude(verdict::DONE);
         sys::exit_now(0);
     }
-    keep_off(config.cpu);
     watch(shared, controller, config.limit);
     sys::futex_post(&shared.handover, handover::OVER);
     sys::exit_now(0)
@@ -203,7 +206,8 @@ fn enter_user_namespace(shared: &Shared) {
     shared.require(Stage::IdMap, sys::write_file(c"/proc/self/gid_map", format!("0 {gid} 1").as_bytes()));
 }
 
-fn in_initial_user_namespace() -> bool {
+/// Whether this process is in the initial user namespace, the only one in which some capabilities count.
+pub fn in_initial_user_namespace() -> bool {
     let mut buffer = [0; 128];
     let map = sys::read_file(c"/proc/self/uid_map", &mut buffer).unwrap_or_default();
     let words: Vec<&[u8]> = map.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).collect();
@@ -224,10 +228,10 @@ fn hold_lifeline([read, write]: [i32; 2]) {
 }
 
 /// The watchdog must be able to run while the sandbox's CPU is busy.
-fn keep_off(cpu: Option<usize>) {
-    let cpus: Vec<usize> = sys::allowed_cpus().into_iter().filter(|&other| Some(other) != cpu).collect();
-    if !cpus.is_empty() {
-        let _ = sys::set_cpus(&cpus);
+fn keep_off(cpu: Option<usize>, cpus: &[usize]) {
+    let others: Vec<usize> = cpus.iter().copied().filter(|&other| Some(other) != cpu).collect();
+    if !others.is_empty() {
+        let _ = sys::set_cpus(&others);
     }
 }
 
@@ -249,9 +253,6 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     unsafe { libc::umask(0) };
     if sys::limit(libc::RLIMIT_NOFILE as i32).0 < LEAST_DESCRIPTORS {
         shared.refuse(Stage::Descriptors, &io::Error::from_raw_os_error(libc::EMFILE));
-    }
-    if let Some(cpu) = config.cpu {
-        shared.require(Stage::Cpu, sys::set_cpus(&[cpu]));
     }
     let own = [sys::CAP_KILL, sys::CAP_SYS_NICE, sys::CAP_SYS_PTRACE];
     let users = [sys::CAP_SETUID, sys::CAP_SETGID].into_iter().filter(|_| config.users);

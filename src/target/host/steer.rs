@@ -28,22 +28,13 @@ pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions)
         }
         inside.shared.tick();
         inside.shared.reset_tasks();
-        let start = inside.shared.log_used();
-        inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
         if inside.realtime {
-            Run::new(inside, program, options).all(schedule);
+            Run::new(inside, program, options).all(first + index, schedule);
         } else {
             let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
-            in_child(inside, || Run::new(inside, program, options).all(schedule));
+            in_child(inside, || Run::new(inside, program, options).all(first + index, schedule));
         }
         end_workers();
-        if inside.shared.overflow.swap(0, Ordering::AcqRel) != 0 {
-            // Nobody else is there, so what did not fit can be taken back.
-            inside.shared.log_end.store(start, Ordering::Release);
-            inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
-            let end = [end::OVERFLOW, 0, 0, 0];
-            inside.shared.append(&Entry::RunEnds(RunEnd { end, ..RunEnd::default() }));
-        }
         if inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE {
             sys::exit_now(2);
         }
@@ -55,6 +46,9 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
     // SAFETY: this process has one thread.
     let child = inside.shared.require(Stage::Fork, unsafe { sys::fork() });
     if child == 0 {
+        // So that it can wait for all workers, those whose parents are dead included.
+        // SAFETY: a number only.
+        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
         work();
         sys::exit_now(0);
     }
@@ -65,7 +59,7 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
 
 /// Kills all other processes of the sandbox and waits until they are gone.
 pub fn end_workers() {
-    // SAFETY: from the first process of a pid namespace this reaches the processes of that namespace.
+    // SAFETY: this reaches the processes of the pid namespace, apart from its first and the caller.
     unsafe { libc::kill(-1, libc::SIGKILL) };
     // SAFETY: a null status is allowed.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) } > 0 {}
@@ -129,13 +123,23 @@ impl<'a> Run<'a> {
         self.slot(task).state.load(Ordering::Acquire)
     }
 
-    fn all(mut self, schedule: &Schedule) {
+    fn all(mut self, index: usize, schedule: &Schedule) {
+        let shared = self.inside.shared;
+        let start = shared.log_used();
+        let begins = Entry::RunBegins(index, self.inside.realtime);
+        shared.append(&begins);
         self.start_workers();
         let begun = Instant::now();
         let outcome = self.settle().and_then(|()| self.init()).and_then(|()| self.steps(schedule));
         self.count.elapsed = begun.elapsed().as_nanos() as u64;
         self.count.end = outcome.err().unwrap_or([end::FINISHED, 0, 0, 0]);
-        self.inside.shared.append(&Entry::RunEnds(self.count));
+        // Whoever still runs could be killed in the middle of an entry.
+        end_workers();
+        if !shared.close_log(start) {
+            self.count.end = [end::OVERFLOW, 0, 0, 0];
+            shared.append(&begins);
+        }
+        shared.append(&Entry::RunEnds(self.count));
     }
 
     /// Makes the objects and all processes that are there from the start.
