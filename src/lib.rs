@@ -7,5 +7,6 @@ pub mod machine;
 pub mod oracle;
 pub mod litmus;
 pub mod program;
+pub mod report;
 pub mod target;
 pub mod verdict;

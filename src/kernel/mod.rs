@@ -13,6 +13,7 @@ mod footprint;
 mod frame;
 mod payload;
 pub mod pipe;
+mod place;
 mod poll;
 mod quirk;
 pub mod rules;

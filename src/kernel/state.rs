@@ -245,6 +245,11 @@ impl Kernel {
         self.tasks().filter(|(_, t)| t.process == process && t.state != RunState::Dead).map(|(id, _)| id).collect()
     }
 
+    /// The open file description with this index; `None` if it is free, or stands for a descriptor that an open has reserved.
+    pub fn open_file(&self, id: FileId) -> Option<&File> {
+        self.files.iter().as_slice().get(usize::from(id)).filter(|file| file.f_count > 0)
+    }
+
     /// The living tasks that have a file open at one side of a pipe.
     pub fn holders(&self, pipe: PipeId, writer: bool) -> Vec<TaskId> {
         let holds = |process: &Process| {

@@ -2,7 +2,7 @@
 
 use super::step::{StepSeen, events_of};
 use crate::{
-    kernel::{TaskId, Trace},
+    kernel::{Step, TaskId, Trace},
     machine::{Machine, Move, MoveKind, State},
     program::{ObjectField, Release, World, syntax::ObjectKind},
     target::Impossible,
@@ -15,6 +15,19 @@ pub struct Fifo<'m> {
     machine: &'m Machine<'m>,
     state: State,
     held: Vec<TaskId>,
+}
+
+/// One move on the way through a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Made<'a> {
+    /// The move.
+    pub mv: Move,
+    /// How it ended.
+    pub step: &'a Step,
+    /// The state after it.
+    pub state: &'a State,
+    /// Who goes on only when a release names it.
+    pub held: &'a [TaskId],
 }
 
 impl<'m> Fifo<'m> {
@@ -74,6 +87,21 @@ impl<'m> Fifo<'m> {
     ///
     /// When the task cannot be released.
     pub fn release(&mut self, release: Release, trace: &mut Trace) -> Result<StepSeen, Impossible> {
+        self.release_telling(release, trace, &mut |_, _| {})
+    }
+
+    /// Like [`Fifo::release`]; calls `see` after each move on the way, with the trace, from which it may take what it wants
+    /// except who was woken.
+    ///
+    /// # Errors
+    ///
+    /// When the task cannot be released.
+    pub fn release_telling(
+        &mut self,
+        release: Release,
+        trace: &mut Trace,
+        see: &mut dyn FnMut(&Made, &mut Trace),
+    ) -> Result<StepSeen, Impossible> {
         let kind = self.releasable(release.task)?;
         if release.hold {
             let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
@@ -95,6 +123,7 @@ impl<'m> Fifo<'m> {
             let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             self.settle(task);
+            see(&Made { mv: Move { task, kind }, step: &step, state: &self.state, held: &self.held }, trace);
             seen.events.extend(events_of(self.machine, &self.state, task, call, step));
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
             queue.extend(woken.map(|&task| (task, MoveKind::Continue)));

@@ -9,6 +9,6 @@ mod follow;
 mod step;
 
 pub use any::{Any, CAP};
-pub use fifo::Fifo;
+pub use fifo::{Fifo, Made};
 pub use follow::{Divergence, Explained, Order, follow};
 pub use step::{Event, StepSeen, What, steps};

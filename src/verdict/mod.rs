@@ -6,4 +6,4 @@ mod scheduled;
 
 pub use judge::{Effort, Judgement, Status, judge};
 pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env};
-pub use scheduled::{Mismatch, ScheduleVerdict, Side};
+pub use scheduled::{Mismatch, ScheduleVerdict, Side, cannot};

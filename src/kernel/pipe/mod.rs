@@ -2,6 +2,7 @@
 
 mod fcntl;
 mod open;
+mod place;
 mod read;
 mod release;
 mod write;

@@ -1,0 +1,197 @@
+//! Calls and results, written the way `strace` does, with the names of the program.
+
+use super::style::shorten;
+use crate::{
+    kernel::{Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, TaskId, Timeout},
+    machine::{Machine, State},
+    program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
+};
+
+/// Byte strings are shown in at most so many characters.
+const DATA: usize = 36;
+
+/// A task in a state: what its descriptors and paths are called.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The program and its machine.
+    pub machine: &'a Machine<'a>,
+    /// The state in which the names are looked up: the one before the call.
+    pub state: &'a State,
+    /// Who calls.
+    pub task: TaskId,
+}
+
+impl Caller<'_> {
+    /// The call that the task makes next or is in, if its arguments have usable values.
+    pub fn current(&self) -> Option<Call> {
+        let code = &self.machine.program.tasks[self.task as usize].code;
+        self.state.cursor(self.task).peek_call(code)
+    }
+
+    /// The call that the task makes next or is in: `write(p.w, "a" * 4096)`.
+    pub fn current_text(&self) -> String {
+        match self.current() {
+            Some(call) => self.call(&call),
+            None => {
+                let t = self.state.kernel.task(self.task);
+                t.in_call().map_or_else(|| "(a call)".into(), |call| format!("{call}(…)"))
+            }
+        }
+    }
+
+    /// `write(p.w, "a" * 4096)`.
+    pub fn call(&self, call: &Call) -> String {
+        let fd = |fd: &Fd| self.fd(*fd);
+        let args = match call {
+            Call::Pipe2 { flags } if flags.is_empty() => vec![],
+            Call::Pipe2 { flags } => vec![constants::flags(*flags)],
+            Call::Open { path, flags } => vec![path_name(self.machine.program, *path), constants::open_flags(*flags)],
+            Call::Reopen { fd: of, flags } => vec![fd(of), constants::open_flags(*flags)],
+            Call::Close { fd: of } | Call::Dup { fd: of } | Call::Fsync { fd: of } | Call::Fstat { fd: of } => vec![fd(of)],
+            Call::Dup2 { fd: of, to } => vec![fd(of), fd(to)],
+            Call::Read { fd: of, count, fault, flags } => {
+                let mut args = vec![fd(of), count.to_string()];
+                args.extend(fault.map(|fault| format!("fault: {fault}")));
+                args.extend(rw_flags(*flags));
+                args
+            }
+            Call::Write { fd: of, data: bytes, flags } => {
+                let mut args = vec![fd(of), data(bytes)];
+                args.extend(rw_flags(*flags));
+                args
+            }
+            Call::Pread { fd: of, count } => vec![fd(of), count.to_string()],
+            Call::Pwrite { fd: of, data: bytes } => vec![fd(of), data(bytes)],
+            Call::Lseek { fd: of, offset: n } | Call::Ftruncate { fd: of, length: n } => vec![fd(of), n.to_string()],
+            Call::Fcntl { fd: of, cmd } => {
+                let mut args = vec![fd(of)];
+                args.extend(fcntl(cmd));
+                args
+            }
+            Call::Fionread { fd: of } => vec![fd(of), "FIONREAD".into()],
+            Call::Ioctl { fd: of, request } => vec![fd(of), format!("{request:#x}")],
+            Call::Poll { fds, timeout } => {
+                let pair = |(of, events): &(Fd, PollEvents)| format!("{}, {}", fd(of), constants::flags(*events));
+                let mut args: Vec<String> = fds.iter().map(pair).collect();
+                match timeout {
+                    Timeout::Never => {}
+                    Timeout::Now => args.push("timeout: 0".into()),
+                    Timeout::After(us) if us % 1000 == 0 => args.push(format!("timeout: {} ms", us / 1000)),
+                    Timeout::After(us) => args.push(format!("timeout: {us} us")),
+                }
+                args
+            }
+            Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
+            Call::Exit { status } => vec![status.to_string()],
+            Call::Pause | Call::Yield => vec![],
+        };
+        // `fcntl(F_DUPFD)` counts as `dup` elsewhere.
+        let name = if matches!(call, Call::Fcntl { .. }) { CallKind::Fcntl } else { call.kind() };
+        format!("{name}({})", args.join(", "))
+    }
+
+    /// `p.r` while the descriptor is the one that the task holds this end at from the start; `5<p.r>` for another one that
+    /// is open, `3<f>` for a FIFO; the number alone if it is not open.
+    pub fn fd(&self, fd: Fd) -> String {
+        let kernel = &self.state.kernel;
+        let Some(place) = self.end_at(fd) else { return fd.to_string() };
+        let program = self.machine.program;
+        let mut founder = &program.processes[program.tasks[self.task as usize].process as usize];
+        while let Some(parent) = founder.parent {
+            founder = &program.processes[parent as usize];
+        }
+        let declared = usize::try_from(fd - FIRST_FD).ok().and_then(|i| founder.ends.get(i));
+        let file = kernel.process_of(self.task).file(fd).map(|id| kernel.file(id));
+        let same = declared.is_some_and(|&(object, end)| {
+            file.is_some_and(|file| {
+                self.machine.pipe_of(object) == Some(file.pipe) && file.read == (end == End::Read) && file.read != file.write
+            })
+        });
+        if same { place } else { format!("{fd}<{place}>") }
+    }
+
+    /// What is open at a descriptor: `p.r`, or the name of a FIFO.
+    fn end_at(&self, fd: Fd) -> Option<String> {
+        let kernel = &self.state.kernel;
+        let id = kernel.process_of(self.task).file(fd)?;
+        // A descriptor that an open has reserved is not open yet.
+        let file = kernel.open_file(id)?;
+        let name = self.machine.pipe_name(self.state, file.pipe);
+        Some(match (kernel.pipe(file.pipe).fifo, file.write) {
+            (Some(_), _) => name,
+            (None, false) => format!("{name}.r"),
+            (None, true) if file.read => format!("{name}.rw"),
+            (None, true) => format!("{name}.w"),
+        })
+    }
+
+    /// What follows the call: `= 4096`, `= "ab"`, `= EOF`, `= -1 EAGAIN`. Names are looked up in the state after it.
+    pub fn result(&self, call: Option<&Call>, ret: &Return) -> String {
+        let n = match ret.ret {
+            Err(errno) => return format!("= -1 {errno}"),
+            Ok(n) => n,
+        };
+        let Some(call) = call else { return format!("= {n}") };
+        match call {
+            Call::Read { .. } | Call::Pread { .. } if n == 0 => "= EOF".into(),
+            Call::Read { .. } | Call::Pread { .. } => format!("= {}", data(&ret.data)),
+            Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
+                format!("= {}", constants::open_flags(OpenFlags::from_bits_retain(n as u32)))
+            }
+            Call::Pipe2 { .. } => match ret.extra[..] {
+                [r, w] => format!("= {{{}, {}}}", self.fd(r as Fd), self.fd(w as Fd)),
+                _ => format!("= {n}"),
+            },
+            Call::Open { .. } | Call::Reopen { .. } | Call::Dup { .. } | Call::Dup2 { .. } => {
+                format!("= {}", self.fd(n as Fd))
+            }
+            Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
+            Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
+            Call::Poll { .. } | Call::Fstat { .. } => {
+                format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
+            }
+            _ => format!("= {n}"),
+        }
+    }
+}
+
+/// The name of the FIFO with this path index.
+pub fn path_name(program: &Compiled, path: u16) -> String {
+    let mut fifos = program.objects.iter().filter(|o| o.kind == ObjectKind::Fifo);
+    fifos.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
+}
+
+/// `p.r` or `p.w`; of a FIFO, `f for reading` or `f for writing`.
+pub fn side_name(machine: &Machine, state: &State, pipe: PipeId, writer: bool) -> String {
+    let name = machine.pipe_name(state, pipe);
+    match (state.kernel.pipe(pipe).fifo.is_some(), writer) {
+        (false, false) => format!("{name}.r"),
+        (false, true) => format!("{name}.w"),
+        (true, false) => format!("{name} for reading"),
+        (true, true) => format!("{name} for writing"),
+    }
+}
+
+/// A byte string in the notation, its middle left out if it is long.
+pub fn data(payload: &Payload) -> String {
+    shorten(&payload.to_string(), DATA)
+}
+
+fn rw_flags(flags: RwFlags) -> Option<String> {
+    (!flags.is_empty()).then(|| format!("flags: {}", constants::flags(flags)))
+}
+
+fn fcntl(cmd: &Fcntl) -> Vec<String> {
+    match cmd {
+        Fcntl::GetFl => vec!["F_GETFL".into()],
+        Fcntl::SetFl(flags) => vec!["F_SETFL".into(), constants::flags(*flags)],
+        Fcntl::GetPipeSz => vec!["F_GETPIPE_SZ".into()],
+        Fcntl::SetPipeSz(size) => vec!["F_SETPIPE_SZ".into(), size.to_string()],
+        Fcntl::DupFd(from) => vec!["F_DUPFD".into(), from.to_string()],
+    }
+}
+
+/// Whether a result is an error that a reader would stop at: `EAGAIN` tells only that the call would have slept.
+pub fn is_failure(ret: &Return) -> bool {
+    ret.ret.is_err_and(|errno| errno != Errno::EAGAIN)
+}

@@ -1,0 +1,133 @@
+//! Small tests, each with something of its own to tell.
+
+/// A reader that sleeps, is woken, and gets the bytes.
+pub const SLEEP: &str = r#"
+litmus "a reader sleeps until bytes come"
+
+pipe p
+
+task W { write(p.w, "ab") }
+task R { x = read(p.r, 10) }
+
+forbid R.x == "a"
+exists R.x == "ab"
+"#;
+
+/// A woken reader finds the pipe empty again: only a schedule that holds it can show that.
+pub const STEAL: &str = r#"
+litmus "a thief between wake-up and read"
+
+pipe p
+
+task A { a = read(p.r, 1) }
+task B { b = read(p.r, 1) }
+task W { write(p.w, "x") }
+
+allow asleep A
+allow asleep B
+forbid B.b == "x"
+schedule "the woken one gets it" { A asleep in read; W -> 1, A -> "x" }
+"#;
+
+/// Two tasks, two pipes, and each reads first.
+pub const CIRCLE: &str = r#"
+litmus "each waits for the other"
+
+pipe p
+pipe q
+
+task A { a = read(p.r, 1)
+         write(q.w, "a") }
+task B { b = read(q.r, 1)
+         write(p.w, "b") }
+"#;
+
+/// The reader keeps the write end open, so that it never sees the end of file.
+pub const FORGOTTEN: &str = r#"
+litmus "a forgotten close"
+
+pipe p
+
+task W { write(p.w, "ab")
+         close(p.w) }
+task R holds p.w { x = read(p.r, 10)
+                   y = read(p.r, 10) }
+"#;
+
+/// Packets: what a read does not take of one is lost.
+pub const PACKETS: &str = r#"
+litmus "packets keep their borders"
+
+pipe p(flags: O_DIRECT)
+
+task W { write(p.w, "a" * 30)
+         write(p.w, "bb") }
+task R { x = read(p.r, 10)
+         y = read(p.r, 10) }
+
+exists R.x == "a" * 10 && R.y == "bb"
+"#;
+
+/// Opens of a FIFO wait for each other.
+pub const FIFO: &str = r#"
+litmus "a FIFO is opened from both sides"
+
+fifo f
+
+task W { d = open(f, O_WRONLY)
+         write(d, "hello")
+         close(d) }
+task R { d = open(f, O_RDONLY)
+         x = read(d, 100)
+         y = read(d, 100) }
+
+exists R.x == "hello" && R.y == EOF
+"#;
+
+/// Two FIFOs, opened in opposite orders.
+pub const FIFO_CIRCLE: &str = r#"
+litmus "two FIFOs opened crosswise"
+
+fifo f
+fifo g
+
+task A { open(f, O_RDONLY)
+         open(g, O_WRONLY) }
+task B { open(g, O_RDONLY)
+         open(f, O_WRONLY) }
+"#;
+
+/// A full pipe, a partial drain, several sleepers.
+pub const DRAIN: &str = r#"
+litmus "order of service after a partial drain"
+
+pipe p(size: 4096)
+
+task W { write(p.w, "w" * 4096) }
+task A { a = write(p.w, "a" * 30) }
+task B { b = write(p.w, "b" * 20) }
+task R { read(p.r, 10)
+         x = read(p.r, 4086) }
+
+allow asleep A
+allow asleep B
+"#;
+
+/// A write of more than a page is not atomic, and its bytes can be read before it has returned.
+pub const INTERRUPTED: &str = r#"
+litmus "seen before the write has returned"
+
+pipe p
+pipe q
+
+task W { write(p.w, "x")
+         write(q.w, "y") }
+task V { write(p.w, "z") }
+task R { a = read(p.r, 1)
+         b = read(q.r, 1)
+         fcntl(q.r, F_SETFL, O_NONBLOCK) }
+task S { fcntl(q.r, F_SETFL, O_NONBLOCK)
+         c = read(q.r, 1) }
+
+allow asleep R
+"#;
