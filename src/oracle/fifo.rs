@@ -62,7 +62,7 @@ impl<'m> Fifo<'m> {
     /// When the task has no timer running.
     pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
         match self.machine.next_move(&self.state, task) {
-            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace)),
+            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace, &mut |_, _| {})),
             _ => Err(Impossible::Parked),
         }
     }
@@ -110,11 +110,17 @@ impl<'m> Fifo<'m> {
             self.held.dedup();
         }
         self.held.retain(|&task| task != release.task);
-        Ok(self.run(release.task, kind, trace))
+        Ok(self.run(release.task, kind, trace, see))
     }
 
     /// One move, and then whatever it made runnable, in order.
-    fn run(&mut self, first: TaskId, kind: MoveKind, trace: &mut Trace) -> StepSeen {
+    fn run(
+        &mut self,
+        first: TaskId,
+        kind: MoveKind,
+        trace: &mut Trace,
+        see: &mut dyn FnMut(&Made, &mut Trace),
+    ) -> StepSeen {
         let mut seen = StepSeen::default();
         let mut queue = VecDeque::from([(first, kind)]);
         while let Some((task, kind)) = queue.pop_front() {
