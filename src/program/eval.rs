@@ -1,6 +1,6 @@
 //! Evaluation of expressions: the one evaluator for the model and for real kernels.
 
-use super::{CallCode, ExprCode, Field, ObjectField, Value, syntax::BinOp};
+use super::{CallCode, ExprCode, Field, Halt, ObjectField, Value, syntax::BinOp};
 use crate::kernel::{Call, CallKind, Payload, TaskId};
 use std::cmp::Ordering;
 
@@ -12,6 +12,11 @@ pub trait World {
     fn object(&self, object: u16, field: ObjectField) -> Option<i64>;
     /// The call in which a task sleeps, if it sleeps.
     fn asleep(&self, task: TaskId) -> Option<CallKind>;
+    /// Why a task stopped before its last statement, if it did.
+    fn halted(&self, task: TaskId) -> Option<Halt> {
+        let _ = task;
+        None
+    }
 }
 
 /// The view of a task at user level: its own variables and nothing else.

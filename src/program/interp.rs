@@ -1,10 +1,10 @@
 //! What a task does between its calls: the same interpreter drives the model's tasks and the real ones.
 
 use super::{CallResult, Code, Instr, Locals, Value};
-use crate::kernel::{Call, CallKind, Return};
+use crate::kernel::{Call, CallKind, Return, canon::clone_reusing};
 
 /// Where a task is in its code, with its variables.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub struct Cursor {
     /// The next instruction; the length of the code when it has ended.
     pub pc: u32,
@@ -40,6 +40,8 @@ pub enum Next {
     /// Nothing: the last statement is done, or the task halted.
     Parked,
 }
+
+clone_reusing!(Cursor { pc, locals, halt });
 
 impl Cursor {
     /// At the start of `code`, all of `vars` variables unassigned.
@@ -105,16 +107,22 @@ impl Cursor {
         self.pc += 1;
     }
 
+    /// The call at `pc` with its arguments evaluated, if they all have usable values.
+    #[inline]
+    pub fn peek_call(&self, code: &Code) -> Option<Call> {
+        match code.instrs.get(self.pc as usize) {
+            Some(Instr::Call { call, .. }) => call.build(&self.locals).ok(),
+            _ => None,
+        }
+    }
+
     /// The call at `pc` with its arguments evaluated; the task halts if one of them has no usable value.
     pub fn call(&mut self, code: &Code) -> Option<Call> {
-        let Some(Instr::Call { call, .. }) = code.instrs.get(self.pc as usize) else { return None };
-        match call.build(&self.locals) {
-            Ok(call) => Some(call),
-            Err(_) => {
-                self.halt = Some(Halt::BadArgument(self.pc));
-                None
-            }
+        let call = self.peek_call(code);
+        if call.is_none() {
+            self.halt = Some(Halt::BadArgument(self.pc));
         }
+        call
     }
 
     /// The call at `pc` returned: stores the result, checks the expectation, and moves on by one instruction.

@@ -1,0 +1,11 @@
+//! Search over a machine: every outcome with a shortest witness, every property's verdict, and what it took.
+
+mod frontier;
+mod questions;
+mod search;
+mod visited;
+mod witness;
+
+pub use questions::{Claim, Verdict, Violation};
+pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore};
+pub use witness::{Taken, Witness};

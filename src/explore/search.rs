@@ -1,0 +1,457 @@
+//! The one loop: level-synchronous breadth-first search, in layers of in-call preemptions.
+//!
+//! A frontier state is decoded once; each move is applied, fingerprinted and undone; then the batch of fingerprints is inserted;
+//! then only the new states are made again. Parents are chosen by order, so a witness is always the same shortest one.
+
+use super::{
+    Claim, Taken, Verdict, Violation, Witness,
+    frontier::Frontier,
+    questions::{Detail, Questions},
+    visited::{Fingerprints, Visited},
+};
+use crate::{
+    kernel::{Step, Trace, rules::RuleSet},
+    machine::{Machine, Move, MoveKind, SetupError, State},
+    program::{Halt, Outcome},
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+/// Where tasks can be interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Steps {
+    /// Between calls, and where they sleep.
+    #[default]
+    Calls,
+    /// Between all sections of kernel code, at most so often in one run; `None` is without bound.
+    Sections(Option<u32>),
+}
+
+/// How to search.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    /// Where tasks can be interrupted.
+    pub steps: Steps,
+    /// No more states than this.
+    pub max_states: usize,
+    /// No longer than this.
+    pub max_time: Duration,
+    /// Compare whole states, not fingerprints.
+    pub exact: bool,
+    /// Set from outside to end the search.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options {
+            steps: Steps::Calls,
+            max_states: 20_000_000,
+            max_time: Duration::from_secs(300),
+            exact: false,
+            stop: None,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Exploration {
+    /// Every outcome, in the order in which they were found.
+    pub outcomes: Vec<(Outcome, Found)>,
+    /// Every claim with its verdict, in the order of the test.
+    pub verdicts: Vec<(Claim, Verdict)>,
+    /// Claims that do not hold, each with a shortest witness.
+    pub violations: Vec<Violation>,
+    /// For each reached `exists`, a shortest witness.
+    pub reached: Vec<(usize, Witness)>,
+    /// Rules that applied in some step.
+    pub rules: RuleSet,
+    /// Statements (task, instruction) that some path executed.
+    pub executed: Vec<Vec<bool>>,
+    /// Why the search is not exhaustive, if it isn't.
+    pub incomplete: Option<Incomplete>,
+    /// What it took.
+    pub stats: Stats,
+}
+
+/// How an outcome is reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// A shortest way.
+    pub witness: Witness,
+    /// The smallest number of in-call preemptions that reaches it: 0 means that a steered run can show it.
+    pub preemptions: u32,
+    /// How many end states have it.
+    pub states: u64,
+}
+
+/// What a search took.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Stats {
+    /// Distinct states.
+    pub states: u64,
+    /// Moves tried.
+    pub transitions: u64,
+    /// Moves of the longest shortest path.
+    pub depth: u32,
+    /// End states.
+    pub ends: u64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Bytes of table, parents and frontiers at their peak.
+    pub bytes: u64,
+}
+
+/// Why a search is not exhaustive.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Incomplete {
+    /// The bound on states was hit.
+    States(usize),
+    /// The bound on time was hit.
+    Time(Duration),
+    /// It was stopped from outside.
+    Stopped,
+    /// A task loops without making a call.
+    Spinning(String),
+}
+
+impl std::fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Incomplete::States(n) => write!(f, "the bound of {n} states was hit (--max-states)"),
+            Incomplete::Time(t) => write!(f, "the time bound of {} s was hit (--max-time)", t.as_secs_f64()),
+            Incomplete::Stopped => f.write_str("interrupted"),
+            Incomplete::Spinning(task) => write!(f, "{task} loops for ever without making a call"),
+        }
+    }
+}
+
+/// A state's way back: 8 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    parent: u32,
+    task: u16,
+    /// Kind of move in the lower 3 bits; above it the sections, 0 for all.
+    how: u16,
+}
+
+const ROOT: u32 = u32::MAX;
+/// A call that has more sections than this is not interrupted later than here.
+const MAX_SECTIONS: u32 = (u16::MAX >> 3) as u32;
+
+impl Node {
+    fn new(parent: u32, taken: Taken) -> Self {
+        let sections = if taken.sections == u32::MAX { 0 } else { taken.sections as u16 };
+        Node { parent, task: taken.mv.task, how: sections << 3 | taken.mv.kind as u16 }
+    }
+
+    fn taken(self) -> Taken {
+        let sections = self.how >> 3;
+        Taken {
+            mv: Move { task: self.task, kind: MoveKind::ALL[usize::from(self.how & 7)] },
+            sections: if sections == 0 { u32::MAX } else { sections.into() },
+        }
+    }
+}
+
+/// A successor that was looked at and not decided on yet.
+struct Candidate {
+    taken: Taken,
+    fingerprint: u128,
+    /// One more in-call preemption than its parent.
+    preempted: bool,
+}
+
+/// Explores every interleaving.
+///
+/// # Errors
+///
+/// When the program cannot begin.
+pub fn explore(machine: &Machine, options: &Options) -> Result<Exploration, SetupError> {
+    let initial = machine.initial()?;
+    Ok(Search::new(machine, options, &initial).run(&initial))
+}
+
+struct Search<'a> {
+    machine: &'a Machine<'a>,
+    options: &'a Options<'a>,
+    questions: Questions<'a>,
+    start: Instant,
+    visited: Visited,
+    nodes: Vec<Node>,
+    /// Per layer of preemptions, per depth: what is to be looked into.
+    layers: BTreeMap<(u32, u32), Frontier>,
+    outcomes: Vec<(Outcome, u32, u32, u64)>,
+    outcome_index: HashMap<Outcome, usize>,
+    violations: Vec<(Claim, Detail, u32)>,
+    reached: Vec<(usize, u32)>,
+    executed: Vec<Vec<bool>>,
+    trace: Trace,
+    stats: Stats,
+    peak_frontier: usize,
+    incomplete: Option<Incomplete>,
+    scratch: Vec<u8>,
+    /// The move being applied lies on the first path of its layer: its sections can be counted.
+    candidates: Vec<Candidate>,
+}
+
+impl<'a> Search<'a> {
+    fn new(machine: &'a Machine<'a>, options: &'a Options<'a>, initial: &State) -> Self {
+        let visited = if options.exact {
+            Visited::Exact(Default::default())
+        } else {
+            Visited::Fingerprints(Fingerprints::default())
+        };
+        let executed = machine.program.tasks.iter().map(|t| vec![false; t.code.instrs.len()]).collect();
+        let mut search = Search {
+            machine,
+            options,
+            questions: Questions::new(machine),
+            start: Instant::now(),
+            visited,
+            nodes: Vec::new(),
+            layers: BTreeMap::new(),
+            outcomes: Vec::new(),
+            outcome_index: HashMap::new(),
+            violations: Vec::new(),
+            reached: Vec::new(),
+            executed,
+            trace: Trace::default(),
+            stats: Stats::default(),
+            peak_frontier: 0,
+            incomplete: None,
+            scratch: Vec::new(),
+            candidates: Vec::new(),
+        };
+        let fingerprint = initial.digest(&mut search.scratch);
+        search.is_new(fingerprint, initial);
+        search.nodes.push(Node { parent: ROOT, task: 0, how: 0 });
+        search.found(initial, 0, 0);
+        if machine.moves(initial).next().is_some() {
+            search.layers.entry((0, 0)).or_default().push(fingerprint, 0, |out| initial.encode(out));
+        }
+        search
+    }
+
+    /// Whether the state was not seen before.
+    fn is_new(&mut self, fingerprint: u128, state: &State) -> bool {
+        match &mut self.visited {
+            Visited::Fingerprints(table) => table.insert(fingerprint),
+            Visited::Exact(set) => {
+                self.scratch.clear();
+                state.encode(&mut self.scratch);
+                set.insert(self.scratch.as_slice().into())
+            }
+        }
+    }
+
+    fn run(mut self, initial: &State) -> Exploration {
+        let mut state = initial.clone();
+        state.set_journal(true);
+        while let Some(((cost, depth), frontier)) = self.layers.pop_first() {
+            self.stats.depth = self.stats.depth.max(depth);
+            let waiting: usize = self.layers.values().map(Frontier::size).sum();
+            self.peak_frontier = self.peak_frontier.max(waiting + frontier.size());
+            for i in 0..frontier.len() {
+                if i % 256 == 0 && self.must_stop() {
+                    return self.finish(initial);
+                }
+                let (entry, bytes) = frontier.get(i);
+                state.decode(bytes);
+                self.expand(&mut state, entry.fingerprint, entry.node, cost, depth);
+            }
+        }
+        self.finish(initial)
+    }
+
+    fn must_stop(&mut self) -> bool {
+        let options = self.options;
+        let why = if options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            Incomplete::Stopped
+        } else if self.nodes.len() > options.max_states {
+            Incomplete::States(options.max_states)
+        } else if self.start.elapsed() > options.max_time {
+            Incomplete::Time(options.max_time)
+        } else {
+            return false;
+        };
+        self.incomplete = Some(why);
+        true
+    }
+
+    /// All successors of a state.
+    #[inline]
+    fn expand(&mut self, state: &mut State, fingerprint: u128, node: u32, cost: u32, depth: u32) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        for task in 0..self.machine.program.tasks.len() as u16 {
+            let Some(kind) = self.machine.next_move(state, task) else { continue };
+            if matches!(kind, MoveKind::Call | MoveKind::Local) {
+                let pc = state.cursor(task).pc as usize;
+                self.executed[task as usize][pc] = true;
+            }
+            self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+        }
+        for candidate in &candidates {
+            self.decide(state, candidate, node, cost, depth);
+        }
+        self.candidates = candidates;
+    }
+
+    /// One move and, where calls can be interrupted, each of its beginnings.
+    #[inline]
+    fn try_move(&mut self, state: &mut State, mv: Move, base: u128, cost: u32, candidates: &mut Vec<Candidate>) {
+        let one_by_one = match self.options.steps {
+            Steps::Calls => false,
+            Steps::Sections(None) => true,
+            Steps::Sections(Some(bound)) => cost < bound,
+        };
+        let mut push = |search: &mut Self, state: &mut State, sections: u32, preempted: bool| {
+            let fingerprint = base.wrapping_add(state.digest_delta(&mut search.scratch));
+            if let Visited::Fingerprints(table) = &search.visited {
+                table.prefetch(fingerprint);
+            }
+            search.stats.transitions += 1;
+            candidates.push(Candidate { taken: Taken { mv, sections }, fingerprint, preempted });
+        };
+        if !one_by_one {
+            self.machine.apply(state, mv, u32::MAX, &mut self.trace);
+            push(self, state, u32::MAX, false);
+        } else {
+            let mut sections = 1;
+            let mut step = self.machine.apply(state, mv, 1, &mut self.trace);
+            while matches!(step, Step::Preempted) && state.kernel.task(mv.task).in_call().is_some() && sections < MAX_SECTIONS {
+                push(self, state, sections, true);
+                let rest = Move { task: mv.task, kind: MoveKind::Continue };
+                step = self.machine.apply(state, rest, 1, &mut self.trace);
+                sections += 1;
+            }
+            push(self, state, u32::MAX, false);
+        }
+        self.trace.woken.clear();
+        state.undo();
+    }
+
+    /// Keeps a successor if it is new.
+    #[inline]
+    fn decide(&mut self, state: &mut State, candidate: &Candidate, parent: u32, cost: u32, depth: u32) {
+        let Candidate { taken, fingerprint, preempted } = *candidate;
+        if let Visited::Fingerprints(table) = &mut self.visited
+            && !table.insert(fingerprint)
+        {
+            return;
+        }
+        self.machine.apply(state, taken.mv, taken.sections, &mut self.trace);
+        self.trace.woken.clear();
+        if !matches!(self.visited, Visited::Exact(_)) || self.is_new(fingerprint, state) {
+            let node = self.nodes.len() as u32;
+            self.nodes.push(Node::new(parent, taken));
+            let cost = cost + u32::from(preempted);
+            if self.found(state, node, cost) {
+                let place = self.layers.entry((cost, depth + 1)).or_default();
+                place.push(fingerprint, node, |out| state.encode(out));
+            }
+        }
+        state.undo();
+    }
+
+    /// Looks at a new state; whether it has successors.
+    #[inline]
+    fn found(&mut self, state: &State, node: u32, cost: u32) -> bool {
+        let mut broken = Vec::new();
+        self.questions.state(state, &mut broken);
+        let goes_on = self.machine.moves(state).next().is_some();
+        if !goes_on {
+            let mut reached = Vec::new();
+            self.questions.end(state, &mut broken, &mut reached);
+            self.stats.ends += 1;
+            for i in reached {
+                if !self.reached.iter().any(|&(j, _)| j == i) {
+                    self.reached.push((i, node));
+                }
+            }
+            let outcome = Outcome::of(self.machine.program, &self.machine.world(state));
+            for &(task, halt) in &outcome.halted {
+                if let Halt::Spinning(_) = halt {
+                    let name = self.machine.program.tasks[task as usize].name.clone();
+                    self.incomplete = Some(Incomplete::Spinning(name));
+                }
+            }
+            match self.outcome_index.get(&outcome) {
+                Some(&i) => self.outcomes[i].3 += 1,
+                None => {
+                    self.outcome_index.insert(outcome.clone(), self.outcomes.len());
+                    self.outcomes.push((outcome, node, cost, 1));
+                }
+            }
+        }
+        for (claim, detail) in broken {
+            if !self.violations.iter().any(|(c, ..)| *c == claim) {
+                self.violations.push((claim, detail, node));
+            }
+        }
+        goes_on
+    }
+
+    fn witness(&self, mut node: u32) -> Witness {
+        let mut moves = Vec::new();
+        while self.nodes[node as usize].parent != ROOT {
+            moves.push(self.nodes[node as usize].taken());
+            node = self.nodes[node as usize].parent;
+        }
+        moves.reverse();
+        Witness { moves }
+    }
+
+    fn finish(mut self, _: &State) -> Exploration {
+        self.stats.states = self.nodes.len() as u64;
+        self.stats.seconds = self.start.elapsed().as_secs_f64();
+        let nodes = self.nodes.len() * size_of::<Node>();
+        self.stats.bytes = (self.visited.bytes() + nodes + self.peak_frontier) as u64;
+        let mut violations: Vec<Violation> = self
+            .violations
+            .iter()
+            .map(|(claim, detail, node)| Violation {
+                claim: claim.clone(),
+                witness: Some(self.witness(*node)),
+                detail: detail.clone(),
+            })
+            .collect();
+        let complete = self.incomplete.is_none();
+        for i in self.questions.exists() {
+            if complete && !self.reached.iter().any(|&(j, _)| j == i) {
+                violations.push(Violation { claim: Claim::Property(i), witness: None, detail: Detail::Plain });
+            }
+        }
+        let verdict = |claim: &Claim| {
+            let exists = matches!(claim, Claim::Property(i) if self.reached.iter().any(|(j, _)| j == i));
+            if violations.iter().any(|v| v.claim == *claim) {
+                Verdict::Violated
+            } else if complete || exists {
+                Verdict::Holds
+            } else {
+                Verdict::Unknown
+            }
+        };
+        let verdicts = self.questions.claims().into_iter().map(|claim| (claim.clone(), verdict(&claim))).collect();
+        let found = |(outcome, node, preemptions, states): &(Outcome, u32, u32, u64)| {
+            (outcome.clone(), Found { witness: self.witness(*node), preemptions: *preemptions, states: *states })
+        };
+        Exploration {
+            outcomes: self.outcomes.iter().map(found).collect(),
+            verdicts,
+            reached: self.reached.iter().map(|&(i, node)| (i, self.witness(node))).collect(),
+            rules: self.trace.rules,
+            executed: std::mem::take(&mut self.executed),
+            incomplete: self.incomplete.clone(),
+            stats: self.stats,
+            violations,
+        }
+    }
+}

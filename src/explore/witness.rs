@@ -1,0 +1,113 @@
+//! Witnesses: a shortest path to a state, replayed from the start.
+
+use crate::{
+    kernel::{Step, TaskId, Trace},
+    machine::{Machine, Move, MoveKind, State},
+    program::{Release, Schedule},
+};
+
+/// One move of a witness.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Taken {
+    /// The move.
+    pub mv: Move,
+    /// For how many sections of kernel code; `u32::MAX` up to its return or sleep.
+    pub sections: u32,
+}
+
+/// A path from the initial state.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Witness {
+    /// Its moves.
+    pub moves: Vec<Taken>,
+}
+
+impl Witness {
+    /// Whether some task is interrupted within a call by another one: then no schedule of whole calls leads here.
+    pub fn preempts(&self) -> bool {
+        self.moves.iter().any(|taken| taken.sections != u32::MAX)
+    }
+
+    /// Walks the path, and calls `see` with each move, how it ended, the state after it, and what was recorded.
+    pub fn replay(&self, machine: &Machine, initial: &State, telling: bool, mut see: impl FnMut(&Taken, &Step, &State, &Trace)) {
+        let mut state = initial.clone();
+        state.set_journal(false);
+        for taken in &self.moves {
+            let mut trace = if telling { Trace::telling() } else { Trace::default() };
+            let step = machine.apply(&mut state, taken.mv, taken.sections, &mut trace);
+            see(taken, &step, &state, &trace);
+        }
+    }
+
+    /// The state that the path leads to.
+    pub fn end(&self, machine: &Machine, initial: &State) -> State {
+        let mut end = initial.clone();
+        self.replay(machine, initial, false, |_, _, state, _| end.clone_from(state));
+        end
+    }
+
+    /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
+    /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
+    ///
+    /// `None` if the path interrupts a call or waits for a timer: no release can do that.
+    pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
+        let releasable = |kind| matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver);
+        if self.preempts() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
+            return None;
+        }
+        let mut steps = Vec::new();
+        self.replay(machine, initial, false, |taken, _, _, trace| {
+            if taken.mv.kind != MoveKind::Local {
+                steps.push((taken.mv.task, taken.mv.kind, trace.woken.to_vec()));
+            }
+        });
+        Some(Schedule { steps: fold(&steps) })
+    }
+}
+
+/// Folds moves of woken tasks into the release that woke them, where they follow it at once and in order.
+fn fold(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<Release> {
+    let mut releases = Vec::new();
+    let mut i = 0;
+    while i < steps.len() {
+        let task = steps[i].0;
+        // The run queue of a plain release: who is to go on, in order.
+        let mut queue: std::collections::VecDeque<TaskId> = steps[i].2.iter().copied().collect();
+        let mut next = i + 1;
+        while let Some(&woken) = queue.front() {
+            match steps.get(next) {
+                Some((task, MoveKind::Continue, more)) if *task == woken => {
+                    queue.pop_front();
+                    queue.extend(more);
+                    next += 1;
+                }
+                _ => break,
+            }
+        }
+        let plain = queue.is_empty();
+        releases.push(Release { task, hold: !plain });
+        i = if plain { next } else { i + 1 };
+    }
+    releases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use MoveKind::*;
+
+    fn folded(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<(TaskId, bool)> {
+        fold(steps).into_iter().map(|r| (r.task, r.hold)).collect()
+    }
+
+    #[test]
+    fn woken_tasks_that_go_on_at_once_need_no_step() {
+        assert_eq!(folded(&[(0, Call, vec![]), (1, Call, vec![0]), (0, Continue, vec![])]), [(0, false), (1, false)]);
+    }
+
+    #[test]
+    fn a_thief_between_needs_a_hold() {
+        let steps = [(0, Call, vec![]), (1, Call, vec![0]), (2, Call, vec![]), (0, Continue, vec![])];
+        assert_eq!(folded(&steps), [(0, false), (1, true), (2, false), (0, false)]);
+    }
+}

@@ -1,0 +1,73 @@
+//! `do_group_exit` and `do_exit`.
+
+use super::{
+    Cx, Step,
+    canon::canon_enum,
+    file::File,
+    task::{Life, RunState, signal::SIGKILL},
+};
+
+/// A task that is about to be gone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// `exit_group(status)` at its start.
+    Group {
+        /// The status.
+        status: u8,
+    },
+    /// A task that does not come back from the kernel.
+    Task,
+    /// `task_work_run`: open files whose last reference is gone are released one by one, the last first.
+    Files {
+        /// Those still to be released.
+        dying: Vec<File>,
+    },
+}
+
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
+
+
+impl Exit {
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match self {
+            Exit::Group { status } => {
+                let status = *status;
+                if matches!(cx.k.process_of(cx.me).life, Life::Live) {
+                    cx.k.process_of_mut(cx.me).life = Life::Exited(status);
+                    for thread in cx.k.threads_of(cx.me) {
+                        if thread != cx.me {
+                            cx.send_signal(thread, SIGKILL);
+                        }
+                    }
+                }
+                *self = Exit::Task;
+                Step::Preempted
+            }
+            Exit::Task => {
+                cx.k.task_mut(cx.me).state = RunState::Dead;
+                let process = cx.k.process_of_mut(cx.me);
+                process.threads -= 1;
+                if process.threads > 0 {
+                    return Step::Exited;
+                }
+                let mut dying = Vec::new();
+                for file in std::mem::take(&mut process.files).into_iter().flatten() {
+                    let file = cx.k.file_mut(file);
+                    file.f_count -= 1;
+                    if file.f_count == 0 {
+                        dying.push(std::mem::take(file));
+                    }
+                }
+                *self = Exit::Files { dying };
+                Step::Preempted
+            }
+            Exit::Files { dying } => {
+                if let Some(file) = dying.pop() {
+                    super::pipe::release(cx, &file);
+                }
+                if dying.is_empty() { Step::Exited } else { Step::Preempted }
+            }
+        }
+    }
+}

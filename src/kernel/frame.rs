@@ -1,0 +1,151 @@
+//! The call that a task is in: while it sleeps, its frame is the kernel's waiter record.
+
+use super::{
+    Cx, Kernel, PipeId, Step,
+    call::CallKind,
+    canon::{Canon, get},
+    exit::Exit,
+    file::FileId,
+    pipe::{FifoOpen, PipeRead, PipeWrite},
+    poll::Poll,
+    task::RunState,
+};
+
+/// A task's place in the kernel.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Frame {
+    /// The call; `None` at user level.
+    pub call: Option<InCall>,
+    /// A reference to an open file that the call holds (`fdget` of a process with several threads).
+    pub fput: Option<FileId>,
+}
+
+/// A call that others can interrupt, with the locals that live across.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // each is the call of that name
+pub enum InCall {
+    Write(PipeWrite),
+    Read(PipeRead),
+    Open(FifoOpen),
+    Poll(Box<Poll>),
+    Exit(Exit),
+    Pause { entered: bool },
+}
+
+/// What a sleeper waits for: one side of a pipe.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct WaitsFor {
+    /// The pipe.
+    pub pipe: PipeId,
+    /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
+    pub writer: bool,
+}
+
+impl InCall {
+    /// Which call it is.
+    pub fn kind(&self) -> CallKind {
+        match self {
+            InCall::Write(_) => CallKind::Write,
+            InCall::Read(_) => CallKind::Read,
+            InCall::Open(open) => open.kind(),
+            InCall::Poll(_) => CallKind::Poll,
+            InCall::Exit(_) => CallKind::Exit,
+            InCall::Pause { .. } => CallKind::Pause,
+        }
+    }
+
+    /// One section: up to the next place where another task can run.
+    #[inline]
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match self {
+            InCall::Write(call) => call.step(cx),
+            InCall::Read(call) => call.step(cx),
+            InCall::Open(call) => call.step(cx),
+            InCall::Poll(call) => call.step(cx),
+            InCall::Exit(call) => call.step(cx),
+            InCall::Pause { entered: false } => {
+                *self = InCall::Pause { entered: true };
+                cx.k.task_mut(cx.me).state = RunState::Interruptible;
+                if cx.signal_pending() {
+                    cx.k.task_mut(cx.me).state = RunState::Running;
+                    return Step::Restart(super::RestartKind::NoHand);
+                }
+                cx.schedule(None)
+            }
+            InCall::Pause { entered: true } => Step::Restart(super::RestartKind::NoHand),
+        }
+    }
+
+    /// Whether a sleeper in this call would not go back to sleep if it were woken now.
+    /// A sleeper that is ready while nobody is about to wake it has lost its wake-up.
+    pub fn ready(&self, k: &Kernel) -> bool {
+        match self {
+            InCall::Write(call) => k.pipe(call.pipe).writable(),
+            InCall::Read(call) => k.pipe(call.pipe).readable(),
+            InCall::Open(call) => call.ready(k),
+            InCall::Poll(call) => call.ready(k),
+            InCall::Exit(_) | InCall::Pause { .. } => false,
+        }
+    }
+
+    /// Whose action a sleeper in this call waits for; several sides for `poll`, none for `pause`.
+    pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
+        match self {
+            InCall::Write(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
+            InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
+            InCall::Open(call) => vec![call.waits_for()],
+            InCall::Poll(call) => call.waits_for(k),
+            InCall::Exit(_) | InCall::Pause { .. } => vec![],
+        }
+    }
+}
+
+impl Canon for Frame {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.fput.encode(out);
+        match &self.call {
+            None => out.push(0),
+            Some(InCall::Write(call)) => {
+                out.push(1);
+                call.encode(out);
+            }
+            Some(InCall::Read(call)) => {
+                out.push(2);
+                call.encode(out);
+            }
+            Some(InCall::Open(call)) => {
+                out.push(3);
+                call.encode(out);
+            }
+            Some(InCall::Poll(call)) => {
+                out.push(4);
+                call.encode(out);
+            }
+            Some(InCall::Exit(call)) => {
+                out.push(5);
+                call.encode(out);
+            }
+            Some(InCall::Pause { entered }) => {
+                out.push(6);
+                entered.encode(out);
+            }
+        }
+    }
+
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        let fput = Option::decode(input);
+        let call = match get(input) {
+            0 => None,
+            1 => Some(InCall::Write(PipeWrite::decode(input))),
+            2 => Some(InCall::Read(PipeRead::decode(input))),
+            3 => Some(InCall::Open(FifoOpen::decode(input))),
+            4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
+            5 => Some(InCall::Exit(Exit::decode(input))),
+            6 => Some(InCall::Pause { entered: bool::decode(input) }),
+            tag => unreachable!("no call {tag}"),
+        };
+        Frame { call, fput }
+    }
+}

@@ -1,0 +1,314 @@
+//! `pipe_inode_info`: the ring of slots and its two ends. One file per kernel function that can sleep.
+
+mod fcntl;
+mod open;
+mod read;
+mod release;
+mod write;
+
+pub use fcntl::{fionread, round_pipe_size, set_pipe_size};
+pub use open::FifoOpen;
+pub use read::PipeRead;
+pub use release::release;
+pub use write::PipeWrite;
+
+use super::{
+    Cx,
+    call::OpenFlags,
+    canon::{Canon, canon_struct, clone_reusing, get, put},
+    env::PAGE_SIZE,
+    errno::Errno,
+    file::File,
+    payload::Payload,
+    rules::*,
+    wait::WaitQueue,
+};
+use bitflags::bitflags;
+use smallvec::SmallVec;
+
+/// Index of a pipe.
+pub type PipeId = u16;
+
+/// Slots of a new pipe (`PIPE_DEF_BUFFERS`).
+pub const PIPE_DEF_BUFFERS: u32 = 16;
+/// Slots of a new pipe of a user over the soft limit (`PIPE_MIN_DEF_BUFFERS`).
+pub const PIPE_MIN_DEF_BUFFERS: u32 = 2;
+
+bitflags! {
+    /// `pipe_buffer.flags`.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+    pub struct BufFlags: u8 {
+        /// A read ends here (`PIPE_BUF_FLAG_PACKET`).
+        const PACKET = 0x08;
+        /// More may be appended (`PIPE_BUF_FLAG_CAN_MERGE`).
+        const CAN_MERGE = 0x10;
+    }
+}
+
+/// `pipe_buffer`: a slot. The page holds the bytes that can still be read, at `offset`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PipeBuffer {
+    /// The bytes `offset .. offset + len` of the page.
+    pub page: Payload,
+    /// Where in the page the bytes begin.
+    pub offset: u16,
+    /// How many bytes, `0..=PAGE_SIZE`.
+    pub len: u16,
+    /// What may be done with the slot.
+    pub flags: BufFlags,
+}
+
+/// The ring. `head` and `tail` run freely; a slot is `index & (ring_size - 1)`.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub struct Ring {
+    /// Where the next slot is filled.
+    pub head: u32,
+    /// The oldest occupied slot.
+    pub tail: u32,
+    /// Slots that may be occupied.
+    pub max_usage: u32,
+    /// Slots, a power of two.
+    pub ring_size: u32,
+    /// The slots; those that were never used may be missing at the end.
+    pub bufs: SmallVec<[PipeBuffer; 1]>,
+}
+
+/// Who has it open.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ends {
+    /// Open file descriptions for reading.
+    pub readers: u16,
+    /// Open file descriptions for writing.
+    pub writers: u16,
+    /// Open file descriptions, and opens under way; 0 when the pipe is free.
+    pub files: u16,
+    /// Opens for reading so far.
+    pub r_counter: u32,
+    /// Opens for writing so far.
+    pub w_counter: u32,
+    /// Somebody has polled it.
+    pub poll_usage: bool,
+}
+
+/// `pipe_inode_info`.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub struct PipeInodeInfo {
+    /// The slots.
+    pub ring: Ring,
+    /// Who has it open.
+    pub ends: Ends,
+    /// Sleeping readers, and opens that wait for a partner.
+    pub rd_wait: WaitQueue,
+    /// Sleeping writers.
+    pub wr_wait: WaitQueue,
+    /// Slots charged to the user.
+    pub nr_accounted: u32,
+    /// The FIFO that it belongs to; `None` for an anonymous pipe.
+    pub fifo: Option<u16>,
+}
+
+clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs });
+clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
+canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
+
+impl Ring {
+    fn new(slots: u32) -> Self {
+        Ring { head: 0, tail: 0, max_usage: slots, ring_size: slots, bufs: SmallVec::new() }
+    }
+
+    /// Occupied slots.
+    #[inline]
+    pub fn occupancy(&self) -> u32 {
+        self.head.wrapping_sub(self.tail)
+    }
+
+    /// `pipe_empty`
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    /// `pipe_full`
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.occupancy() >= self.max_usage
+    }
+
+    #[inline]
+    fn slot(&self, index: u32) -> usize {
+        (index & (self.ring_size - 1)) as usize
+    }
+
+    /// The occupied slots, oldest first.
+    pub fn occupied(&self) -> impl Iterator<Item = &PipeBuffer> {
+        (0..self.occupancy()).map(|i| &self.bufs[self.slot(self.tail.wrapping_add(i))])
+    }
+
+    /// The oldest occupied slot.
+    #[inline]
+    pub fn oldest(&mut self) -> Option<&mut PipeBuffer> {
+        let slot = self.slot(self.tail);
+        if self.is_empty() { None } else { Some(&mut self.bufs[slot]) }
+    }
+
+    /// The newest occupied slot.
+    #[inline]
+    pub fn newest(&mut self) -> Option<&mut PipeBuffer> {
+        let slot = self.slot(self.head.wrapping_sub(1));
+        if self.is_empty() { None } else { Some(&mut self.bufs[slot]) }
+    }
+
+    /// Fills the slot at `head`, which must not be occupied.
+    #[inline]
+    pub fn push(&mut self, buf: PipeBuffer) {
+        let slot = self.slot(self.head);
+        if slot < self.bufs.len() {
+            self.bufs[slot] = buf;
+        } else {
+            // Slots are first used in order, so the new one is the next.
+            self.bufs.push(buf);
+        }
+        self.head = self.head.wrapping_add(1);
+    }
+
+    /// `pipe_buf_release`, and `tail` moves on.
+    #[inline]
+    pub fn release_oldest(&mut self) {
+        let slot = self.slot(self.tail);
+        self.bufs[slot].page = Payload::new();
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// `FIONREAD`: the sum of bytes in all slots.
+    pub fn bytes(&self) -> u32 {
+        self.occupied().map(|buf| u32::from(buf.len)).sum()
+    }
+}
+
+impl PipeInodeInfo {
+    /// `pipe_readable`: tested by sleeping readers, without the lock.
+    #[inline]
+    pub fn readable(&self) -> bool {
+        !self.ring.is_empty() || self.ends.writers == 0
+    }
+
+    /// `pipe_writable`: tested by sleeping writers, without the lock.
+    #[inline]
+    pub fn writable(&self) -> bool {
+        !self.ring.is_full() || self.ends.readers == 0
+    }
+
+    /// What must always hold; checked after every step of a debug build.
+    ///
+    /// # Errors
+    ///
+    /// Which invariant is broken.
+    pub fn invariants(&self) -> Result<(), &'static str> {
+        let ring = &self.ring;
+        let check = |ok: bool, what| if ok { Ok(()) } else { Err(what) };
+        if self.ends.files == 0 {
+            return check(*self == PipeInodeInfo::default(), "a freed pipe is blank");
+        }
+        check(ring.ring_size.is_power_of_two(), "ring_size is a power of two")?;
+        check(ring.occupancy() <= ring.max_usage, "no more slots are occupied than may be")?;
+        check(ring.max_usage <= ring.ring_size, "max_usage is within the ring")?;
+        check(ring.bufs.len() <= ring.ring_size as usize, "no slot beyond the ring")?;
+        for buf in ring.occupied() {
+            check(u32::from(buf.offset) + u32::from(buf.len) <= PAGE_SIZE, "a slot's bytes are within a page")?;
+            check(buf.page.len() == u32::from(buf.len), "a slot has its bytes")?;
+            check(!buf.flags.contains(BufFlags::PACKET | BufFlags::CAN_MERGE), "a packet is never appended to")?;
+        }
+        let ends = &self.ends;
+        check(ends.readers <= ends.files && ends.writers <= ends.files, "every reader and writer is an open file")?;
+        Ok(())
+    }
+}
+
+canon_struct!(PipeBuffer { page, offset, len, flags });
+super::canon::canon_flags!(BufFlags);
+
+/// Only occupied slots, from the oldest on: where in the ring they lie makes no difference.
+impl Canon for PipeInodeInfo {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo } = self;
+        if ends.files == 0 {
+            return out.push(0);
+        }
+        ends.files.encode(out);
+        put(out, ring.max_usage.into());
+        put(out, ring.ring_size.into());
+        put(out, ring.occupancy().into());
+        for buf in ring.occupied() {
+            buf.encode(out);
+        }
+        ends.encode(out);
+        rd_wait.encode(out);
+        wr_wait.encode(out);
+        nr_accounted.encode(out);
+        fifo.encode(out);
+    }
+
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        if get(input) == 0 {
+            return PipeInodeInfo::default();
+        }
+        let (max_usage, ring_size, head) = (get(input) as u32, get(input) as u32, get(input) as u32);
+        let bufs = (0..head).map(|_| PipeBuffer::decode(input)).collect();
+        PipeInodeInfo {
+            ring: Ring { head, tail: 0, max_usage, ring_size, bufs },
+            ends: Ends::decode(input),
+            rd_wait: WaitQueue::decode(input),
+            wr_wait: WaitQueue::decode(input),
+            nr_accounted: u32::decode(input),
+            fifo: Option::decode(input),
+        }
+    }
+}
+
+/// `alloc_pipe_info`: a pipe without ends, its slots charged to the user. The lowest free index is taken.
+///
+/// # Errors
+///
+/// `ENFILE` over the user's hard limit.
+pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> {
+    let (limits, caps) = (&cx.env.limits, cx.env.caps);
+    let unprivileged = !caps.sys_resource && !caps.sys_admin;
+    let mut slots = PIPE_DEF_BUFFERS;
+    if slots * PAGE_SIZE > limits.pipe_max_size && !caps.sys_resource {
+        cx.trace.rule(PIPE_C_04);
+        slots = limits.pipe_max_size / PAGE_SIZE;
+    }
+    let charged = cx.k.user_bufs();
+    if over(limits.pipe_user_pages_soft, charged + slots) && unprivileged {
+        cx.trace.rule(PIPE_C_04);
+        slots = PIPE_MIN_DEF_BUFFERS;
+    }
+    if over(limits.pipe_user_pages_hard, charged + slots) && unprivileged {
+        cx.trace.rule(PIPE_C_04);
+        return Err(Errno::ENFILE);
+    }
+    cx.k.charge(0, slots);
+    cx.trace.rule(PIPE_C_03);
+    Ok(cx.k.install_pipe(PipeInodeInfo { ring: Ring::new(slots), nr_accounted: slots, fifo, ..PipeInodeInfo::default() }))
+}
+
+/// `too_many_pipe_buffers_soft`, `_hard`.
+fn over(limit: u32, bufs: u32) -> bool {
+    limit > 0 && bufs > limit
+}
+
+/// `create_pipe_files`: a pipe with one file for each end (read, write), no descriptor yet and no reference counted.
+///
+/// # Errors
+///
+/// Those of [`alloc_pipe_info`].
+pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
+    let pipe = alloc_pipe_info(cx, None)?;
+    *cx.k.ends_mut(pipe) =
+        Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
+    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0 };
+    let shared = flags & OpenFlags::O_NONBLOCK;
+    Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))
+}

@@ -1,0 +1,233 @@
+//! `fifo_open`.
+
+use super::{PipeId, alloc_pipe_info};
+use crate::kernel::{
+    Cx, Kernel, QueueId, RestartKind, Step,
+    call::{CallKind, Fd, OpenFlags, Return},
+    canon::{canon_enum, canon_struct},
+    errno::Errno,
+    file::File,
+    frame::WaitsFor,
+    rules::*,
+    wait::{WaitEntry, WakeUp},
+};
+
+/// An open under way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FifoOpen {
+    /// Where it is.
+    pub at: At,
+    /// The pipe behind the FIFO.
+    pub pipe: PipeId,
+    /// Access mode and flags.
+    pub flags: OpenFlags,
+    /// The descriptor that is reserved for it.
+    pub fd: Fd,
+    /// Through `/proc/self/fd`.
+    pub reopen: bool,
+}
+
+/// The places of an open where others can run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum At {
+    /// About to take the lock.
+    Locked,
+    /// In the queue, waiting for a partner: `cur` is the counter when it began.
+    Partner {
+        /// The partners' counter at the start.
+        cur: u32,
+    },
+}
+
+canon_enum!(At { 0 => Locked, 1 => Partner { cur }, });
+canon_struct!(FifoOpen { at, pipe, flags, fd, reopen });
+
+impl FifoOpen {
+    /// `fifo_open` up to the lock: finds the FIFO's pipe or makes it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `alloc_pipe_info`, and `EMFILE`.
+    pub fn new(cx: &mut Cx, path: u16, flags: OpenFlags) -> Result<Self, Errno> {
+        let fd = cx.reserve_fd()?;
+        let pipe = match cx.k.i_pipe(path) {
+            Some(pipe) => *pipe,
+            None => {
+                let pipe = alloc_pipe_info(cx, Some(path)).inspect_err(|_| cx.unreserve_fd(fd))?;
+                *cx.k.i_pipe_mut(path) = Some(pipe);
+                pipe
+            }
+        };
+        cx.k.ends_mut(pipe).files += 1;
+        Ok(FifoOpen { at: At::Locked, pipe, flags, fd, reopen: false })
+    }
+
+    /// The open of `/proc/self/fd/N`.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE`.
+    pub fn reopen(cx: &mut Cx, pipe: PipeId, flags: OpenFlags) -> Result<Self, Errno> {
+        let fd = cx.reserve_fd()?;
+        cx.k.ends_mut(pipe).files += 1;
+        Ok(FifoOpen { at: At::Locked, pipe, flags, fd, reopen: true })
+    }
+
+    /// Which call it is.
+    pub fn kind(&self) -> CallKind {
+        if self.reopen { CallKind::Reopen } else { CallKind::Open }
+    }
+
+    fn read(&self) -> bool {
+        !self.flags.contains(OpenFlags::O_WRONLY)
+    }
+
+    fn write(&self) -> bool {
+        self.flags.intersects(OpenFlags::O_WRONLY | OpenFlags::O_RDWR)
+    }
+
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match self.at {
+            At::Locked => self.locked(cx),
+            At::Partner { cur } => self.woken(cx, cur),
+        }
+    }
+
+    fn locked(&mut self, cx: &mut Cx) -> Step {
+        let anonymous = cx.k.pipe(self.pipe).fifo.is_none();
+        if anonymous {
+            cx.trace.rule(FIFO_O_08);
+        }
+        let nonblock = self.flags.contains(OpenFlags::O_NONBLOCK);
+        match (self.read(), self.write()) {
+            (true, false) => {
+                let ends = cx.k.ends_mut(self.pipe);
+                ends.r_counter += 1;
+                ends.readers += 1;
+                let (readers, writers, w_counter) = (ends.readers, ends.writers, ends.w_counter);
+                if readers == 1 {
+                    self.wake_up_partner(cx);
+                }
+                if !anonymous && writers == 0 {
+                    if nonblock {
+                        cx.trace.rule(FIFO_O_03);
+                        return self.opened(cx, w_counter);
+                    }
+                    cx.trace.rule(FIFO_O_01);
+                    return self.wait_for_partner(cx, w_counter);
+                }
+            }
+            (false, _) => {
+                let ends = cx.k.ends(self.pipe);
+                if !anonymous && nonblock && ends.readers == 0 {
+                    cx.trace.rule(FIFO_O_04);
+                    return self.failed(cx, Step::Returned(Errno::ENXIO.into()));
+                }
+                let ends = cx.k.ends_mut(self.pipe);
+                ends.w_counter += 1;
+                ends.writers += 1;
+                let (readers, writers, r_counter) = (ends.readers, ends.writers, ends.r_counter);
+                if writers == 1 {
+                    self.wake_up_partner(cx);
+                }
+                if !anonymous && readers == 0 {
+                    cx.trace.rule(FIFO_O_05);
+                    return self.wait_for_partner(cx, r_counter);
+                }
+            }
+            (true, true) => {
+                cx.trace.rule(FIFO_O_06);
+                let ends = cx.k.ends_mut(self.pipe);
+                ends.r_counter += 1;
+                ends.w_counter += 1;
+                ends.readers += 1;
+                ends.writers += 1;
+                if ends.readers == 1 || ends.writers == 1 {
+                    self.wake_up_partner(cx);
+                }
+            }
+        }
+        self.opened(cx, 0)
+    }
+
+    fn wake_up_partner(&self, cx: &mut Cx) {
+        cx.trace.rule(FIFO_O_09);
+        cx.wake_up(QueueId::rd(self.pipe), WakeUp::All, 0);
+    }
+
+    /// Into the queue under the lock, then asleep.
+    fn wait_for_partner(&mut self, cx: &mut Cx, cur: u32) -> Step {
+        self.at = At::Partner { cur };
+        let queue = QueueId::rd(self.pipe);
+        cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
+        cx.schedule(Some(queue))
+    }
+
+    /// Out of the queue, lock taken again.
+    fn woken(&mut self, cx: &mut Cx, cur: u32) -> Step {
+        cx.leave(QueueId::rd(self.pipe));
+        let ends = cx.k.ends(self.pipe);
+        let (now, partners) =
+            if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
+        if now != cur {
+            if partners == 0 {
+                cx.trace.rule(FIFO_O_02);
+            }
+            return self.opened(cx, 0);
+        }
+        if !cx.signal_pending() {
+            return self.wait_for_partner(cx, cur);
+        }
+        cx.trace.rule(FIFO_O_07);
+        let ends = cx.k.ends_mut(self.pipe);
+        if self.read() {
+            ends.readers -= 1;
+            if ends.readers == 0 {
+                cx.wake_up(QueueId::wr(self.pipe), WakeUp::One, 0);
+            }
+        } else {
+            ends.writers -= 1;
+            if ends.writers == 0 {
+                cx.wake_up(QueueId::rd(self.pipe), WakeUp::All, 0);
+            }
+        }
+        self.failed(cx, Step::Restart(RestartKind::Sys))
+    }
+
+    fn opened(&self, cx: &mut Cx, f_pipe: u32) -> Step {
+        let kept = OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_APPEND;
+        let file = cx.new_file(File {
+            f_count: 1,
+            read: self.read(),
+            write: self.write(),
+            // force_o_largefile: every open on a 64-bit machine.
+            f_flags: self.flags & kept | OpenFlags::O_LARGEFILE,
+            nowait: false,
+            pipe: self.pipe,
+            f_pipe,
+        });
+        cx.install_fd(self.fd, file);
+        Step::Returned(Return::value(self.fd.into()))
+    }
+
+    fn failed(&self, cx: &mut Cx, step: Step) -> Step {
+        cx.unreserve_fd(self.fd);
+        super::release::put_pipe_info(cx, self.pipe);
+        step
+    }
+
+    /// Whether the partner has come.
+    pub fn ready(&self, k: &Kernel) -> bool {
+        let ends = k.ends(self.pipe);
+        match self.at {
+            At::Locked => true,
+            At::Partner { cur } => cur != if self.read() { ends.w_counter } else { ends.r_counter },
+        }
+    }
+
+    /// Whom it waits for.
+    pub fn waits_for(&self) -> WaitsFor {
+        WaitsFor { pipe: self.pipe, writer: self.read() }
+    }
+}

@@ -1,0 +1,236 @@
+//! `do_sys_poll` and `pipe_poll`.
+
+use super::{
+    Cx, Kernel, QueueId, RestartKind, Step, TaskId,
+    call::{Fd, PollEvents, Return, Timeout},
+    canon::{canon_enum, canon_flags, canon_struct},
+    file::{File, FileId},
+    frame::{InCall, WaitsFor},
+    rules::*,
+    task::RunState,
+    wait::WaitEntry,
+};
+use smallvec::SmallVec;
+
+/// A poll under way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Poll {
+    /// Where it is.
+    pub at: At,
+    /// What is polled.
+    pub fds: SmallVec<[PollFd; 2]>,
+    /// Entries below this are on their queues.
+    pub registered: u8,
+    /// An event was found: nothing more is registered.
+    pub found: bool,
+    /// `poll_wqueues.triggered`: a wake-up came since the last look.
+    pub triggered: bool,
+    /// No (more) sleeping.
+    pub timed_out: bool,
+    /// A timer is to be armed for the first sleep.
+    pub timer: bool,
+}
+
+/// One entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PollFd {
+    /// A negative descriptor: nothing is ever found.
+    pub ignored: bool,
+    /// The file behind the descriptor; `None` is POLLNVAL.
+    pub file: Option<FileId>,
+    /// Events asked for.
+    pub events: PollEvents,
+    /// Events found.
+    pub revents: PollEvents,
+}
+
+/// The places of a poll where others can run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum At {
+    /// About to register on the queues of an entry.
+    Register(u8),
+    /// About to look at the state behind an entry, without a lock (STEP-PIPE-11).
+    Look(u8),
+    /// Nothing found: about to sleep, or woken.
+    Sleep,
+    /// Woken or timed out.
+    Woken,
+}
+
+canon_flags!(PollEvents);
+canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, });
+canon_struct!(PollFd { ignored, file, events, revents });
+canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
+
+impl Poll {
+    /// A poll of `fds`.
+    pub fn new(cx: &Cx, fds: &[(Fd, PollEvents)], timeout: Timeout) -> Self {
+        let fds = fds.iter().map(|&(fd, events)| PollFd {
+            ignored: fd < 0,
+            file: cx.file_of(fd),
+            events,
+            revents: PollEvents::empty(),
+        });
+        Poll {
+            at: At::Register(0),
+            fds: fds.collect(),
+            registered: 0,
+            found: false,
+            triggered: false,
+            timed_out: timeout == Timeout::Now,
+            timer: matches!(timeout, Timeout::After(_)),
+        }
+    }
+
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match self.at {
+            At::Register(i) if usize::from(i) == self.fds.len() => return self.looked(cx),
+            At::Register(i) => {
+                self.register(cx, i);
+                self.at = At::Look(i);
+            }
+            At::Look(i) => {
+                let fd = &mut self.fds[usize::from(i)];
+                fd.revents = mask(cx.k, fd, Some(cx.trace));
+                self.found |= !fd.revents.is_empty();
+                self.at = At::Register(i + 1);
+            }
+            At::Sleep => return self.sleep(cx),
+            At::Woken => {
+                let me = cx.k.task_mut(cx.me);
+                me.state = RunState::Running;
+                self.triggered = false;
+                self.at = At::Register(0);
+            }
+        }
+        Step::Preempted
+    }
+
+    /// `poll_wait`: on the queues of each end, unless it is there already or an event was found.
+    fn register(&mut self, cx: &mut Cx, i: u8) {
+        let fd = &self.fds[usize::from(i)];
+        let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { return };
+        if !cx.k.ends(file.pipe).poll_usage {
+            cx.k.ends_mut(file.pipe).poll_usage = true;
+        }
+        if self.found || self.timed_out || i < self.registered {
+            return;
+        }
+        self.registered = i + 1;
+        let key = (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP).bits();
+        for queue in queues(&file) {
+            cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key });
+        }
+    }
+
+    /// The end of a round over all entries.
+    fn looked(&mut self, cx: &mut Cx) -> Step {
+        let count = self.fds.iter().filter(|fd| !fd.revents.is_empty()).count();
+        if count == 0 && cx.signal_pending() {
+            self.freewait(cx);
+            return Step::Restart(RestartKind::NoHand);
+        }
+        if count > 0 || self.timed_out {
+            self.freewait(cx);
+            let extra = self.fds.iter().map(|fd| fd.revents.bits().into()).collect();
+            return Step::Returned(Return { extra, ..Return::value(count as i64) });
+        }
+        self.registered = self.fds.len() as u8;
+        self.at = At::Sleep;
+        Step::Preempted
+    }
+
+    /// `poll_schedule_timeout`
+    fn sleep(&mut self, cx: &mut Cx) -> Step {
+        cx.trace.rule(PIPE_P_WAIT);
+        let me = cx.k.task_mut(cx.me);
+        me.state = RunState::Interruptible;
+        me.timer |= std::mem::take(&mut self.timer);
+        self.at = At::Woken;
+        if self.triggered { Step::Preempted } else { cx.schedule(None) }
+    }
+
+    /// `poll_freewait`
+    fn freewait(&self, cx: &mut Cx) {
+        for fd in &self.fds[..usize::from(self.registered)] {
+            let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { continue };
+            for queue in queues(&file) {
+                cx.leave(queue);
+            }
+        }
+        if cx.k.task(cx.me).timer {
+            cx.k.task_mut(cx.me).timer = false;
+        }
+    }
+
+    /// Whether some event is there now.
+    pub fn ready(&self, k: &Kernel) -> bool {
+        self.fds.iter().any(|fd| !mask(k, fd, None).is_empty())
+    }
+
+    /// Whom it waits for.
+    pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
+        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file));
+        files.map(|file| WaitsFor { pipe: file.pipe, writer: file.read }).collect()
+    }
+
+    /// The timer of this call went off.
+    pub fn expire(&mut self) {
+        self.timed_out = true;
+    }
+}
+
+/// The queues that `pipe_poll` registers on.
+fn queues(file: &File) -> impl Iterator<Item = QueueId> {
+    let read = file.read.then(|| QueueId::rd(file.pipe));
+    read.into_iter().chain(file.write.then(|| QueueId::wr(file.pipe)))
+}
+
+/// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.
+fn mask(k: &Kernel, fd: &PollFd, trace: Option<&mut super::Trace>) -> PollEvents {
+    let Some(file) = fd.file.map(|file| k.file(file)) else {
+        return if fd.ignored { PollEvents::empty() } else { PollEvents::POLLNVAL };
+    };
+    let (ring, ends) = (k.ring(file.pipe), k.ends(file.pipe));
+    let mut mask = PollEvents::empty();
+    if file.read {
+        if !ring.is_empty() {
+            mask |= PollEvents::POLLIN | PollEvents::POLLRDNORM;
+        }
+        if ends.writers == 0 && file.f_pipe != ends.w_counter {
+            mask |= PollEvents::POLLHUP;
+        }
+    }
+    if file.write {
+        if !ring.is_full() {
+            mask |= PollEvents::POLLOUT | PollEvents::POLLWRNORM;
+        }
+        if ends.readers == 0 {
+            mask |= PollEvents::POLLERR;
+        }
+    }
+    let found = mask & (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP);
+    if let Some(trace) = trace {
+        if file.read {
+            trace.rule(PIPE_P_01);
+        }
+        if file.write {
+            trace.rule(PIPE_P_02);
+        }
+        if found.contains(PollEvents::POLLERR) {
+            trace.rule(PIPE_P_03);
+        }
+        if found.contains(PollEvents::POLLHUP) {
+            trace.rule(PIPE_P_04);
+        }
+    }
+    found
+}
+
+/// `pollwake`: a wake-up that a poller asked for.
+pub fn triggered(cx: &mut Cx, task: TaskId) {
+    if let Some(InCall::Poll(poll)) = &mut cx.k.task_mut(task).frame.call {
+        poll.triggered = true;
+    }
+}

@@ -1,0 +1,70 @@
+//! Rules of pipes and FIFOs.
+
+use super::rules;
+use crate::kernel::version::{Version, VersionRange};
+
+const ALL: VersionRange = VersionRange::ALL;
+const V5_5: VersionRange = VersionRange::since(Version::new(5, 5));
+const V5_5_TO_6_15: VersionRange = VersionRange::between(Version::new(5, 5), Version::new(6, 15));
+const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
+const V3_4: VersionRange = VersionRange::since(Version::new(3, 4));
+
+rules! {
+    PIPE_C_01 "PIPE-C-01" ALL, "do_pipe2", "An unknown flag is refused with EINVAL before anything is made.";
+    PIPE_C_02 "PIPE-C-02" ALL, "__do_pipe_flags", "The read end takes the lowest free descriptor and the write end the next lowest; if none is free the call fails with EMFILE and leaves nothing behind.";
+    PIPE_C_03 "PIPE-C-03" ALL, "alloc_pipe_info", "A new pipe has one reader, one writer and 16 slots; O_NONBLOCK goes to both ends, O_DIRECT to the write end only.";
+    PIPE_C_04 "PIPE-C-04" V5_5, "alloc_pipe_info", "Slots are charged to the user: over fs.pipe-max-size a new pipe has fewer, over the soft limit of an unprivileged user it has two, over the hard limit there is none (ENFILE).";
+    PIPE_C_05 "PIPE-C-05" ALL, "get_pipe_inode", "A pipe's inode has mode 010600, size 0 and block size 4096.";
+    PIPE_W_01 "PIPE-W-01" ALL, "pipe_write", "A write of no bytes returns 0 at once, readers or not.";
+    PIPE_W_02 "PIPE-W-02" ALL, "pipe_write", "Without readers a write sends SIGPIPE to the calling thread and fails with EPIPE.";
+    PIPE_W_03 "PIPE-W-03" ALL, "pipe_write", "Once, at entry, the bytes beyond whole pages are appended to the last slot, if it may be appended to and has room for all of them.";
+    PIPE_W_04 "PIPE-W-04" ALL, "pipe_write", "If the bytes beyond whole pages do not all fit into the last slot, none is put there.";
+    PIPE_W_05 "PIPE-W-05" ALL, "pipe_write", "Each free slot takes a fresh page with at most a page of the data.";
+    PIPE_W_06 "PIPE-W-06" ALL, "pipe_write", "With no slot free a non-blocking write returns what it has written, or EAGAIN if that is nothing.";
+    PIPE_W_07 "PIPE-W-07" ALL, "pipe_write", "A write of more than a page that does not block may end after the part that was appended to the last slot.";
+    PIPE_W_08 "PIPE-W-08" ALL, "pipe_write", "What is full is the ring of slots, however few bytes they hold.";
+    PIPE_W_09 "PIPE-W-09" ALL, "pipe_write", "A writer that finds the readers gone after a sleep gets SIGPIPE, and EPIPE or the number of bytes already written.";
+    PIPE_W_10 "PIPE-W-10" ALL, "pipe_write", "A signal at a full pipe ends a write with the bytes written, or restarts it if there are none.";
+    PIPE_W_11 "PIPE-W-11" ALL, "pipe_write", "A write of more than a page sleeps between slots, where other writers can put theirs.";
+    PIPE_W_12 "PIPE-W-12" ALL, "pipe_write", "Unreadable memory ends a write with the whole pages written before, or EFAULT.";
+    PIPE_W_12_SLOT "PIPE-W-12-SLOT" V5_5_TO_6_15, "pipe_write", "The slot of the faulting page stays in the ring with no bytes in it.";
+    PIPE_W_14 "PIPE-W-14" V3_4, "pipe_write", "A write to an O_DIRECT file makes packets of at most a page that nothing is appended to.";
+    PIPE_W_15 "PIPE-W-15" V3_4, "pipe_write", "Whether bytes are appended to the last slot depends on the slot, not on the writer's O_DIRECT.";
+    PIPE_F_01 "PIPE-F-01" ALL, "vfs_llseek, vfs_read", "Pipes have no positions: lseek, pread and pwrite fail with ESPIPE; reading the write end or writing the read end with EBADF; ftruncate and fsync with EINVAL.";
+    PIPE_R_01 "PIPE-R-01" ALL, "pipe_read", "A read of no bytes returns 0 at once, empty or not.";
+    PIPE_R_02 "PIPE-R-02" ALL, "pipe_read", "A read takes bytes from the oldest slots on, over slot borders, and frees each slot that it empties.";
+    PIPE_R_03 "PIPE-R-03" ALL, "pipe_read", "At an empty pipe a read returns what it has; else 0 without writers, EAGAIN if it may not block, and else it sleeps.";
+    PIPE_R_05 "PIPE-R-05" V5_5, "pipe_read", "A reader sleeps only with nothing read, so a signal always restarts the call.";
+    PIPE_R_06 "PIPE-R-06" V3_4, "pipe_read", "A read ends with a packet, and what it did not take of the packet is lost.";
+    PIPE_R_07 "PIPE-R-07" ALL, "pipe_read", "Unwritable memory ends a read with what was copied from whole slots before, or EFAULT; the slot keeps its bytes.";
+    PIPE_K_03 "PIPE-K-03" V5_5, "wait_event_interruptible_exclusive", "Readers and writers sleep in two queues, in order of arrival; a wake-up takes the first one, and every poller.";
+    PIPE_K_04 "PIPE-K-04" V5_5, "pipe_write", "A write wakes a reader if the pipe was empty, or if somebody ever polled it.";
+    PIPE_K_05 "PIPE-K-05" VersionRange::since(Version::new(6, 15)), "anon_pipe_read", "A read wakes a writer if it freed a slot of a full pipe.";
+    PIPE_K_05_FULL "PIPE-K-05-FULL" V5_5_TO_6_15, "pipe_read", "A read wakes a writer if the pipe was full when it began, even if it freed no slot.";
+    PIPE_K_06 "PIPE-K-06" V5_5, "pipe_read, pipe_write", "A reader that slept and leaves bytes behind wakes the next reader, a writer that slept and leaves a free slot the next writer.";
+    PIPE_K_08 "PIPE-K-08" V5_5, "prepare_to_wait_event", "A sleeper that a signal reached takes itself out of the queue, so that a wake-up goes to the next one.";
+    PIPE_X_01 "PIPE-X-01" V5_5, "pipe_release", "The last close of one side wakes all sleepers of both queues if the other side is still there.";
+    PIPE_X_02 "PIPE-X-02" ALL, "put_pipe_info", "When no open file refers to a pipe or FIFO its bytes are gone.";
+    PIPE_P_01 "PIPE-P-01" ALL, "pipe_poll", "The read side is POLLIN with a slot occupied, and POLLHUP without writers unless this FIFO reader has never seen one.";
+    PIPE_P_02 "PIPE-P-02" ALL, "pipe_poll", "The write side is POLLOUT with a free slot; room in the last slot does not count.";
+    PIPE_P_03 "PIPE-P-03" ALL, "pipe_poll", "The write side without readers is POLLERR, beside POLLOUT.";
+    PIPE_P_04 "PIPE-P-04" ALL, "pipe_poll", "End of file is POLLHUP alone; with bytes left it is POLLIN and POLLHUP.";
+    PIPE_P_WAIT "PIPE-P-WAIT" ALL, "do_sys_poll", "poll sleeps beside the exclusive sleepers, is woken with each of them, and looks again.";
+    PIPE_S_01 "PIPE-S-01" ALL, "pipe_fcntl", "F_GETPIPE_SZ is the number of slots times the page size, at either end.";
+    PIPE_S_02 "PIPE-S-02" ALL, "round_pipe_size", "A size is rounded up to a page and to a power of two; more than 2^31 is EINVAL.";
+    PIPE_S_03 "PIPE-S-03" ALL, "do_fcntl", "F_SETPIPE_SZ looks at 32 bits of its argument, at all 64 between v4.5 and v6.5.";
+    PIPE_S_04 "PIPE-S-04" V5_5, "pipe_set_size", "Growing over fs.pipe-max-size, or over the user's page limits, needs privilege: EPERM.";
+    PIPE_S_06 "PIPE-S-06" ALL, "pipe_resize_ring", "A ring cannot become smaller than the number of its occupied slots: EBUSY.";
+    PIPE_S_07 "PIPE-S-07" V5_5, "pipe_resize_ring", "A resize returns the new size and wakes one writer.";
+    PIPE_S_09 "PIPE-S-09" ALL, "pipe_ioctl", "FIONREAD is the sum of bytes in all slots; another request is ENOTTY.";
+    PIPE_NOWAIT "PIPE-W-06-NOWAIT" V6_4, "pipe_read, pipe_write", "RWF_NOWAIT is O_NONBLOCK for one call on an anonymous pipe; a FIFO refuses it with EOPNOTSUPP.";
+    FIFO_O_01 "FIFO-O-01" ALL, "fifo_open", "A blocking open for reading without writers sleeps until one has opened.";
+    FIFO_O_02 "FIFO-O-02" ALL, "wait_for_partner", "A partner that has come and gone completes an open as well.";
+    FIFO_O_03 "FIFO-O-03" ALL, "fifo_open", "A non-blocking open for reading always succeeds, and poll reports no hang-up before a writer has come.";
+    FIFO_O_04 "FIFO-O-04" ALL, "fifo_open", "A non-blocking open for writing without readers is ENXIO; a reader asleep in open counts.";
+    FIFO_O_05 "FIFO-O-05" ALL, "fifo_open", "A blocking open for writing without readers sleeps until one has opened.";
+    FIFO_O_06 "FIFO-O-06" ALL, "fifo_open", "An open for both never sleeps.";
+    FIFO_O_07 "FIFO-O-07" ALL, "fifo_open", "A signal ends a sleeping open, which takes its counts back and is restarted, unless the partner has come.";
+    FIFO_O_08 "FIFO-O-08" ALL, "fifo_open", "An anonymous pipe opened again through /proc never sleeps and is never ENXIO.";
+    FIFO_O_09 "FIFO-O-09" V5_5, "wake_up_partner", "Opens of both kinds sleep in the readers' queue, not exclusively, and a partner wakes all of them.";
+}

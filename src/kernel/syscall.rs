@@ -1,0 +1,349 @@
+//! The entry of each call: descriptors and arguments, up to the first place where it could sleep.
+
+use super::{
+    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState, RwFlags,
+    Signal, Step, TaskId,
+    exit::Exit,
+    pipe::{self, FifoOpen, PipeRead, PipeWrite},
+    poll::Poll,
+    rules::*,
+    trace::Event,
+};
+use smallvec::smallvec;
+
+/// In a descriptor table: taken by an open that is under way.
+const RESERVED: FileId = FileId::MAX;
+
+type Entered = Result<Frame, Step>;
+
+fn fails(errno: Errno) -> Step {
+    Step::Returned(errno.into())
+}
+
+fn returns(value: impl Into<i64>) -> Entered {
+    Err(Step::Returned(Return::value(value.into())))
+}
+
+impl Cx<'_> {
+    /// From user level into a call: its frame if it can sleep, else how it ended.
+    #[inline]
+    pub(super) fn enter(&mut self, call: Call) -> Entered {
+        match call {
+            Call::Write { fd, data, flags } => self.write(fd, data, flags),
+            Call::Read { fd, count, fault, flags } => self.read(fd, count, fault, flags),
+            other => self.enter_other(other),
+        }
+    }
+
+    fn enter_other(&mut self, call: Call) -> Entered {
+        match call {
+            Call::Write { .. } | Call::Read { .. } => unreachable!("entered above"),
+            Call::Pipe2 { flags } => self.pipe2(flags),
+            Call::Open { path, flags } => {
+                let open = FifoOpen::new(self, path, flags).map_err(fails)?;
+                Ok(Frame { call: Some(InCall::Open(open)), fput: None })
+            }
+            Call::Reopen { fd, flags } => {
+                let file = self.fd(fd).map_err(|_| fails(Errno::ENOENT))?;
+                let pipe = self.k.file(file).pipe;
+                let open = FifoOpen::reopen(self, pipe, flags).map_err(fails)?;
+                Ok(Frame { call: Some(InCall::Open(open)), fput: None })
+            }
+            Call::Close { fd } => self.close(fd),
+            Call::Dup { fd } => self.dup(fd, 0),
+            Call::Dup2 { fd, to } => self.dup2(fd, to),
+            Call::Pread { fd, .. } | Call::Pwrite { fd, .. } | Call::Lseek { fd, .. } => {
+                self.fd(fd).map_err(fails)?;
+                self.trace.rule(PIPE_F_01);
+                Err(fails(Errno::ESPIPE))
+            }
+            Call::Ftruncate { fd, length } => {
+                if length >= 0 {
+                    self.fd(fd).map_err(fails)?;
+                    self.trace.rule(PIPE_F_01);
+                }
+                Err(fails(Errno::EINVAL))
+            }
+            Call::Fsync { fd } => {
+                self.fd(fd).map_err(fails)?;
+                self.trace.rule(PIPE_F_01);
+                Err(fails(Errno::EINVAL))
+            }
+            Call::Fstat { fd } => {
+                let file = self.fd(fd).map_err(fails)?;
+                self.trace.rule(PIPE_C_05);
+                let fifo = self.k.pipe(self.k.file(file).pipe).fifo;
+                let mode = if fifo.is_some() { 0o010_666 } else { 0o010_600 };
+                Err(Step::Returned(Return { extra: smallvec![mode, 0, 4096], ..Return::value(0) }))
+            }
+            Call::Fcntl { fd, cmd } => self.fcntl(fd, cmd),
+            Call::Fionread { fd } => {
+                let file = self.fd(fd).map_err(fails)?;
+                let pipe = self.k.file(file).pipe;
+                Err(Step::Returned(pipe::fionread(self, pipe)))
+            }
+            Call::Ioctl { fd, .. } => {
+                self.fd(fd).map_err(fails)?;
+                self.trace.rule(PIPE_S_09);
+                Err(fails(Errno::ENOTTY))
+            }
+            Call::Poll { fds, timeout } => {
+                let poll = Poll::new(self, &fds, timeout);
+                Ok(Frame { call: Some(InCall::Poll(Box::new(poll))), fput: None })
+            }
+            Call::Fork { child } => Err(self.fork(child)),
+            Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::Group { status })), fput: None }),
+            Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
+            Call::Yield => returns(0),
+        }
+    }
+
+    /// The open file behind a descriptor of the caller.
+    pub(super) fn file_of(&self, fd: Fd) -> Option<FileId> {
+        self.k.process_of(self.me).file(fd).filter(|&file| file != RESERVED)
+    }
+
+    #[inline]
+    fn fd(&self, fd: Fd) -> Result<FileId, Errno> {
+        self.file_of(fd).ok_or(Errno::EBADF)
+    }
+
+    /// `fdget`: a reference for the length of the call, if another thread could close the descriptor.
+    #[inline]
+    fn fdget(&mut self, file: FileId) -> Option<FileId> {
+        if self.k.process_of(self.me).threads <= 1 {
+            return None;
+        }
+        self.k.file_mut(file).f_count += 1;
+        Some(file)
+    }
+
+    /// Undoes [`Cx::fdget`] when the call ends at once.
+    fn done(&mut self, fput: Option<FileId>, step: Step) -> Entered {
+        if let Some(file) = fput {
+            self.fput(file);
+        }
+        Err(step)
+    }
+
+    #[inline]
+    fn write(&mut self, fd: Fd, data: super::Payload, flags: RwFlags) -> Entered {
+        let id = self.fd(fd).map_err(fails)?;
+        let file = self.k.file(id);
+        if !file.write {
+            self.trace.rule(PIPE_F_01);
+            return Err(fails(Errno::EBADF));
+        }
+        if data.is_empty() {
+            self.trace.rule(PIPE_W_01);
+            return returns(0);
+        }
+        let nowait = self.rw_flags(id, flags).map_err(fails)?;
+        let file = self.k.file(id);
+        let write = PipeWrite::new(file, data, nowait, flags.contains(RwFlags::RWF_NOSIGNAL));
+        let fput = self.fdget(id);
+        Ok(Frame { call: Some(InCall::Write(write)), fput })
+    }
+
+    #[inline]
+    fn read(&mut self, fd: Fd, count: u32, fault: Option<u32>, flags: RwFlags) -> Entered {
+        let id = self.fd(fd).map_err(fails)?;
+        let file = self.k.file(id);
+        if !file.read {
+            self.trace.rule(PIPE_F_01);
+            return Err(fails(Errno::EBADF));
+        }
+        if count == 0 {
+            self.trace.rule(PIPE_R_01);
+            return returns(0);
+        }
+        let nowait = self.rw_flags(id, flags).map_err(fails)?;
+        let read = PipeRead::new(self.k.file(id), count, fault, nowait);
+        let fput = self.fdget(id);
+        Ok(Frame { call: Some(InCall::Read(read)), fput })
+    }
+
+    /// `kiocb_set_rw_flags`: whether the call must not sleep.
+    #[inline]
+    fn rw_flags(&mut self, id: FileId, flags: RwFlags) -> Result<bool, Errno> {
+        if flags.is_empty() {
+            return Ok(false);
+        }
+        let quirks = self.env.quirks;
+        let mut supported = RwFlags::RWF_NOWAIT;
+        supported.set(RwFlags::RWF_NOSIGNAL, quirks.has(Quirk::NoSignalWrites));
+        if !supported.contains(flags) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let nowait = flags.contains(RwFlags::RWF_NOWAIT);
+        if nowait {
+            self.trace.rule(PIPE_NOWAIT);
+            if !(self.k.file(id).nowait && quirks.has(Quirk::NoWaitReads)) {
+                return Err(Errno::EOPNOTSUPP);
+            }
+        }
+        Ok(nowait)
+    }
+
+    fn pipe2(&mut self, flags: OpenFlags) -> Entered {
+        let allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_NOTIFICATION_PIPE;
+        if !allowed.contains(flags) {
+            self.trace.rule(PIPE_C_01);
+            return Err(fails(Errno::EINVAL));
+        }
+        if flags.contains(OpenFlags::O_NOTIFICATION_PIPE) {
+            // watch_queue_init without CONFIG_WATCH_QUEUE.
+            return Err(fails(Errno::ENOPKG));
+        }
+        let (pipe, files) = pipe::create_pipe_files(self, flags).map_err(fails)?;
+        self.trace.rule(PIPE_C_02);
+        let read = self.k.process_of(self.me).lowest_free(0);
+        let write = self.k.process_of(self.me).lowest_free(read + 1);
+        if write >= self.env.limits.nofile as Fd {
+            for file in &files {
+                pipe::release(self, file);
+            }
+            return Err(fails(Errno::EMFILE));
+        }
+        debug_assert_eq!(self.k.ends(pipe).files, 2);
+        for (fd, file) in [read, write].into_iter().zip(files) {
+            let file = self.k.install_file(File { f_count: 1, ..file });
+            self.install_fd(fd, file);
+        }
+        Err(Step::Returned(Return { extra: smallvec![read.into(), write.into()], ..Return::value(0) }))
+    }
+
+    fn close(&mut self, fd: Fd) -> Entered {
+        let file = self.fd(fd).map_err(fails)?;
+        self.unreserve_fd(fd);
+        self.fput(file);
+        returns(0)
+    }
+
+    fn dup(&mut self, fd: Fd, from: Fd) -> Entered {
+        let file = self.fd(fd).map_err(fails)?;
+        let to = self.k.process_of(self.me).lowest_free(from);
+        if to >= self.env.limits.nofile as Fd {
+            return Err(fails(Errno::EMFILE));
+        }
+        self.k.file_mut(file).f_count += 1;
+        self.install_fd(to, file);
+        returns(to)
+    }
+
+    fn dup2(&mut self, fd: Fd, to: Fd) -> Entered {
+        let nofile = self.env.limits.nofile as Fd;
+        let file = self.fd(fd).map_err(fails)?;
+        if fd == to {
+            return returns(to);
+        }
+        if !(0..nofile).contains(&to) {
+            return Err(fails(Errno::EBADF));
+        }
+        let old = self.k.process_of(self.me).file(to);
+        if old == Some(RESERVED) {
+            return Err(fails(Errno::EBUSY));
+        }
+        self.k.file_mut(file).f_count += 1;
+        self.install_fd(to, file);
+        if let Some(old) = old {
+            self.fput(old);
+        }
+        returns(to)
+    }
+
+    fn fcntl(&mut self, fd: Fd, cmd: Fcntl) -> Entered {
+        let id = self.fd(fd).map_err(fails)?;
+        match cmd {
+            Fcntl::GetFl => returns(self.k.file(id).getfl().bits()),
+            Fcntl::SetFl(flags) => {
+                self.k.file_mut(id).setfl(flags);
+                returns(0)
+            }
+            Fcntl::GetPipeSz => {
+                self.trace.rule(PIPE_S_01);
+                let slots = self.k.ring(self.k.file(id).pipe).max_usage;
+                returns(slots * super::PAGE_SIZE)
+            }
+            Fcntl::SetPipeSz(size) => {
+                let pipe = self.k.file(id).pipe;
+                let fput = self.fdget(id);
+                let ret = pipe::set_pipe_size(self, pipe, size);
+                self.done(fput, Step::Returned(ret))
+            }
+            Fcntl::DupFd(from) if from < 0 || from >= self.env.limits.nofile as Fd => Err(fails(Errno::EINVAL)),
+            Fcntl::DupFd(from) => self.dup(fd, from),
+        }
+    }
+
+    /// `kernel_clone`: the child has the caller's descriptors and signal mask, and all threads of its process.
+    fn fork(&mut self, child: ProcessId) -> Step {
+        if self.k.process(child).life != Life::Unborn {
+            return fails(Errno::EAGAIN);
+        }
+        let files = self.k.process_of(self.me).files.clone();
+        for &file in files.iter().flatten().filter(|&&file| file != RESERVED) {
+            self.k.file_mut(file).f_count += 1;
+        }
+        let blocked = self.k.task(self.me).blocked;
+        let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
+        let process = self.k.process_mut(child);
+        process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();
+        process.life = Life::Live;
+        process.threads = threads.len() as u16;
+        for thread in threads {
+            let task = self.k.task_mut(thread);
+            task.state = RunState::Running;
+            task.blocked = blocked;
+        }
+        Step::Forked(child)
+    }
+
+    /// `get_unused_fd_flags`
+    pub(super) fn reserve_fd(&mut self) -> Result<Fd, Errno> {
+        let fd = self.k.process_of(self.me).lowest_free(0);
+        if fd >= self.env.limits.nofile as Fd {
+            return Err(Errno::EMFILE);
+        }
+        self.install_fd(fd, RESERVED);
+        Ok(fd)
+    }
+
+    /// `put_unused_fd`, and the table's part of `close`.
+    pub(super) fn unreserve_fd(&mut self, fd: Fd) {
+        let process = self.k.process_of_mut(self.me);
+        *process.place(fd) = None;
+        while process.files.last() == Some(&None) {
+            process.files.pop();
+        }
+    }
+
+    /// `fd_install`
+    pub(super) fn install_fd(&mut self, fd: Fd, file: FileId) {
+        *self.k.process_of_mut(self.me).place(fd) = Some(file);
+    }
+
+    /// `send_sig`: pending for this thread; wakes it if it does not block the signal.
+    pub(super) fn send_signal(&mut self, task: TaskId, signal: Signal) {
+        let to = self.k.task(task);
+        let blocked = to.blocked >> (signal - 1) & 1 == 1;
+        if blocked && !self.env.observe.pending_signals {
+            return;
+        }
+        self.k.task_mut(task).pending.add(signal);
+        self.trace.tell(|| Event::SignalSent { task, signal });
+        if !blocked {
+            self.try_to_wake_up(task);
+        }
+    }
+
+    /// The timer of the call that the task sleeps in goes off.
+    pub(super) fn expire(&mut self) {
+        let task = self.k.task_mut(self.me);
+        task.timer = false;
+        if let Some(InCall::Poll(poll)) = &mut task.frame.call {
+            poll.expire();
+        }
+        self.try_to_wake_up(self.me);
+    }
+}

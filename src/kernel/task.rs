@@ -1,0 +1,197 @@
+//! Tasks and processes.
+
+use super::{
+    call::{CallKind, Fd, ProcessId},
+    canon::{Canon, canon_enum, canon_struct, get, put},
+    file::FileId,
+    frame::Frame,
+};
+
+/// A signal number.
+pub type Signal = u8;
+
+/// The signals that the model sends.
+pub mod signal {
+    use super::Signal;
+    /// Ends a task, whatever it does.
+    pub const SIGKILL: Signal = 9;
+    /// A write to a pipe that nobody reads.
+    pub const SIGPIPE: Signal = 13;
+}
+
+/// `task_struct.__state`, as far as wake-ups look at it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum RunState {
+    /// `TASK_RUNNING`: on a processor or able to be.
+    #[default]
+    Running,
+    /// `TASK_INTERRUPTIBLE`: a wake-up makes it running; asleep once it has called the scheduler.
+    Interruptible,
+    /// Gone, or not there yet.
+    Dead,
+}
+
+/// `task_struct`: a thread.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Task {
+    /// Its process.
+    pub process: ProcessId,
+    /// Whether wake-ups find it asleep.
+    pub state: RunState,
+    /// Whether it has given up the processor in its call: only a wake-up, a signal or a timer brings it back.
+    pub asleep: bool,
+    /// Signals pending for this thread.
+    pub pending: SigPending,
+    /// Signals that it blocks.
+    pub blocked: u64,
+    /// A timer of its call is armed.
+    pub timer: bool,
+    /// The call it is in.
+    pub frame: Frame,
+}
+
+/// `struct sigpending`: for now the set alone, one bit per signal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct SigPending {
+    /// Bit `n - 1` is signal `n`.
+    pub signal: u64,
+}
+
+impl SigPending {
+    /// Adds a signal; one that is already pending changes nothing.
+    pub fn add(&mut self, signal: Signal) {
+        self.signal |= 1 << (signal - 1);
+    }
+
+    /// Whether the signal is pending.
+    pub fn contains(self, signal: Signal) -> bool {
+        self.signal >> (signal - 1) & 1 == 1
+    }
+}
+
+impl Task {
+    /// `signal_pending`: some pending signal is not blocked. SIGKILL cannot be blocked.
+    #[inline]
+    pub fn signal_pending(&self) -> bool {
+        self.pending.signal & !(self.blocked & !(1 << (signal::SIGKILL - 1))) != 0
+    }
+
+    /// The call it is in, if it is in one.
+    pub fn in_call(&self) -> Option<CallKind> {
+        self.frame.call.as_ref().map(|call| call.kind())
+    }
+
+    /// The call it sleeps in, if it sleeps.
+    pub fn sleeps_in(&self) -> Option<CallKind> {
+        if self.asleep { self.in_call() } else { None }
+    }
+}
+
+/// A process: what its threads share.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Process {
+    /// `files_struct`: open files by descriptor, above [`FIRST_FD`](crate::program::FIRST_FD)-many that a shell would have.
+    pub files: Vec<Option<FileId>>,
+    /// Whether it lives.
+    pub life: Life,
+    /// Threads that have not exited.
+    pub threads: u16,
+}
+
+/// Whether a process lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Life {
+    /// `fork` has not made it yet.
+    #[default]
+    Unborn,
+    /// It lives.
+    Live,
+    /// It has exited, with this status.
+    Exited(u8),
+}
+
+/// Descriptors below this are those that a shell leaves open; programs neither see nor use them.
+pub const RESERVED_FDS: Fd = 3;
+
+impl Process {
+    /// The open file behind a descriptor.
+    #[inline]
+    pub fn file(&self, fd: Fd) -> Option<FileId> {
+        self.files.get(usize::try_from(fd - RESERVED_FDS).ok()?).copied().flatten()
+    }
+
+    /// The place of a descriptor, made if it isn't there.
+    pub fn place(&mut self, fd: Fd) -> &mut Option<FileId> {
+        let i = (fd - RESERVED_FDS) as usize;
+        if self.files.len() <= i {
+            self.files.resize(i + 1, None);
+        }
+        &mut self.files[i]
+    }
+
+    /// The lowest free descriptor that is not below `from`.
+    pub fn lowest_free(&self, from: Fd) -> Fd {
+        let from = from.max(RESERVED_FDS);
+        (from..).find(|&fd| self.file(fd).is_none()).unwrap_or(Fd::MAX)
+    }
+}
+
+canon_enum!(RunState { 0 => Running, 1 => Interruptible, 2 => Dead, });
+canon_enum!(Life { 0 => Unborn, 1 => Live, 2 => Exited(status), });
+canon_struct!(SigPending { signal });
+
+/// The process of a task never changes and is kept beside the state.
+impl Canon for Task {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let bits = self.state as u8
+            | u8::from(self.asleep) << 2
+            | u8::from(self.timer) << 3
+            | u8::from(self.pending.signal != 0) << 4
+            | u8::from(self.frame.call.is_some()) << 5;
+        out.push(bits);
+        put(out, self.process.into());
+        put(out, self.blocked);
+        if self.pending.signal != 0 {
+            self.pending.encode(out);
+        }
+        if self.frame.call.is_some() {
+            self.frame.encode(out);
+        }
+    }
+
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        let bits = get(input) as u8;
+        let state = match bits & 3 {
+            0 => RunState::Running,
+            1 => RunState::Interruptible,
+            _ => RunState::Dead,
+        };
+        Task {
+            state,
+            asleep: bits & 4 != 0,
+            timer: bits & 8 != 0,
+            process: get(input) as ProcessId,
+            blocked: get(input),
+            pending: if bits & 16 != 0 { SigPending::decode(input) } else { SigPending::default() },
+            frame: if bits & 32 != 0 { Frame::decode(input) } else { Frame::default() },
+        }
+    }
+}
+
+impl Canon for Process {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let used = self.files.iter().rposition(Option::is_some).map_or(0, |i| i + 1);
+        put(out, used as u64);
+        for file in &self.files[..used] {
+            file.encode(out);
+        }
+        self.life.encode(out);
+        self.threads.encode(out);
+    }
+    fn decode(input: &mut &[u8]) -> Self {
+        Process { files: Vec::decode(input), life: Life::decode(input), threads: u16::decode(input) }
+    }
+}
+

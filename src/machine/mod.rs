@@ -1,0 +1,8 @@
+//! Program and kernel together: a transition system.
+
+mod canon;
+mod setup;
+mod state;
+
+pub use setup::{SetupError, environment};
+pub use state::{Machine, Move, MoveKind, State, StateWorld};

@@ -1,0 +1,175 @@
+//! The initial state: objects made, ends handed out, `init` run.
+
+use super::{Machine, MoveKind, State};
+use crate::{
+    kernel::{
+        Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal,
+    },
+    program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
+};
+use std::fmt;
+
+/// Why a program cannot begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SetupError {
+    /// An object could not be made.
+    Object {
+        /// Its name.
+        name: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// `init` sleeps, and nobody is there to wake it.
+    InitAsleep {
+        /// In this call.
+        call: CallKind,
+    },
+    /// `init` stopped before its last statement.
+    InitHalted,
+    /// A setting that the model does not know.
+    UnknownSetting(String),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetupError::Object { name, errno } => write!(f, "`{name}` cannot be made: {errno}"),
+            SetupError::InitAsleep { call } => {
+                write!(f, "`init` sleeps in {call}: it runs alone, before every task, so nobody can wake it")
+            }
+            SetupError::InitHalted => f.write_str("a statement of `init` failed"),
+            SetupError::UnknownSetting(name) => write!(f, "there is no setting or quirk called `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+/// The environment that a program asks for, on a kernel of this version with these defaults.
+///
+/// # Errors
+///
+/// A setting that is not known.
+pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
+    let mut env = base;
+    for (name, value) in &program.settings.limits {
+        let value = u32::try_from(*value).unwrap_or(u32::MAX);
+        match name.as_str() {
+            "fs.pipe-max-size" => env.limits.pipe_max_size = value,
+            "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
+            "fs.pipe-user-pages-hard" => env.limits.pipe_user_pages_hard = value,
+            "nofile" => env.limits.nofile = value,
+            _ => return Err(SetupError::UnknownSetting(name.clone())),
+        }
+    }
+    for cap in &program.settings.caps {
+        match cap.as_str() {
+            "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
+            "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
+            _ => return Err(SetupError::UnknownSetting(cap.clone())),
+        }
+    }
+    for name in &program.settings.quirks {
+        let quirk = Quirk::by_name(name).ok_or_else(|| SetupError::UnknownSetting(name.clone()))?;
+        env.quirks = env.quirks.with(quirk, true);
+    }
+    // Nothing in a program can look at a pending signal or at an exit status yet.
+    env.observe.pending_signals = false;
+    env.observe.exit_status = false;
+    Ok(env)
+}
+
+impl Machine<'_> {
+    /// The state in which the tasks begin.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn initial(&self) -> Result<State, SetupError> {
+        let program = self.program;
+        let fifos = program.objects.iter().filter(|o| o.kind == ObjectKind::Fifo).count();
+        let mut k = Kernel::new(program.processes.len(), fifos);
+        for (id, process) in program.processes.iter().enumerate() {
+            if process.parent.is_none() {
+                k.start_process(id as u16);
+            }
+        }
+        for task in &program.tasks {
+            k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
+        }
+        self.make_objects(&mut k)?;
+        k.keep_pipes();
+
+        let mut state = State::new(k);
+        for (id, task) in program.tasks.iter().enumerate() {
+            let mut cursor = Cursor::new(task.vars.len());
+            // `init` runs to its end before anybody looks.
+            let single = program.locals_visible && Some(id as TaskId) != program.init;
+            if !single {
+                cursor.advance(&task.code, false);
+            }
+            state.add_cursor(cursor);
+        }
+        if let Some(init) = program.init {
+            self.run_init(&mut state, init)?;
+        }
+        state.commit();
+        Ok(state)
+    }
+
+    fn make_objects(&self, k: &mut Kernel) -> Result<(), SetupError> {
+        let mut trace = Trace::default();
+        for (object, info) in self.program.objects.iter().enumerate() {
+            if info.kind != ObjectKind::Pipe {
+                continue;
+            }
+            let refused = |errno| SetupError::Object { name: info.name.clone(), errno };
+            let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+            let allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT;
+            if !allowed.contains(info.flags) {
+                return Err(refused(Errno::EINVAL));
+            }
+            let (id, files) = pipe::create_pipe_files(&mut cx, info.flags).map_err(refused)?;
+            debug_assert_eq!(usize::from(id), self.pipe_of(object as u16).map_or(0, usize::from));
+            if let Some(size) = info.size {
+                pipe::set_pipe_size(&mut cx, id, size).ret.map_err(refused)?;
+            }
+            for (end, mut file) in [End::Read, End::Write].into_iter().zip(files) {
+                let holders = self.program.processes.iter().enumerate().filter_map(|(process, info)| {
+                    let place = info.ends.iter().position(|&e| e == (object as u16, end))?;
+                    Some((process as u16, FIRST_FD + place as i32))
+                });
+                let holders: Vec<_> = holders.collect();
+                if holders.is_empty() {
+                    pipe::release(&mut cx, &file);
+                    continue;
+                }
+                file.f_count = holders.len() as u16;
+                let file = cx.k.install_file(file);
+                for (process, fd) in holders {
+                    *cx.k.process_mut(process).place(fd) = Some(file);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run_init(&self, state: &mut State, init: TaskId) -> Result<(), SetupError> {
+        let mut trace = Trace::default();
+        while let Some(kind) = self.next_move(state, init) {
+            if matches!(self.apply(state, super::Move { task: init, kind }, u32::MAX, &mut trace), Step::Slept) {
+                let call = state.kernel.task(init).sleeps_in().unwrap_or(CallKind::Pause);
+                return Err(SetupError::InitAsleep { call });
+            }
+            debug_assert_ne!(kind, MoveKind::Expire);
+        }
+        if state.cursor(init).halt.is_some() {
+            return Err(SetupError::InitHalted);
+        }
+        if state.kernel.task(init).state != crate::kernel::RunState::Dead {
+            let exit = Action::Enter(Call::Exit { status: 0 });
+            state.kernel.run(&self.env, init, exit, &mut trace, u32::MAX);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! States, the moves that are possible in them, and what a move does.
+
+use crate::{
+    kernel::{
+        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, Signal, Step, Table, TaskId, Trace, WaitsFor,
+    },
+    program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
+};
+
+/// A program on a machine.
+#[derive(Clone, Debug)]
+pub struct Machine<'p> {
+    /// The program.
+    pub program: &'p Compiled,
+    /// The machine it runs on.
+    pub env: Env,
+    /// For each declared object its pipe, or the index of its path.
+    places: Vec<u16>,
+    /// Whether somebody can see the values of variables between calls.
+    single: bool,
+}
+
+/// The state of a program on a machine.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The kernel's part.
+    pub kernel: Kernel,
+    cursors: Table<Cursor>,
+}
+
+/// Something that can happen next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Move {
+    /// To this task.
+    pub task: TaskId,
+    /// What.
+    pub kind: MoveKind,
+}
+
+/// What can happen to a task next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum MoveKind {
+    /// It makes its next call.
+    Call,
+    /// It goes on in its call.
+    Continue,
+    /// It does one local statement (only when somebody can see the values between).
+    Local,
+    /// A signal reaches it at user level.
+    Deliver,
+    /// The timer of the call that it sleeps in goes off.
+    Expire,
+}
+
+impl MoveKind {
+    /// In the order of their numbers.
+    pub const ALL: [MoveKind; 5] =
+        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire];
+}
+
+impl State {
+    pub(super) fn new(kernel: Kernel) -> Self {
+        State { kernel, cursors: Table::default() }
+    }
+
+    pub(super) fn add_cursor(&mut self, cursor: Cursor) {
+        self.cursors.push(cursor);
+    }
+
+    /// Where a task is in its code.
+    pub fn cursor(&self, task: TaskId) -> &Cursor {
+        &self.cursors[task as usize]
+    }
+
+    /// Turns the journal on or off.
+    pub fn set_journal(&mut self, on: bool) {
+        self.kernel.set_journal(on);
+        self.cursors.set_journal(on);
+    }
+
+    /// Makes everything since the last `commit` final.
+    pub fn commit(&mut self) {
+        self.kernel.commit();
+        self.cursors.commit();
+    }
+
+    /// Takes everything since the last `commit` back.
+    #[inline]
+    pub fn undo(&mut self) {
+        self.kernel.undo();
+        self.cursors.undo();
+    }
+
+    /// How much the fingerprint has changed since the last `commit`.
+    #[inline]
+    pub fn digest_delta(&mut self, scratch: &mut Vec<u8>) -> u128 {
+        self.kernel.digest_delta(scratch).wrapping_add(self.cursors.digest_delta(0, scratch))
+    }
+
+    /// The fingerprint, computed afresh.
+    pub fn digest(&self, scratch: &mut Vec<u8>) -> u128 {
+        self.kernel.digest(scratch).wrapping_add(self.cursors.digest(0, scratch))
+    }
+
+    /// Appends the canonical form.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.kernel.encode(out);
+        self.cursors.encode(out);
+    }
+
+    /// Becomes the state that [`State::encode`] wrote.
+    pub fn decode(&mut self, mut input: &[u8]) {
+        self.kernel.decode(&mut input);
+        self.cursors.decode(&mut input);
+        debug_assert!(input.is_empty());
+    }
+
+    /// Whether no task is inside a call except asleep, so that no wake-up is under way.
+    pub fn is_quiescent(&self) -> bool {
+        self.kernel.tasks().all(|(_, t)| t.frame.call.is_none() || t.asleep)
+    }
+
+    /// The tasks that sleep although what they wait for is there and nobody is about to wake them.
+    pub fn stuck(&self) -> impl Iterator<Item = TaskId> + '_ {
+        let stuck = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
+        self.kernel.tasks().filter(move |(_, t)| t.asleep && stuck(&t.frame.call)).map(|(id, _)| id)
+    }
+
+    /// Whose action a sleeping task waits for.
+    pub fn waits_for(&self, task: TaskId) -> Vec<WaitsFor> {
+        let call = self.kernel.task(task).frame.call.as_ref();
+        call.map_or(Vec::new(), |call| call.waits_for(&self.kernel))
+    }
+
+    /// Whether a signal is pending for a task.
+    pub fn pending(&self, task: TaskId, signal: Signal) -> bool {
+        self.kernel.task(task).pending.contains(signal)
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.kernel == other.kernel && self.cursors == other.cursors
+    }
+}
+
+impl<'p> Machine<'p> {
+    /// `program` on `env`, which [`environment`](super::environment) made for it.
+    pub fn new(program: &'p Compiled, env: Env) -> Self {
+        let (mut pipes, mut fifos) = (0, 0);
+        let place = |kind| {
+            let next: &mut u16 = if kind == ObjectKind::Pipe { &mut pipes } else { &mut fifos };
+            *next += 1;
+            *next - 1
+        };
+        let places = program.objects.iter().map(|o| o.kind).map(place).collect();
+        Machine { program, env, places, single: program.locals_visible }
+    }
+
+    /// The pipe of a declared object that is one.
+    pub fn pipe_of(&self, object: u16) -> Option<PipeId> {
+        let info = &self.program.objects[object as usize];
+        (info.kind == ObjectKind::Pipe).then(|| self.places[object as usize])
+    }
+
+    /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
+    pub fn pipe_in(&self, state: &State, object: u16) -> Option<PipeId> {
+        match self.pipe_of(object) {
+            Some(pipe) => Some(pipe),
+            None => *state.kernel.i_pipe(self.places[object as usize]),
+        }
+    }
+
+    /// The name of a pipe in a state: that of its object, or a number for one that the program made.
+    pub fn pipe_name(&self, state: &State, pipe: PipeId) -> String {
+        let object = (0..self.program.objects.len() as u16).find(|&o| self.pipe_in(state, o) == Some(pipe));
+        match object {
+            Some(object) => self.program.objects[object as usize].name.clone(),
+            None => format!("pipe#{pipe}"),
+        }
+    }
+
+    /// What can happen to a task next.
+    #[inline]
+    pub fn next_move(&self, state: &State, task: TaskId) -> Option<MoveKind> {
+        let t = state.kernel.task(task);
+        if t.state == RunState::Dead {
+            return None;
+        }
+        if t.asleep {
+            return t.timer.then_some(MoveKind::Expire);
+        }
+        if t.frame.call.is_some() {
+            return Some(MoveKind::Continue);
+        }
+        if t.signal_pending() {
+            return Some(MoveKind::Deliver);
+        }
+        match state.cursor(task).next(&self.program.tasks[task as usize].code) {
+            Next::Call(_) => Some(MoveKind::Call),
+            Next::Local => Some(MoveKind::Local),
+            Next::Parked => None,
+        }
+    }
+
+    /// Everything that can happen next.
+    #[inline]
+    pub fn moves<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Move> + 'a {
+        let tasks = 0..self.program.tasks.len() as TaskId;
+        tasks.filter_map(|task| self.next_move(state, task).map(|kind| Move { task, kind }))
+    }
+
+    /// Does one move, for at most so many sections of kernel code, and everything local that follows a returned call.
+    #[inline]
+    pub fn apply(&self, state: &mut State, mv: Move, sections: u32, trace: &mut Trace) -> Step {
+        let code = &self.program.tasks[mv.task as usize].code;
+        let action = match mv.kind {
+            MoveKind::Call => match state.cursors[mv.task as usize].peek_call(code) {
+                Some(call) => Action::Enter(call),
+                None => {
+                    // An argument without a usable value: the task halts there.
+                    state.cursors.write(mv.task as usize).call(code);
+                    return Step::Preempted;
+                }
+            },
+            MoveKind::Continue => Action::Continue,
+            MoveKind::Deliver => Action::Deliver,
+            MoveKind::Expire => Action::Expire,
+            MoveKind::Local => {
+                state.cursors.write(mv.task as usize).advance(code, true);
+                return Step::Returned(Return::value(0));
+            }
+        };
+        let step = state.kernel.run(&self.env, mv.task, action, trace, sections);
+        match &step {
+            Step::Returned(ret) => self.complete(state, mv.task, ret),
+            Step::Forked(child) => self.complete(state, mv.task, &Return::value((*child).into())),
+            _ => {}
+        }
+        step
+    }
+
+    fn complete(&self, state: &mut State, task: TaskId, ret: &Return) {
+        let code = &self.program.tasks[task as usize].code;
+        let cursor = state.cursors.write(task as usize);
+        cursor.complete(code, ret);
+        if !self.single {
+            cursor.advance(code, false);
+        }
+    }
+
+    /// A state as conditions see it.
+    pub fn world<'a>(&'a self, state: &'a State) -> StateWorld<'a> {
+        StateWorld { machine: self, state }
+    }
+}
+
+/// A state as conditions see it.
+#[derive(Debug)]
+pub struct StateWorld<'a> {
+    machine: &'a Machine<'a>,
+    state: &'a State,
+}
+
+impl World for StateWorld<'_> {
+    fn var(&self, task: TaskId, slot: u16) -> &Value {
+        &self.state.cursor(task).locals[slot as usize]
+    }
+
+    fn object(&self, object: u16, field: ObjectField) -> Option<i64> {
+        let pipe = self.machine.pipe_in(self.state, object)?;
+        let (ring, ends) = (self.state.kernel.ring(pipe), self.state.kernel.ends(pipe));
+        if ends.files == 0 {
+            return None;
+        }
+        Some(match field {
+            ObjectField::Readable => ring.bytes().into(),
+            ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
+            ObjectField::Occupancy => ring.occupancy().into(),
+            ObjectField::Readers => ends.readers.into(),
+            ObjectField::Writers => ends.writers.into(),
+        })
+    }
+
+    fn asleep(&self, task: TaskId) -> Option<CallKind> {
+        self.state.kernel.task(task).sleeps_in()
+    }
+
+    fn halted(&self, task: TaskId) -> Option<Halt> {
+        self.state.cursor(task).halt
+    }
+}

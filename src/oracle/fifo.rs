@@ -1,0 +1,135 @@
+//! One path: under SCHED_FIFO on one CPU the released task runs to its return or sleep, then the woken ones in wake order.
+
+use super::step::{StepSeen, events_of};
+use crate::{
+    kernel::{TaskId, Trace},
+    machine::{Machine, Move, MoveKind, State},
+    program::{ObjectField, Release, World, syntax::ObjectKind},
+    target::Impossible,
+};
+use std::collections::VecDeque;
+
+/// The model under the steered target's own scheduling.
+#[derive(Clone, Debug)]
+pub struct Fifo<'m> {
+    machine: &'m Machine<'m>,
+    state: State,
+    held: Vec<TaskId>,
+}
+
+impl<'m> Fifo<'m> {
+    /// At the initial state.
+    pub fn new(machine: &'m Machine<'m>, initial: &State) -> Self {
+        let mut state = initial.clone();
+        state.set_journal(false);
+        let mut fifo = Fifo { machine, state, held: Vec::new() };
+        for task in 0..machine.program.tasks.len() as TaskId {
+            fifo.settle(task);
+        }
+        fifo
+    }
+
+    /// The state now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Does the local steps of a task up to its next call: a worker makes them before it says that it is ready.
+    fn settle(&mut self, task: TaskId) {
+        while self.machine.next_move(&self.state, task) == Some(MoveKind::Local) {
+            let mv = Move { task, kind: MoveKind::Local };
+            self.machine.apply(&mut self.state, mv, u32::MAX, &mut Trace::default());
+        }
+    }
+
+    /// Lets the timer of a sleeping task go off, and everything run until it is quiet.
+    ///
+    /// # Errors
+    ///
+    /// When the task has no timer running.
+    pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
+        match self.machine.next_move(&self.state, task) {
+            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace)),
+            _ => Err(Impossible::Parked),
+        }
+    }
+
+    /// What stands against releasing a task now.
+    pub fn releasable(&self, task: TaskId) -> Result<MoveKind, Impossible> {
+        use crate::kernel::{Life, RunState};
+        let t = self.state.kernel.task(task);
+        match self.machine.next_move(&self.state, task) {
+            Some(MoveKind::Expire) => Err(Impossible::Asleep),
+            Some(kind) => Ok(kind),
+            None if t.asleep => Err(Impossible::Asleep),
+            None if t.state != RunState::Dead => Err(Impossible::Parked),
+            None if self.state.kernel.process_of(task).life == Life::Unborn => Err(Impossible::NotStarted),
+            None => Err(Impossible::Exited),
+        }
+    }
+
+    /// Releases a task and lets everything run until it is quiet.
+    ///
+    /// # Errors
+    ///
+    /// When the task cannot be released.
+    pub fn release(&mut self, release: Release, trace: &mut Trace) -> Result<StepSeen, Impossible> {
+        let kind = self.releasable(release.task)?;
+        if release.hold {
+            let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
+            self.held.extend(asleep.collect::<Vec<_>>());
+            self.held.sort_unstable();
+            self.held.dedup();
+        }
+        self.held.retain(|&task| task != release.task);
+        Ok(self.run(release.task, kind, trace))
+    }
+
+    /// One move, and then whatever it made runnable, in order.
+    fn run(&mut self, first: TaskId, kind: MoveKind, trace: &mut Trace) -> StepSeen {
+        let mut seen = StepSeen::default();
+        let mut queue = VecDeque::from([(first, kind)]);
+        while let Some((task, kind)) = queue.pop_front() {
+            trace.woken.clear();
+            let pc = self.state.cursor(task).pc;
+            let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
+            let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
+            self.settle(task);
+            seen.events.extend(events_of(self.machine, &self.state, task, call, step));
+            let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
+            queue.extend(woken.map(|&task| (task, MoveKind::Continue)));
+            // Threads that an exit kills at user level.
+            for (id, t) in self.state.kernel.tasks() {
+                let dying = t.frame.call.is_none() && self.machine.next_move(&self.state, id) == Some(MoveKind::Deliver);
+                if dying && !queue.iter().any(|&(task, _)| task == id) {
+                    queue.push_back((id, MoveKind::Deliver));
+                }
+            }
+        }
+        self.look(&mut seen);
+        seen
+    }
+
+    /// What can be seen when all is quiet.
+    fn look(&self, seen: &mut StepSeen) {
+        for (task, t) in self.state.kernel.tasks() {
+            match t.sleeps_in() {
+                Some(call) => seen.asleep.push((task, call)),
+                None if t.frame.call.is_some() => seen.held.push(task),
+                None => {}
+            }
+        }
+        seen.probes = probes(self.machine, &self.state);
+    }
+}
+
+/// What the declared pipes would show to a probe.
+pub(super) fn probes(machine: &Machine, state: &State) -> Vec<(u16, ObjectField, i64)> {
+    let world = machine.world(state);
+    let pipes = machine.program.objects.iter().enumerate().filter(|(_, o)| o.kind == ObjectKind::Pipe);
+    let fields = [ObjectField::Readable, ObjectField::Size];
+    pipes
+        .flat_map(|(i, _)| fields.map(|field| (i as u16, field)))
+        .filter_map(|(object, field)| Some((object, field, world.object(object, field)?)))
+        .collect()
+}

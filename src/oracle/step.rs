@@ -1,0 +1,173 @@
+//! One step of a steered run, as it was seen or as the model has it.
+
+use crate::{
+    kernel::{CallKind, Life, Return, Step, TaskId},
+    machine::{Machine, State},
+    program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
+    target::{Observation, Observed},
+};
+use std::fmt;
+
+/// Something that happened to a task.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// The task.
+    pub task: TaskId,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// A call returned.
+    Returned(CallKind, Return),
+    /// The task stopped before its last statement.
+    Halted(Halt),
+    /// It made its process exit.
+    Exited(u8),
+}
+
+impl What {
+    /// The record of the call that returned.
+    pub fn result(&self) -> Option<Value> {
+        match self {
+            What::Returned(call, ret) => Some(Value::Result(Box::new(CallResult::new(*call, ret)))),
+            _ => None,
+        }
+    }
+}
+
+/// `returned 4096`, `exited with status 3`.
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Returned(call, ret) => {
+                write!(f, "returned {} from {call}", Value::Result(Box::new(CallResult::new(*call, ret))))
+            }
+            What::Halted(halt) => write!(f, "{halt}"),
+            What::Exited(status) => write!(f, "exited with status {status}"),
+        }
+    }
+}
+
+/// Everything that one release brought about.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StepSeen {
+    /// Completions, halts and exits, in order.
+    pub events: Vec<Event>,
+    /// Who sleeps in which call when all is quiet, by task.
+    pub asleep: Vec<(TaskId, CallKind)>,
+    /// Who was woken and is held, by task.
+    pub held: Vec<TaskId>,
+    /// What objects showed; empty if nobody looked.
+    pub probes: Vec<(u16, ObjectField, i64)>,
+}
+
+impl StepSeen {
+    /// The events of each task in turn: what is left when the order between tasks is not known.
+    pub fn by_task(&self) -> Vec<Event> {
+        let mut events = self.events.clone();
+        events.sort_by_key(|event| event.task);
+        events
+    }
+
+    /// Whether two steps are the same up to the order of events of different tasks. Probes that one of them lacks do not count.
+    pub fn same_up_to_order(&self, other: &StepSeen) -> bool {
+        self.by_task() == other.by_task() && self.asleep == other.asleep && self.held == other.held && self.agrees(other)
+    }
+
+    /// Whether two steps are the same, events in the same order. Probes that one of them lacks do not count.
+    pub fn same(&self, other: &StepSeen) -> bool {
+        self.events == other.events && self.asleep == other.asleep && self.held == other.held && self.agrees(other)
+    }
+
+    fn agrees(&self, other: &StepSeen) -> bool {
+        self.probes.iter().all(|(object, field, value)| {
+            let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
+            same.is_none_or(|(.., v)| v == value)
+        })
+    }
+
+    /// What happened to a task, in words: its events, and whether it sleeps.
+    pub fn tell(&self, task: TaskId) -> String {
+        let mut told: Vec<String> =
+            self.events.iter().filter(|e| e.task == task).map(|e| e.what.to_string()).collect();
+        let asleep = self.asleep.iter().find(|(t, _)| *t == task);
+        told.extend(asleep.map(|(_, call)| format!("is asleep in {call}")));
+        told.extend(self.held.contains(&task).then(|| "was woken and is held".to_string()));
+        if told.is_empty() { "did nothing".into() } else { told.join(" and ") }
+    }
+
+    /// All of it in words, the released task first.
+    pub fn tell_all<'a>(&'a self, program: &'a Compiled, released: TaskId) -> impl fmt::Display + 'a {
+        let mut tasks = vec![released];
+        let others = self.events.iter().map(|e| e.task).chain(self.asleep.iter().map(|&(t, _)| t));
+        for task in others.chain(self.held.iter().copied()) {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
+        fmt::from_fn(move |f| {
+            for (i, &task) in tasks.iter().enumerate() {
+                let comma = if i > 0 { ", " } else { "" };
+                write!(f, "{comma}{} {}", program.tasks[task as usize].name, self.tell(task))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The steps of a run; what came before the first release (`init`) is left out.
+pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> {
+    let mut steps: Vec<StepSeen> = Vec::new();
+    let mut observed = Observed::new(program);
+    for observation in observations {
+        let event = match observation {
+            Observation::Released { .. } => {
+                steps.push(StepSeen::default());
+                None
+            }
+            Observation::Started { .. } => None,
+            Observation::Quiet { asleep, held, probes, .. } => {
+                if let Some(step) = steps.last_mut() {
+                    (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());
+                    step.asleep.sort_unstable();
+                    step.held.sort_unstable();
+                }
+                None
+            }
+            Observation::Completed { task, ret } => {
+                let call = match observed.next(*task) {
+                    Next::Call(call) => call,
+                    _ => CallKind::Yield,
+                };
+                Some(Event { task: *task, what: What::Returned(call, ret.clone()) })
+            }
+            Observation::Halted { task, halt } => Some(Event { task: *task, what: What::Halted(*halt) }),
+            Observation::Exited { task, status } => Some(Event { task: *task, what: What::Exited(*status) }),
+        };
+        observed.see(observation);
+        if let (Some(event), Some(step)) = (event, steps.last_mut()) {
+            step.events.push(event);
+        }
+    }
+    steps
+}
+
+/// What is seen of one move in the model: the event, if it is one, and a halt that follows it.
+pub(super) fn events_of(machine: &Machine, state: &State, task: TaskId, call: Option<CallKind>, step: Step) -> Vec<Event> {
+    let returned = |ret| call.map(|call| What::Returned(call, ret));
+    let what = match step {
+        Step::Returned(ret) => returned(ret),
+        Step::Forked(child) => returned(Return::value(child.into())),
+        Step::Exited => match state.kernel.process_of(task).life {
+            Life::Exited(status) => call.filter(|&call| call == CallKind::Exit).map(|_| What::Exited(status)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let halted = state.cursor(task).halt.map(What::Halted);
+    debug_assert!((task as usize) < machine.program.tasks.len());
+    what.into_iter().chain(halted).map(|what| Event { task, what }).collect()
+}

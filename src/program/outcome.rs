@@ -1,0 +1,102 @@
+//! Outcomes: what a run leaves to be seen, the same for model and real kernels.
+
+use super::{CallResult, Compiled, Halt, Value, World};
+use crate::kernel::{CallKind, TaskId};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::fmt;
+
+/// What an end state shows.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Outcome {
+    /// The values of [`Compiled::shown`], in that order.
+    pub shown: Vec<Value>,
+    /// Who is asleep in which call.
+    pub asleep: Vec<(TaskId, CallKind)>,
+    /// Who stopped before its last statement, and why.
+    pub halted: Vec<(TaskId, Halt)>,
+}
+
+impl Outcome {
+    /// The outcome of `program` in the end state `world`.
+    pub fn of(program: &Compiled, world: &impl World) -> Outcome {
+        let tasks = || (0..program.tasks.len() as TaskId).filter(|&t| Some(t) != program.init);
+        Outcome {
+            shown: program.shown.iter().map(|s| visible(s.value.eval(world))).collect(),
+            asleep: tasks().filter_map(|t| Some((t, world.asleep(t)?))).collect(),
+            halted: tasks().filter_map(|t| Some((t, world.halted(t)?))).collect(),
+        }
+    }
+
+    /// In words, such as `A.a=20 B.b=none; B asleep in write`.
+    pub fn display<'a>(&'a self, program: &'a Compiled) -> impl fmt::Display + 'a {
+        fmt::from_fn(move |f| {
+            let mut separator = "";
+            for (shown, value) in program.shown.iter().zip(&self.shown) {
+                write!(f, "{separator}{}={value}", shown.name)?;
+                separator = " ";
+            }
+            if !separator.is_empty() && !(self.asleep.is_empty() && self.halted.is_empty()) {
+                separator = "; ";
+            }
+            for (task, call) in &self.asleep {
+                write!(f, "{separator}{} asleep in {call}", program.tasks[*task as usize].name)?;
+                separator = ", ";
+            }
+            for (task, halt) in &self.halted {
+                write!(f, "{separator}{} {halt}", program.tasks[*task as usize].name)?;
+                separator = ", ";
+            }
+            if separator.is_empty() { f.write_str("(nothing to show)") } else { Ok(()) }
+        })
+    }
+
+    /// As a JSON object with the names of the program.
+    pub fn json<'a>(&'a self, program: &'a Compiled) -> impl Serialize + 'a {
+        Named { outcome: self, program }
+    }
+}
+
+struct Named<'a> {
+    outcome: &'a Outcome,
+    program: &'a Compiled,
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (shown, value) in self.program.shown.iter().zip(&self.outcome.shown) {
+            map.serialize_entry(&shown.name, &value.to_string())?;
+        }
+        let name = |task: &TaskId| self.program.tasks[*task as usize].name.as_str();
+        if !self.outcome.asleep.is_empty() {
+            let asleep: std::collections::BTreeMap<_, _> =
+                self.outcome.asleep.iter().map(|(task, call)| (name(task), call.name())).collect();
+            map.serialize_entry("asleep", &asleep)?;
+        }
+        if !self.outcome.halted.is_empty() {
+            let halted: std::collections::BTreeMap<_, _> =
+                self.outcome.halted.iter().map(|(task, halt)| (name(task), halt.to_string())).collect();
+            map.serialize_entry("halted", &halted)?;
+        }
+        map.end()
+    }
+}
+
+/// A record as the constant it is written as; descriptors are equal up to renaming.
+fn visible(value: Value) -> Value {
+    match value {
+        Value::Result(r) if !matches!(r.call, CallKind::Poll | CallKind::Fstat) => CallResult::as_constant(&r),
+        other => other,
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Halt::Assertion(_) => "failed an assertion",
+            Halt::Expectation(_) => "got another result than expected",
+            Halt::BadArgument(_) => "had an argument without a usable value",
+            Halt::Spinning(_) => "spins without a call",
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! Making a [`Call`] for real.
+
+use super::sys;
+use crate::kernel::{Call, Errno, Fcntl, Payload, Return, Run, Timeout};
+use smallvec::SmallVec;
+use std::{ffi::CString, io};
+
+/// Makes calls on behalf of one thread; owns the memory that they read and write.
+#[derive(Debug)]
+pub struct Executor {
+    input: Buffer,
+    output: Buffer,
+    /// What `output` holds, and whether it ends at the guard.
+    prepared: Option<(Payload, usize)>,
+    /// Names of the FIFOs, by path index.
+    paths: Vec<CString>,
+}
+
+/// Memory that ends at a guard page, so that a fault can be had at any byte.
+#[derive(Debug)]
+struct Buffer {
+    base: *mut u8,
+    len: usize,
+}
+
+/// Unreadable bytes after each buffer.
+const GUARD: usize = 1 << 20;
+/// Size of a fresh buffer.
+const SMALL: usize = 128 << 10;
+/// A byte that tells of memory which the kernel should have written and did not.
+const UNTOUCHED: u8 = 0xee;
+
+impl Buffer {
+    /// A buffer of at least `len` bytes.
+    fn new(len: usize) -> io::Result<Buffer> {
+        let len = len.max(SMALL).next_multiple_of(4096);
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping touches no existing memory.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), len + GUARD, libc::PROT_NONE, flags, -1, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let buffer = Buffer { base: base.cast(), len };
+        // SAFETY: the range is the mapping's own.
+        sys::check(unsafe { libc::mprotect(base, len, libc::PROT_READ | libc::PROT_WRITE) })?;
+        Ok(buffer)
+    }
+
+    /// Grows to at least `len` bytes; true if everything in it is lost.
+    fn reserve(&mut self, len: usize) -> io::Result<bool> {
+        if len <= self.len {
+            return Ok(false);
+        }
+        *self = Buffer::new(len)?;
+        Ok(true)
+    }
+
+    /// Where `bytes` bytes stand that end at the guard.
+    fn before_guard(&self, bytes: usize) -> *mut u8 {
+        // SAFETY: `bytes` is at most `len`.
+        unsafe { self.base.add(self.len - bytes) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours.
+        unsafe { libc::munmap(self.base.cast(), self.len + GUARD) };
+    }
+}
+
+/// A raw system call: libc's wrappers may be cancellation points or translate.
+macro_rules! raw {
+    ($nr:expr $(, $arg:expr)*) => {
+        // SAFETY: every pointer among the arguments is to memory of the executor, or deliberately to its guard.
+        result(unsafe { libc::syscall($nr $(, $arg)*) })
+    };
+}
+
+fn result(ret: i64) -> Result<i64, Errno> {
+    if ret == -1 { Err(last_errno()) } else { Ok(ret) }
+}
+
+fn last_errno() -> Errno {
+    Errno(sys::errno(&io::Error::last_os_error()) as u16)
+}
+
+impl Executor {
+    /// An executor for a thread, given the names of the FIFOs.
+    pub fn new(paths: Vec<CString>) -> io::Result<Executor> {
+        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, paths })
+    }
+
+    /// Other names for the FIFOs.
+    pub fn set_paths(&mut self, paths: &[CString]) {
+        self.paths.clear();
+        self.paths.extend_from_slice(paths);
+    }
+
+    /// Does what can be done before the call itself, so that the call is all that happens later.
+    pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
+        match call {
+            Call::Read { count, .. } | Call::Pread { count, .. } => {
+                self.input.reserve(*count as usize)?;
+                let touched = (*count as usize).min(SMALL);
+                let end = self.input.before_guard(*count as usize);
+                // SAFETY: the range is inside of the buffer.
+                unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
+            }
+            Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Puts the readable part of `data` before the guard.
+    fn fill(&mut self, data: &Payload) -> io::Result<()> {
+        if self.prepared.as_ref().is_some_and(|(old, _)| old == data) {
+            return Ok(());
+        }
+        let readable = data.readable() as usize;
+        self.prepared = None;
+        self.output.reserve(readable)?;
+        let mut to = self.output.before_guard(readable);
+        for run in data.runs().iter().take_while(|run| run.what != Run::FAULT) {
+            // SAFETY: the runs before the first fault are `readable` bytes together.
+            let part = unsafe { std::slice::from_raw_parts_mut(to, run.len as usize) };
+            match run.what {
+                byte @ 0..=0xff => part.fill(byte as u8),
+                _ => part.iter_mut().enumerate().for_each(|(i, b)| *b = run.byte(i as u32)),
+            }
+            // SAFETY: as above.
+            to = unsafe { to.add(run.len as usize) };
+        }
+        self.prepared = Some((data.clone(), readable));
+        Ok(())
+    }
+
+    fn output(&self) -> *mut u8 {
+        self.output.before_guard(self.prepared.as_ref().map_or(0, |&(_, readable)| readable))
+    }
+
+    /// Makes the call, after [`Executor::prepare`] for the same call. `fork` and `exit` are not for it to make.
+    pub fn make(&mut self, call: &Call) -> Return {
+        match call {
+            Call::Pipe2 { flags } => {
+                let mut fds = [0i32; 2];
+                let ret = raw!(libc::SYS_pipe2, fds.as_mut_ptr(), flags.bits());
+                let extra = if ret.is_ok() { fds.iter().map(|&fd| i64::from(fd)).collect() } else { SmallVec::new() };
+                Return { ret, data: Payload::new(), extra }
+            }
+            Call::Open { path, flags } => match self.paths.get(*path as usize) {
+                Some(path) => plain(raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags.bits(), 0)),
+                None => Return::error(Errno::ENOENT),
+            },
+            Call::Reopen { fd, flags } => match CString::new(format!("/proc/self/fd/{fd}")) {
+                Ok(path) => plain(raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags.bits(), 0)),
+                Err(_) => Return::error(Errno::ENOENT),
+            },
+            Call::Close { fd } => plain(raw!(libc::SYS_close, *fd)),
+            Call::Dup { fd } => plain(raw!(libc::SYS_dup, *fd)),
+            // SAFETY: duplicating descriptors touches no memory.
+            Call::Dup2 { fd, to } => plain(result(unsafe { libc::dup2(*fd, *to) }.into())),
+            Call::Read { fd, count, fault, flags } => {
+                // With a fault, the first `fault` bytes of the buffer are the last ones before the guard.
+                let writable = fault.map_or(*count, |fault| fault.min(*count)) as usize;
+                let buffer = self.input.before_guard(writable);
+                let count = *count as usize;
+                let ret = if flags.is_empty() {
+                    raw!(libc::SYS_read, *fd, buffer, count)
+                } else {
+                    let iov = libc::iovec { iov_base: buffer.cast(), iov_len: count };
+                    raw!(libc::SYS_preadv2, *fd, &raw const iov, 1, -1i64, -1i64, flags.bits())
+                };
+                self.with_input(ret, buffer, writable)
+            }
+            Call::Write { fd, data, flags } => {
+                let (buffer, len) = (self.output(), data.len() as usize);
+                plain(if flags.is_empty() {
+                    raw!(libc::SYS_write, *fd, buffer, len)
+                } else {
+                    let iov = libc::iovec { iov_base: buffer.cast(), iov_len: len };
+                    raw!(libc::SYS_pwritev2, *fd, &raw const iov, 1, -1i64, -1i64, flags.bits())
+                })
+            }
+            Call::Pread { fd, count } => {
+                let buffer = self.input.before_guard(*count as usize);
+                let ret = raw!(libc::SYS_pread64, *fd, buffer, *count as usize, 0i64);
+                self.with_input(ret, buffer, *count as usize)
+            }
+            Call::Pwrite { fd, data } => plain(raw!(libc::SYS_pwrite64, *fd, self.output(), data.len() as usize, 0i64)),
+            Call::Lseek { fd, offset } => plain(raw!(libc::SYS_lseek, *fd, *offset, libc::SEEK_SET)),
+            Call::Ftruncate { fd, length } => plain(raw!(libc::SYS_ftruncate, *fd, *length)),
+            Call::Fsync { fd } => plain(raw!(libc::SYS_fsync, *fd)),
+            Call::Fstat { fd } => fstat(*fd),
+            Call::Fcntl { fd, cmd } => {
+                let (cmd, arg) = match *cmd {
+                    Fcntl::GetFl => (libc::F_GETFL, 0),
+                    Fcntl::SetFl(flags) => (libc::F_SETFL, u64::from(flags.bits())),
+                    Fcntl::GetPipeSz => (libc::F_GETPIPE_SZ, 0),
+                    Fcntl::SetPipeSz(size) => (libc::F_SETPIPE_SZ, size),
+                    Fcntl::DupFd(from) => (libc::F_DUPFD, i64::from(from) as u64),
+                };
+                plain(raw!(libc::SYS_fcntl, *fd, cmd, arg))
+            }
+            Call::Fionread { fd } => {
+                let mut n = 0i32;
+                let ret = raw!(libc::SYS_ioctl, *fd, libc::FIONREAD, &raw mut n);
+                plain(ret.map(|_| n.into()))
+            }
+            Call::Ioctl { fd, request } => {
+                let mut scratch = [0u64; 64];
+                plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
+            }
+            Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
+            Call::Yield => plain(raw!(libc::SYS_sched_yield)),
+            Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
+        }
+    }
+
+    /// The answer of a reading call, with the bytes that it stored.
+    fn with_input(&self, ret: Result<i64, Errno>, buffer: *const u8, writable: usize) -> Return {
+        let mut answer = plain(ret);
+        if let Ok(n @ 1..) = answer.ret {
+            // SAFETY: at most `writable` bytes of the buffer lie before the guard.
+            answer.data = unsafe { std::slice::from_raw_parts(buffer, writable.min(n as usize)) }.into();
+        }
+        answer
+    }
+}
+
+fn plain(ret: Result<i64, Errno>) -> Return {
+    Return { ret, data: Payload::new(), extra: SmallVec::new() }
+}
+
+fn fstat(fd: i32) -> Return {
+    // SAFETY: all zero is a valid `stat`.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` lives through the call.
+    let mut answer = plain(result(unsafe { libc::fstat(fd, &raw mut stat) }.into()));
+    if answer.ret.is_ok() {
+        answer.extra = [i64::from(stat.st_mode), stat.st_size, stat.st_blksize as i64].into_iter().collect();
+    }
+    answer
+}
+
+fn poll(fds: &[(i32, crate::kernel::PollEvents)], timeout: Timeout) -> Return {
+    let polled = fds.iter().map(|&(fd, events)| libc::pollfd { fd, events: events.bits() as i16, revents: 0 });
+    let mut polled: SmallVec<[libc::pollfd; 4]> = polled.collect();
+    let time = |us: u64| libc::timespec { tv_sec: (us / 1_000_000) as _, tv_nsec: (us % 1_000_000 * 1000) as _ };
+    let time = match timeout {
+        Timeout::Never => None,
+        Timeout::Now => Some(time(0)),
+        Timeout::After(us) => Some(time(us)),
+    };
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mut answer = plain(raw!(libc::SYS_ppoll, polled.as_mut_ptr(), polled.len(), time, 0, 8));
+    if answer.ret.is_ok() {
+        answer.extra = polled.iter().map(|p| i64::from(p.revents as u16)).collect();
+    }
+    answer
+}
+
+#[cfg(target_arch = "x86_64")]
+const PAUSE: libc::c_long = libc::SYS_pause;
+/// Newer architectures have no `pause`; a poll of nothing is what their C library makes of it.
+#[cfg(not(target_arch = "x86_64"))]
+const PAUSE: libc::c_long = libc::SYS_ppoll;
+
+/// The number of the system call that `call` becomes.
+pub fn number(call: &Call) -> u32 {
+    let number = match call {
+        Call::Pipe2 { .. } => libc::SYS_pipe2,
+        Call::Open { .. } | Call::Reopen { .. } => libc::SYS_openat,
+        Call::Close { .. } => libc::SYS_close,
+        Call::Dup { .. } => libc::SYS_dup,
+        Call::Dup2 { .. } => libc::SYS_dup3,
+        Call::Read { flags, .. } if flags.is_empty() => libc::SYS_read,
+        Call::Read { .. } => libc::SYS_preadv2,
+        Call::Write { flags, .. } if flags.is_empty() => libc::SYS_write,
+        Call::Write { .. } => libc::SYS_pwritev2,
+        Call::Pread { .. } => libc::SYS_pread64,
+        Call::Pwrite { .. } => libc::SYS_pwrite64,
+        Call::Lseek { .. } => libc::SYS_lseek,
+        Call::Ftruncate { .. } => libc::SYS_ftruncate,
+        Call::Fsync { .. } => libc::SYS_fsync,
+        Call::Fstat { .. } => libc::SYS_fstat,
+        Call::Fcntl { .. } => libc::SYS_fcntl,
+        Call::Fionread { .. } | Call::Ioctl { .. } => libc::SYS_ioctl,
+        Call::Poll { .. } => libc::SYS_ppoll,
+        Call::Fork { .. } => libc::SYS_clone,
+        Call::Exit { .. } => libc::SYS_exit_group,
+        Call::Pause => PAUSE,
+        Call::Yield => libc::SYS_sched_yield,
+    };
+    number as u32
+}

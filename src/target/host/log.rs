@@ -1,0 +1,320 @@
+//! The log: entries of 64-bit words in shared memory, appended by every task, read by the tool.
+//!
+//! Space is reserved by one atomic addition, so the order of entries is the order in which they were begun. An entry's
+//! first word is written last and carries the generation: what a killed writer left unfinished is not read.
+
+use super::shared::{LOG_BYTES, Shared};
+use crate::{
+    kernel::{CallKind, Errno, Payload, Return, Run, TaskId},
+    program::{Halt, ObjectField},
+    target::{Impossible, Observation},
+};
+use smallvec::SmallVec;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// An entry, decoded.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Entry {
+    /// Something was observed.
+    Seen(Observation),
+    /// A steered run begins: its index, and whether it is under `SCHED_FIFO`.
+    RunBegins(usize, bool),
+    /// A run or an iteration is over.
+    RunEnds(RunEnd),
+    /// A free iteration begins: its index, and whether it is pinned.
+    IterationBegins(usize, bool),
+}
+
+/// How a run ended, as the controller counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RunEnd {
+    /// [`end`] code, and what belongs to it.
+    pub end: [u64; 4],
+    /// Completed steps.
+    pub steps: u64,
+    /// Nanoseconds.
+    pub elapsed: u64,
+    /// Confirmations by `/proc`.
+    pub checks: u64,
+    /// Those that failed.
+    pub check_failures: u64,
+    /// Probes not made.
+    pub skipped_probes: u64,
+}
+
+/// Codes in [`RunEnd::end`].
+pub mod end {
+    /// Finished.
+    pub const FINISHED: u64 = 0;
+    /// Impossible: step, task, why.
+    pub const IMPOSSIBLE: u64 = 1;
+    /// The init task sleeps.
+    pub const INIT_BLOCKED: u64 = 2;
+    /// Timed out: task + 1, or 0.
+    pub const TIMED_OUT: u64 = 3;
+    /// The log was full.
+    pub const OVERFLOW: u64 = 4;
+}
+
+const RELEASED: u8 = 1;
+const STARTED: u8 = 2;
+const COMPLETED: u8 = 3;
+const HALTED: u8 = 4;
+const EXITED: u8 = 5;
+const QUIET: u8 = 6;
+const RUN_BEGINS: u8 = 7;
+const RUN_ENDS: u8 = 8;
+const ITERATION_BEGINS: u8 = 9;
+
+type Words = SmallVec<[u64; 24]>;
+
+impl Shared {
+    /// Appends an entry; one that does not fit only raises the overflow flag.
+    pub fn append(&self, entry: &Entry) {
+        let mut words = Words::new();
+        words.push(0);
+        let tag = encode(entry, &mut words);
+        let bytes = words.len() * 8;
+        let at = self.log_end.fetch_add(bytes, Ordering::AcqRel);
+        if at + bytes > LOG_BYTES {
+            self.overflow.store(1, Ordering::Release);
+            return;
+        }
+        let generation = u64::from(self.generation.load(Ordering::Relaxed) & 0xff_ffff);
+        // SAFETY: the words from `at` on are reserved for this entry alone and inside of the mapping; readers look at
+        // them only after the first word, which is atomic, has this generation.
+        unsafe {
+            let base = self.log().cast::<u64>().add(at / 8);
+            std::ptr::copy_nonoverlapping(words.as_ptr().add(1), base.add(1), words.len() - 1);
+            AtomicU64::from_ptr(base)
+                .store(words.len() as u64 | u64::from(tag) << 32 | generation << 40, Ordering::Release);
+        }
+    }
+
+    /// Appends an observation.
+    pub fn see(&self, observation: Observation) {
+        self.append(&Entry::Seen(observation));
+    }
+
+    /// Bytes of the log in use.
+    pub fn log_used(&self) -> usize {
+        self.log_end.load(Ordering::Acquire)
+    }
+
+    /// The entry at byte `at` and where the next one is.
+    pub fn entry(&self, at: usize) -> Option<(Entry, usize)> {
+        if at + 8 > self.log_used().min(LOG_BYTES) {
+            return None;
+        }
+        let generation = u64::from(self.generation.load(Ordering::Relaxed) & 0xff_ffff);
+        // SAFETY: the word is inside of the mapping, and aligned because entries are whole words.
+        let base = unsafe { self.log().cast::<u64>().add(at / 8) };
+        // SAFETY: as above.
+        let head = unsafe { AtomicU64::from_ptr(base) }.load(Ordering::Acquire);
+        let len = head as u32 as usize;
+        if head >> 40 != generation || len == 0 || at + len * 8 > LOG_BYTES {
+            return None;
+        }
+        // SAFETY: the first word says that these words are written, and nobody writes them again in this generation.
+        let words = unsafe { std::slice::from_raw_parts(base.add(1), len - 1) };
+        decode((head >> 32) as u8, &mut words.iter().copied()).map(|entry| (entry, at + len * 8))
+    }
+}
+
+fn encode(entry: &Entry, words: &mut Words) -> u8 {
+    match entry {
+        Entry::Seen(Observation::Released { step, task }) => {
+            words.extend([*step as u64, u64::from(*task)]);
+            RELEASED
+        }
+        Entry::Seen(Observation::Started { task }) => {
+            words.push(u64::from(*task));
+            STARTED
+        }
+        Entry::Seen(Observation::Completed { task, ret }) => {
+            let (failed, value) = match ret.ret {
+                Ok(n) => (0, n),
+                Err(errno) => (1, i64::from(errno.0)),
+            };
+            let runs = ret.data.runs();
+            words.push(u64::from(*task) | failed << 16 | (ret.extra.len() as u64) << 24 | (runs.len() as u64) << 32);
+            words.push(value as u64);
+            words.extend(ret.extra.iter().map(|&n| n as u64));
+            words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
+            COMPLETED
+        }
+        Entry::Seen(Observation::Halted { task, halt }) => {
+            let (why, pc) = match *halt {
+                Halt::Assertion(pc) => (0, pc),
+                Halt::Expectation(pc) => (1, pc),
+                Halt::BadArgument(pc) => (2, pc),
+                Halt::Spinning(pc) => (3, pc),
+            };
+            words.extend([u64::from(*task), why, u64::from(pc)]);
+            HALTED
+        }
+        Entry::Seen(Observation::Exited { task, status }) => {
+            words.extend([u64::from(*task), u64::from(*status)]);
+            EXITED
+        }
+        Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
+            words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
+            words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
+            words.extend(held.iter().map(|&task| u64::from(task)));
+            for &(object, field, value) in probes {
+                words.extend([u64::from(object) | (field as u64) << 16, value as u64]);
+            }
+            QUIET
+        }
+        Entry::RunBegins(index, realtime) => {
+            words.extend([*index as u64, u64::from(*realtime)]);
+            RUN_BEGINS
+        }
+        Entry::RunEnds(run) => {
+            words.extend(run.end);
+            words.extend([run.steps, run.elapsed, run.checks, run.check_failures, run.skipped_probes]);
+            RUN_ENDS
+        }
+        Entry::IterationBegins(index, pinned) => {
+            words.extend([*index as u64, u64::from(*pinned)]);
+            ITERATION_BEGINS
+        }
+    }
+}
+
+fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
+    let mut next = || words.next();
+    Some(match tag {
+        RELEASED => Entry::Seen(Observation::Released { step: next()? as usize, task: next()? as TaskId }),
+        STARTED => Entry::Seen(Observation::Started { task: next()? as TaskId }),
+        COMPLETED => {
+            let head = next()?;
+            let value = next()? as i64;
+            let mut ret = match head >> 16 & 0xff {
+                0 => Return::value(value),
+                _ => Return::error(Errno(value as u16)),
+            };
+            for _ in 0..head >> 24 & 0xff {
+                ret.extra.push(next()? as i64);
+            }
+            let mut data = Payload::new();
+            for _ in 0..head >> 32 {
+                let run = next()?;
+                data.push(Run { what: run as u32, len: (run >> 32) as u32 });
+            }
+            ret.data = data;
+            Entry::Seen(Observation::Completed { task: head as TaskId, ret })
+        }
+        HALTED => {
+            let (task, why, pc) = (next()? as TaskId, next()?, next()? as u32);
+            let halt = match why {
+                0 => Halt::Assertion(pc),
+                1 => Halt::Expectation(pc),
+                2 => Halt::BadArgument(pc),
+                _ => Halt::Spinning(pc),
+            };
+            Entry::Seen(Observation::Halted { task, halt })
+        }
+        EXITED => Entry::Seen(Observation::Exited { task: next()? as TaskId, status: next()? as u8 }),
+        QUIET => {
+            let step = next()? as usize;
+            let (sleepers, waiters, seen) = (next()?, next()?, next()?);
+            let mut asleep = Vec::with_capacity(sleepers as usize);
+            for _ in 0..sleepers {
+                let word = next()?;
+                asleep.push((word as TaskId, call_kind(word >> 16)?));
+            }
+            let mut held = Vec::with_capacity(waiters as usize);
+            for _ in 0..waiters {
+                held.push(next()? as TaskId);
+            }
+            let mut probes = Vec::with_capacity(seen as usize);
+            for _ in 0..seen {
+                let (word, value) = (next()?, next()? as i64);
+                let field =
+                    if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
+                probes.push((word as u16, field, value));
+            }
+            Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+        }
+        RUN_BEGINS => Entry::RunBegins(next()? as usize, next()? != 0),
+        RUN_ENDS => Entry::RunEnds(RunEnd {
+            end: [next()?, next()?, next()?, next()?],
+            steps: next()?,
+            elapsed: next()?,
+            checks: next()?,
+            check_failures: next()?,
+            skipped_probes: next()?,
+        }),
+        ITERATION_BEGINS => Entry::IterationBegins(next()? as usize, next()? != 0),
+        _ => return None,
+    })
+}
+
+/// The call with this number.
+pub fn call_kind(number: u64) -> Option<CallKind> {
+    CallKind::ALL.get(number as usize).map(|&(_, kind)| kind)
+}
+
+impl Impossible {
+    const ALL: [Impossible; 4] = [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted];
+}
+
+impl RunEnd {
+    /// What the codes mean.
+    pub fn decoded(&self) -> crate::target::Ending {
+        use crate::target::Ending;
+        match self.end {
+            [end::FINISHED, ..] => Ending::Finished,
+            [end::IMPOSSIBLE, step, task, why] => Ending::ScheduleImpossible {
+                step: step as usize,
+                task: task as TaskId,
+                why: Impossible::ALL[why as usize % Impossible::ALL.len()],
+            },
+            [end::INIT_BLOCKED, ..] => Ending::InitBlocked,
+            [end::TIMED_OUT, task, ..] => Ending::TimedOut { task: task.checked_sub(1).map(|task| task as TaskId) },
+            _ => Ending::TooMuchSeen,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back_as_they_went_in() {
+        let shared = Shared::new().unwrap();
+        shared.reset();
+        let mut ret = Return::value(300);
+        ret.data = Payload::pattern(300);
+        ret.data.append(&"xy".into());
+        ret.extra.extend([-1, 7]);
+        let entries = [
+            Entry::RunBegins(3, true),
+            Entry::Seen(Observation::Released { step: 1, task: 2 }),
+            Entry::Seen(Observation::Completed { task: 5, ret }),
+            Entry::Seen(Observation::Completed { task: 1, ret: Return::error(Errno::EPIPE) }),
+            Entry::Seen(Observation::Halted { task: 1, halt: Halt::Expectation(9) }),
+            Entry::Seen(Observation::Exited { task: 4, status: 255 }),
+            Entry::Seen(Observation::Quiet {
+                step: 1,
+                asleep: vec![(0, CallKind::Read), (3, CallKind::Yield)],
+                held: vec![2],
+                probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
+            }),
+            Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
+            Entry::IterationBegins(8, true),
+        ];
+        entries.iter().for_each(|e| shared.append(e));
+        let mut at = 0;
+        for expected in &entries {
+            let (entry, next) = shared.entry(at).unwrap();
+            assert_eq!(&entry, expected);
+            at = next;
+        }
+        assert_eq!(shared.entry(at), None);
+        shared.clear_log();
+        assert_eq!(shared.entry(0), None, "entries of an older generation are not read");
+    }
+}

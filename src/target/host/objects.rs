@@ -1,0 +1,136 @@
+//! The declared objects, made anew for each run.
+
+use super::{
+    probe,
+    shared::{Shared, verdict},
+    sys,
+};
+use crate::program::{Compiled, End, FIRST_FD, syntax::ObjectKind};
+use std::{ffi::CString, io, sync::atomic::Ordering};
+
+/// Closes all descriptors that a program may have opened.
+pub fn close_low() {
+    // SAFETY: closing descriptors touches no memory.
+    if unsafe { libc::syscall(libc::SYS_close_range, FIRST_FD, HIGH_FD - 1, 0) } != 0 {
+        for fd in FIRST_FD..HIGH_FD {
+            // SAFETY: as above.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+/// Descriptors of the controller are moved up here, out of the way of those of the program.
+pub const HIGH_FD: i32 = 300;
+/// The most descriptors that a process can start with.
+pub const MAX_ENDS: usize = 256;
+
+/// Pipes and FIFOs of one run, or of one iteration.
+#[derive(Debug)]
+pub struct Objects {
+    /// Read and write end of each pipe; -1 for FIFOs.
+    pipes: Vec<[i32; 2]>,
+    /// Names of the FIFOs, by path index.
+    pub paths: Vec<CString>,
+}
+
+impl Objects {
+    /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
+    pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
+        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new() };
+        for (i, object) in program.objects.iter().enumerate() {
+            let made = match object.kind {
+                ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
+                ObjectKind::Fifo => objects.create_fifo(instance, i),
+            };
+            match made {
+                Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
+                Err(error) => {
+                    shared.reason.store(i as u32, Ordering::Relaxed);
+                    shared.errno.store(sys::errno(&error) as u32, Ordering::Relaxed);
+                    shared.conclude(verdict::NO_OBJECT);
+                    sys::exit_now(2);
+                }
+            }
+        }
+        objects
+    }
+
+    fn create_pipe(&mut self, flags: u32, size: Option<u64>) -> io::Result<u64> {
+        let mut low = [0i32; 2];
+        // SAFETY: the array takes two descriptors.
+        sys::check(unsafe { libc::pipe2(low.as_mut_ptr(), flags as i32 | libc::O_CLOEXEC) })?;
+        let mut high = [-1; 2];
+        for (low, high) in low.iter().zip(&mut high) {
+            // SAFETY: descriptors only.
+            let moved = sys::check(unsafe { libc::fcntl(*low, libc::F_DUPFD_CLOEXEC, HIGH_FD) });
+            // SAFETY: `low` is ours.
+            unsafe { libc::close(*low) };
+            *high = moved? as i32;
+        }
+        self.pipes.push(high);
+        if let Some(size) = size {
+            // SAFETY: descriptors and numbers only; the size is passed whole.
+            sys::check(unsafe { libc::syscall(libc::SYS_fcntl, high[1], libc::F_SETPIPE_SZ, size) })?;
+        }
+        probe::inode(high[0]).ok_or_else(io::Error::last_os_error)
+    }
+
+    fn create_fifo(&mut self, instance: usize, object: usize) -> io::Result<u64> {
+        self.pipes.push([-1; 2]);
+        let path = CString::new(format!("{instance}.{object}"))?;
+        // SAFETY: a C string.
+        unsafe { libc::unlink(path.as_ptr()) };
+        // SAFETY: as above.
+        sys::check(unsafe { libc::mkfifo(path.as_ptr(), 0o666) })?;
+        // SAFETY: all zero is a valid `stat`.
+        let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: a C string, and `stat` lives through the call.
+        sys::check(unsafe { libc::stat(path.as_ptr(), &raw mut stat) })?;
+        self.paths.push(path);
+        Ok(probe::mixed(&stat))
+    }
+
+    /// In a worker: gives the ends of its process the numbers that they have in the program.
+    pub fn take_ends(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        for (k, fd) in self.ends(program, process).enumerate() {
+            // SAFETY: duplicating descriptors touches no memory.
+            sys::check(unsafe { libc::dup2(fd, FIRST_FD + k as i32) })?;
+        }
+        Ok(())
+    }
+
+    /// In a worker of free runs: the same, with everything closed that earlier iterations left, and with nothing of
+    /// this instance kept elsewhere.
+    pub fn move_ends(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        close_low();
+        self.take_ends(program, process)?;
+        for fd in self.ends(program, process) {
+            // SAFETY: the descriptor is ours.
+            unsafe { libc::close(fd) };
+        }
+        Ok(())
+    }
+
+    /// In a worker of free runs: closes the ends that its process does not hold.
+    pub fn drop_others(&self, program: &Compiled, process: usize) {
+        let own: Vec<i32> = self.ends(program, process).collect();
+        for &fd in self.pipes.iter().flatten().filter(|fd| !own.contains(fd)) {
+            // SAFETY: the descriptors are ours; -1 is none.
+            unsafe { libc::close(fd) };
+        }
+    }
+
+    /// The high descriptors of a process's ends, in order.
+    fn ends(&self, program: &Compiled, process: usize) -> impl Iterator<Item = i32> {
+        let ends = &program.processes[process].ends;
+        ends.iter().map(|&(object, end)| self.pipes[object as usize][usize::from(end == End::Write)])
+    }
+
+    /// Closes the controller's descriptors: one that it kept would prevent EOF and `EPIPE`.
+    pub fn close(&mut self) {
+        for fd in self.pipes.drain(..).flatten().filter(|&fd| fd >= 0) {
+            // SAFETY: the descriptors are ours.
+            unsafe { libc::close(fd) };
+        }
+    }
+}

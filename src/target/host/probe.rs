@@ -1,0 +1,87 @@
+//! Looking at objects when everything is quiet, with nothing that changes them.
+//!
+//! It takes a descriptor, and the controller has none: a worker that waits for a command looks through its own.
+
+use super::{
+    shared::{Shared, command, state},
+    sys,
+};
+use crate::program::{Compiled, FIRST_FD, ObjectField};
+use std::sync::atomic::Ordering;
+
+/// A worker stops looking after so many unused descriptors in a row.
+const LONGEST_GAP: i32 = 16;
+
+/// In a worker: looks at each object of which this process has a descriptor.
+pub fn look(shared: &Shared, objects: usize) {
+    let inodes = &shared.inodes[shared.instance.load(Ordering::Acquire) as usize];
+    let (mut fd, mut gap) = (FIRST_FD, 0);
+    while gap < LONGEST_GAP {
+        match inode(fd) {
+            None => gap += 1,
+            Some(inode) => {
+                gap = 0;
+                let object = inodes[..objects].iter().position(|i| i.load(Ordering::Relaxed) == inode);
+                if let Some(object) = object
+                    && shared.probes[object].seen.load(Ordering::Relaxed) == 0
+                {
+                    look_at(shared, object, fd);
+                }
+            }
+        }
+        fd += 1;
+    }
+}
+
+fn look_at(shared: &Shared, object: usize, fd: i32) {
+    let cell = &shared.probes[object];
+    let mut readable = 0i32;
+    // SAFETY: the request stores one `int`.
+    let failed = unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut readable) } != 0;
+    // SAFETY: no pointers.
+    let size = unsafe { libc::fcntl(fd, libc::F_GETPIPE_SZ) };
+    if failed || size < 0 {
+        return;
+    }
+    cell.readable.store(readable.into(), Ordering::Relaxed);
+    cell.size.store(size.into(), Ordering::Relaxed);
+    cell.seen.store(1, Ordering::Release);
+}
+
+/// The inode number of a descriptor's file, mixed with its device.
+pub fn inode(fd: i32) -> Option<u64> {
+    // SAFETY: all zero is a valid `stat`.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` lives through the call.
+    (unsafe { libc::fstat(fd, &raw mut stat) } == 0).then(|| mixed(&stat))
+}
+
+/// Device and inode in one number.
+pub fn mixed(stat: &libc::stat) -> u64 {
+    stat.st_ino ^ stat.st_dev.rotate_left(40)
+}
+
+/// In the controller: what objects show, and how many showed nothing. `wait` returns when the worker has answered.
+pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> (Vec<(u16, ObjectField, i64)>, usize) {
+    let cells = &shared.probes[..program.objects.len()];
+    cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
+    for process in &program.processes {
+        if cells.iter().all(|cell| cell.seen.load(Ordering::Acquire) != 0) {
+            break;
+        }
+        let resting = |&&task: &&u16| {
+            matches!(shared.slot(task as usize).state.load(Ordering::Acquire), state::IDLE | state::PARKED)
+        };
+        if let Some(&task) = process.threads.iter().find(resting) {
+            sys::futex_post(&shared.slot(task as usize).command, command::PROBE);
+            wait(task as usize);
+        }
+    }
+    let mut seen = Vec::new();
+    for (object, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.seen.load(Ordering::Acquire) != 0) {
+        seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
+        seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
+    }
+    let skipped = cells.len() - seen.len() / 2;
+    (seen, skipped)
+}

@@ -1,0 +1,286 @@
+//! The sandbox: a watchdog, and under it the first process of fresh namespaces.
+//!
+//! ```text
+//! tool ── watchdog ── controller (pid 1 of the sandbox) ── workers
+//! ```
+//!
+//! Each dies with the one before it, and with the controller the kernel kills everything in its pid namespace and drops
+//! the other namespaces. So nothing is left, whatever is killed.
+
+use super::{
+    objects::HIGH_FD,
+    shared::{Shared, handover, verdict},
+    sys::{self, Caps},
+};
+use crate::target::Stage;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+/// The priority of tasks that run.
+pub const TASK_PRIORITY: i32 = 20;
+/// The controller's priority: it runs when no task can.
+pub const CONTROLLER_PRIORITY: i32 = 10;
+/// The priority of tasks that are held: woken, they wait for the controller, which never waits.
+pub const HELD_PRIORITY: i32 = 5;
+
+/// How many descriptors the controller must be able to have.
+const LEAST_DESCRIPTORS: u64 = HIGH_FD as u64 + 200;
+
+/// What a sandbox must offer.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whether the controller shall be `SCHED_FIFO`: yes, no, or if it can be.
+    pub realtime: Option<bool>,
+    /// Whether to make a user namespace although it could be done without.
+    pub unprivileged: bool,
+    /// The controller is killed when it makes no progress for so long.
+    pub limit: Duration,
+    /// Bind everything to this CPU.
+    pub cpu: Option<usize>,
+    /// Capabilities that tasks keep.
+    pub task_caps: Caps,
+    /// Whether processes change their user.
+    pub users: bool,
+}
+
+/// What the controller knows of its sandbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    /// The shared memory.
+    pub shared: &'a Shared,
+    /// Whether it is `SCHED_FIFO`.
+    pub realtime: bool,
+    /// Whether capabilities of tasks count in the initial user namespace.
+    pub initial_user_namespace: bool,
+    /// What tasks keep.
+    pub task_caps: Caps,
+}
+
+/// Starts a watchdog, which starts a sandbox whose first process does `job`. Returns the watchdog's pid.
+pub fn launch(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside)) -> io::Result<i32> {
+    // SAFETY: no arguments.
+    let tool = unsafe { libc::getpid() };
+    // SAFETY: the copy uses no lock that another thread of the tool could have held, apart from those of the allocator,
+    // which `fork` takes care of.
+    match unsafe { sys::fork() }? {
+        0 => guarded(shared, || watchdog(shared, config, job, tool)),
+        pid => Ok(pid),
+    }
+}
+
+fn die_with_parent() -> io::Result<()> {
+    // SAFETY: the argument is a signal number.
+    sys::check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) }).map(drop)
+}
+
+fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool: i32) -> ! {
+    shared.require(Stage::Lifeline, die_with_parent());
+    let orphaned = || {
+        // SAFETY: no arguments.
+        unsafe { libc::getppid() != tool }
+    };
+    if orphaned() {
+        sys::exit_now(1);
+    }
+    sys::set_name(c"lockstep-watch");
+    // What the tool has open must not stay open for our sake, and the terminal's Ctrl-C is for the tool alone.
+    shared.require(Stage::Descriptors, sys::null_standard_streams());
+    sys::close_from(3);
+    // SAFETY: a C string, and no arguments.
+    unsafe {
+        libc::chdir(c"/".as_ptr());
+        libc::setsid();
+    }
+    default_signals();
+    let _ = sys::set_limit(libc::RLIMIT_CORE as i32, 0, 0);
+    allow_realtime();
+    let direct = Caps::effective().has(sys::CAP_SYS_ADMIN) && !config.unprivileged;
+    if !direct {
+        enter_user_namespace(shared);
+    }
+    let initial = direct && in_initial_user_namespace();
+    // SAFETY: flags only.
+    shared.require(Stage::Namespaces, sys::check(unsafe { libc::unshare(libc::CLONE_NEWPID) }));
+    let mut lifeline = [0i32; 2];
+    // SAFETY: the array takes two descriptors.
+    shared.require(Stage::Lifeline, sys::check(unsafe { libc::pipe2(lifeline.as_mut_ptr(), libc::O_CLOEXEC) }));
+    // A change of credentials may have cleared it.
+    shared.require(Stage::Lifeline, die_with_parent());
+    if orphaned() {
+        sys::exit_now(1);
+    }
+    // SAFETY: this process has one thread.
+    let controller = shared.require(Stage::Fork, unsafe { sys::fork() });
+    if controller == 0 {
+        shared.require(Stage::Lifeline, die_with_parent());
+        hold_lifeline(lifeline);
+        let inside = enter(shared, config, initial);
+        job(inside);
+        shared.conclude(verdict::DONE);
+        sys::exit_now(0);
+    }
+    keep_off(config.cpu);
+    watch(shared, controller, config.limit);
+    sys::futex_post(&shared.handover, handover::OVER);
+    sys::exit_now(0)
+}
+
+/// Waits for the controller's end, and ends it when it makes no progress.
+fn watch(shared: &Shared, controller: i32, limit: Duration) {
+    let (mut seen, mut since) = (0, Instant::now());
+    // SAFETY: flags only; before v5.3 there are no such descriptors.
+    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, controller, 0) } as i32;
+    loop {
+        if pidfd >= 0 {
+            let mut polled = libc::pollfd { fd: pidfd, events: libc::POLLIN, revents: 0 };
+            // SAFETY: one record.
+            unsafe { libc::poll(&raw mut polled, 1, 50) };
+        } else {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut status = 0;
+        // SAFETY: `status` lives through the call.
+        if unsafe { libc::waitpid(controller, &raw mut status, libc::WNOHANG) } != 0 {
+            return;
+        }
+        let progress = shared.progress.load(std::sync::atomic::Ordering::Relaxed);
+        let reading = shared.handover.load(std::sync::atomic::Ordering::Relaxed) == handover::FULL;
+        if progress != seen || reading {
+            (seen, since) = (progress, Instant::now());
+        } else if since.elapsed() > limit {
+            shared.conclude(verdict::TIMED_OUT);
+            // SAFETY: the controller is our child and not reaped yet.
+            unsafe { libc::kill(controller, libc::SIGKILL) };
+        }
+    }
+}
+
+/// Whatever the tool does about signals, tasks start as if nobody had done anything.
+fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: the default disposition runs no code of ours; the signals that have no other refuse.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: all zero is an empty set.
+    unsafe {
+        let none: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Does `work` and never returns: a panic is made known to the tool, for there is no terminal here.
+///
+/// No panic hook of our own: installing one takes a lock that a thread of the tool may have held when we were forked.
+pub fn guarded(shared: &Shared, work: impl FnOnce()) -> ! {
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        shared.set_message(text.unwrap_or("panic"));
+        shared.conclude(verdict::PANICKED);
+        sys::exit_now(3)
+    }
+    sys::exit_now(0)
+}
+
+/// Allows real-time priorities as far as they can be allowed: inside a user namespace only this limit counts.
+fn allow_realtime() {
+    let wanted = TASK_PRIORITY as u64;
+    let (_, hard) = sys::limit(libc::RLIMIT_RTPRIO as i32);
+    let _ = sys::set_limit(libc::RLIMIT_RTPRIO as i32, hard.min(wanted.max(1)), hard);
+    let _ = sys::set_limit(libc::RLIMIT_RTPRIO as i32, wanted, hard.max(wanted));
+}
+
+fn enter_user_namespace(shared: &Shared) {
+    // SAFETY: no arguments.
+    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    // SAFETY: flags only.
+    shared.require(Stage::UserNamespace, sys::check(unsafe { libc::unshare(libc::CLONE_NEWUSER) }));
+    // Kernels before v3.19 have no such file.
+    let _ = sys::write_file(c"/proc/self/setgroups", b"deny");
+    shared.require(Stage::IdMap, sys::write_file(c"/proc/self/uid_map", format!("0 {uid} 1").as_bytes()));
+    shared.require(Stage::IdMap, sys::write_file(c"/proc/self/gid_map", format!("0 {gid} 1").as_bytes()));
+}
+
+fn in_initial_user_namespace() -> bool {
+    let mut buffer = [0; 128];
+    let map = sys::read_file(c"/proc/self/uid_map", &mut buffer).unwrap_or_default();
+    let words: Vec<&[u8]> = map.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).collect();
+    words == [&b"0"[..], b"0", b"4294967295"]
+}
+
+/// Dies if the watchdog, which alone has the other end, is dead: it may have died before we asked to die with it.
+fn hold_lifeline([read, write]: [i32; 2]) {
+    // SAFETY: `write` is ours.
+    unsafe { libc::close(write) };
+    let mut polled = libc::pollfd { fd: read, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one record.
+    if unsafe { libc::poll(&raw mut polled, 1, 0) } != 0 {
+        sys::exit_now(1);
+    }
+    // SAFETY: `read` is ours.
+    unsafe { libc::close(read) };
+}
+
+/// The watchdog must be able to run while the sandbox's CPU is busy.
+fn keep_off(cpu: Option<usize>) {
+    let cpus: Vec<usize> = sys::allowed_cpus().into_iter().filter(|&other| Some(other) != cpu).collect();
+    if !cpus.is_empty() {
+        let _ = sys::set_cpus(&cpus);
+    }
+}
+
+/// Makes this process the controller of fresh namespaces.
+fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
+    sys::set_name(c"lockstep-init");
+    // SAFETY: flags only.
+    let unshared = sys::check(unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWIPC) });
+    shared.require(Stage::Namespaces, unshared);
+    let private = mount(c"none", c"/", c"", libc::MS_REC | libc::MS_PRIVATE);
+    shared.require(Stage::PrivateMounts, private);
+    shared.require(Stage::Tmpfs, mount(c"lockstep", c"/tmp", c"tmpfs", libc::MS_NOSUID | libc::MS_NODEV));
+    // Where a fresh one is forbidden (it is if parts of /proc are masked, as in containers), the old one does: tasks ask
+    // it for their own numbers.
+    let _ = mount(c"lockstep", c"/proc", c"proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC);
+    // SAFETY: a C string, and no arguments.
+    shared.require(Stage::Tmpfs, sys::check(unsafe { libc::chdir(c"/tmp".as_ptr()) }));
+    // SAFETY: as above.
+    unsafe { libc::umask(0) };
+    if sys::limit(libc::RLIMIT_NOFILE as i32).0 < LEAST_DESCRIPTORS {
+        shared.refuse(Stage::Descriptors, &io::Error::from_raw_os_error(libc::EMFILE));
+    }
+    if let Some(cpu) = config.cpu {
+        shared.require(Stage::Cpu, sys::set_cpus(&[cpu]));
+    }
+    let own = [sys::CAP_KILL, sys::CAP_SYS_NICE, sys::CAP_SYS_PTRACE];
+    let users = [sys::CAP_SETUID, sys::CAP_SETGID].into_iter().filter(|_| config.users);
+    let wanted = own.into_iter().chain(users).fold(config.task_caps, Caps::with);
+    // What the controller may do decides, as far as pipes are concerned, what objects it can make for the tasks.
+    shared.require(Stage::Capabilities, wanted.and(Caps::effective()).set());
+    let realtime = config.realtime != Some(false) && become_realtime();
+    if config.realtime == Some(true) && !realtime {
+        shared.conclude(verdict::NO_REALTIME);
+        sys::exit_now(2);
+    }
+    Inside { shared, realtime, initial_user_namespace: initial, task_caps: config.task_caps }
+}
+
+/// `SCHED_FIFO`, if priorities can also be raised again.
+fn become_realtime() -> bool {
+    let realtime = sys::set_scheduler(0, libc::SCHED_FIFO, CONTROLLER_PRIORITY)
+        .and_then(|()| sys::set_priority(0, TASK_PRIORITY))
+        .and_then(|()| sys::set_priority(0, CONTROLLER_PRIORITY));
+    if realtime.is_err() {
+        let _ = sys::set_scheduler(0, libc::SCHED_OTHER, 0);
+    }
+    realtime.is_ok()
+}
+
+fn mount(source: &std::ffi::CStr, target: &std::ffi::CStr, kind: &std::ffi::CStr, flags: u64) -> io::Result<()> {
+    // SAFETY: all are C strings.
+    let ret = unsafe {
+        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as libc::c_ulong, std::ptr::null())
+    };
+    sys::check(ret).map(drop)
+}

@@ -1,0 +1,350 @@
+//! The controller of steered runs.
+
+use super::{
+    log::{Entry, RunEnd, call_kind, end},
+    objects::Objects,
+    probe,
+    quiet::{self, Eyes},
+    sandbox::{HELD_PRIORITY, Inside, TASK_PRIORITY},
+    shared::{MAX_TASKS, Slot, command, handover, state, verdict},
+    sys,
+    worker::{self, Crew, Way},
+};
+use crate::{
+    kernel::TaskId,
+    program::{Compiled, ProcessInfo, Release, Schedule},
+    target::{Impossible, Job, Observation, Stage, SteerOptions},
+};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+/// In the sandbox's first process: all of `jobs`, numbered from `first` on.
+pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions) {
+    for (index, &Job { program, schedule }) in jobs.iter().enumerate() {
+        if inside.shared.log_used() > super::shared::LOG_BYTES / 4 {
+            hand_over(inside);
+        }
+        inside.shared.tick();
+        inside.shared.reset_tasks();
+        let start = inside.shared.log_used();
+        inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
+        if inside.realtime {
+            Run::new(inside, program, options).all(schedule);
+        } else {
+            let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
+            in_child(inside, || Run::new(inside, program, options).all(schedule));
+        }
+        end_workers();
+        if inside.shared.overflow.swap(0, Ordering::AcqRel) != 0 {
+            // Nobody else is there, so what did not fit can be taken back.
+            inside.shared.log_end.store(start, Ordering::Release);
+            inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
+            let end = [end::OVERFLOW, 0, 0, 0];
+            inside.shared.append(&Entry::RunEnds(RunEnd { end, ..RunEnd::default() }));
+        }
+        if inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE {
+            sys::exit_now(2);
+        }
+    }
+}
+
+/// Does `work` in a copy of this process: without privilege, a process that has lowered itself stays low.
+fn in_child(inside: Inside, work: impl FnOnce()) {
+    // SAFETY: this process has one thread.
+    let child = inside.shared.require(Stage::Fork, unsafe { sys::fork() });
+    if child == 0 {
+        work();
+        sys::exit_now(0);
+    }
+    let mut status = 0;
+    // SAFETY: `status` lives through the call.
+    while unsafe { libc::waitpid(child, &raw mut status, 0) } != child {}
+}
+
+/// Kills all other processes of the sandbox and waits until they are gone.
+pub fn end_workers() {
+    // SAFETY: from the first process of a pid namespace this reaches the processes of that namespace.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+    // SAFETY: a null status is allowed.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) } > 0 {}
+}
+
+/// Waits until the tool has read the log.
+pub fn hand_over(inside: Inside) {
+    let shared = inside.shared;
+    sys::futex_post(&shared.handover, handover::FULL);
+    while shared.handover.load(Ordering::Acquire) == handover::FULL {
+        sys::futex_wait(&shared.handover, handover::FULL, None);
+    }
+    shared.clear_log();
+}
+
+/// Forks a process that is there from the start.
+pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<i32> {
+    if info.parent.is_some() || info.threads.is_empty() {
+        return None;
+    }
+    let shared = crew.inside.shared;
+    for &task in &info.threads {
+        shared.slot(task as usize).state.store(state::LOCAL, Ordering::Release);
+    }
+    // SAFETY: the controller has one thread.
+    let child = shared.require(Stage::Fork, unsafe { sys::fork() });
+    if child == 0 {
+        worker::become_process(crew, process);
+    }
+    Some(child)
+}
+
+/// One steered run.
+struct Run<'a> {
+    inside: Inside<'a>,
+    program: &'a Compiled,
+    options: &'a SteerOptions,
+    eyes: Eyes,
+    /// Tasks that were woken inside a call at a priority below ours, or may be in this step.
+    held: Vec<bool>,
+    count: RunEnd,
+}
+
+type Outcome = Result<(), [u64; 4]>;
+
+impl<'a> Run<'a> {
+    fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
+        let held = vec![false; MAX_TASKS];
+        Run { inside, program, options, eyes: Eyes::default(), held, count: RunEnd::default() }
+    }
+
+    fn tasks(&self) -> usize {
+        self.program.tasks.len()
+    }
+
+    fn slot(&self, task: usize) -> &'a Slot {
+        self.inside.shared.slot(task)
+    }
+
+    fn state(&self, task: usize) -> u32 {
+        self.slot(task).state.load(Ordering::Acquire)
+    }
+
+    fn all(mut self, schedule: &Schedule) {
+        self.start_workers();
+        let begun = Instant::now();
+        let outcome = self.settle().and_then(|()| self.init()).and_then(|()| self.steps(schedule));
+        self.count.elapsed = begun.elapsed().as_nanos() as u64;
+        self.count.end = outcome.err().unwrap_or([end::FINISHED, 0, 0, 0]);
+        self.inside.shared.append(&Entry::RunEnds(self.count));
+    }
+
+    /// Makes the objects and all processes that are there from the start.
+    fn start_workers(&mut self) {
+        let shared = self.inside.shared;
+        let objects = Objects::create(shared, self.program, 0);
+        shared.instance.store(0, Ordering::Release);
+        let instances = vec![objects];
+        let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
+        for (process, info) in self.program.processes.iter().enumerate() {
+            let Some(child) = start_process(&crew, process, info) else { continue };
+            if self.inside.realtime {
+                // It runs from here until all its threads wait for commands.
+                shared.require(Stage::Limits, sys::set_scheduler(child, libc::SCHED_FIFO, TASK_PRIORITY));
+            }
+        }
+        crew.instances.iter_mut().for_each(Objects::close);
+        if !self.inside.realtime {
+            // Workers of this policy do not preempt whoever wakes them, but they do preempt an idle one.
+            let _ = sys::set_scheduler(0, libc::SCHED_IDLE, 0);
+        }
+    }
+
+    /// Runs the task of `init` alone to its end, and its process out of existence.
+    fn init(&mut self) -> Outcome {
+        let Some(init) = self.program.init else { return Ok(()) };
+        self.command(init as usize, command::RUN);
+        self.settle()?;
+        match self.state(init as usize) {
+            state::EXITED => Ok(()),
+            state::PARKED => {
+                self.command(init as usize, command::QUIT);
+                // It says nothing any more; so its state is said for it.
+                self.slot(init as usize).state.store(state::EXITED, Ordering::Release);
+                self.settle()
+            }
+            _ => Err([end::INIT_BLOCKED, 0, 0, 0]),
+        }
+    }
+
+    fn command(&self, task: usize, command: u32) {
+        self.inside.shared.current.store(task as u32 + 1, Ordering::Relaxed);
+        sys::futex_post(&self.slot(task).command, command);
+    }
+
+    fn steps(&mut self, schedule: &Schedule) -> Outcome {
+        for (step, release) in schedule.steps.iter().enumerate() {
+            self.step(step, *release)?;
+            self.count.steps += 1;
+            self.inside.shared.tick();
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: usize, release: Release) -> Outcome {
+        let shared = self.inside.shared;
+        let task = release.task as usize;
+        let impossible = |why: Impossible| Err([end::IMPOSSIBLE, step as u64, task as u64, why as u64]);
+        match self.state(task) {
+            state::UNBORN => return impossible(Impossible::NotStarted),
+            state::PARKED => return impossible(Impossible::Parked),
+            state::EXITED => return impossible(Impossible::Exited),
+            state::IN_CALL if !self.held[task] => return impossible(Impossible::Asleep),
+            _ => {}
+        }
+        if self.program.processes[self.program.tasks[task].process as usize]
+            .threads
+            .iter()
+            .any(|&thread| self.state(thread as usize) == state::EXITED)
+        {
+            return impossible(Impossible::Exited);
+        }
+        shared.see(Observation::Released { step, task: release.task });
+        let lowered = if release.hold { self.hold_sleepers() } else { Vec::new() };
+        if std::mem::take(&mut self.held[task]) {
+            shared.current.store(task as u32 + 1, Ordering::Relaxed);
+            self.set_priority(task, TASK_PRIORITY);
+        } else {
+            self.command(task, command::STEP);
+        }
+        self.settle()?;
+        self.release_unwoken(&lowered);
+        self.confirm(step);
+        self.report_quiet(step);
+        Ok(())
+    }
+
+    fn set_priority(&self, task: usize, priority: i32) {
+        let _ = sys::set_priority(self.slot(task).tid.load(Ordering::Acquire) as i32, priority);
+    }
+
+    /// Puts everybody who sleeps below us, so that who is woken does not run.
+    fn hold_sleepers(&mut self) -> Vec<usize> {
+        let sleepers = (0..self.tasks()).filter(|&t| self.state(t) == state::IN_CALL && !self.held[t]);
+        let sleepers: Vec<usize> = sleepers.collect();
+        for &task in &sleepers {
+            self.set_priority(task, HELD_PRIORITY);
+            self.held[task] = true;
+        }
+        sleepers
+    }
+
+    /// Those of `lowered` who still sleep are not held any more.
+    fn release_unwoken(&mut self, lowered: &[usize]) {
+        for &task in lowered {
+            if self.state(task) == state::IN_CALL && quiet::task_state(self.slot(task)) == 'R' {
+                continue;
+            }
+            self.held[task] = false;
+            self.set_priority(task, TASK_PRIORITY);
+        }
+    }
+
+    /// Returns when nothing can go on by itself.
+    fn settle(&mut self) -> Outcome {
+        if self.inside.realtime { self.settle_realtime() } else { self.settle_by_proof() }
+    }
+
+    /// A task that is neither in a call nor waits for a command; there is none while it is quiet.
+    fn busy(&self) -> Option<usize> {
+        (0..self.tasks()).find(|&task| match self.state(task) {
+            state::LOCAL => true,
+            state::IDLE | state::PARKED => self.slot(task).command.load(Ordering::Acquire) != command::NONE,
+            _ => false,
+        })
+    }
+
+    /// We run, so none of the tasks can. All that is left to find out is whether one of them was killed.
+    fn settle_realtime(&mut self) -> Outcome {
+        let begun = Instant::now();
+        while let Some(task) = self.busy() {
+            if self.is_dead(task) || begun.elapsed() > self.options.limit {
+                return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
+            }
+            // It waits for memory, say. While we sleep those who are held can run.
+            if self.held.contains(&true) {
+                self.count.check_failures += 1;
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        Ok(())
+    }
+
+    fn is_dead(&self, task: usize) -> bool {
+        self.slot(task).proc_pid.load(Ordering::Acquire) != 0 && matches!(quiet::task_state(self.slot(task)), 'X' | 'Z')
+            || self.inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE
+    }
+
+    fn settle_by_proof(&mut self) -> Outcome {
+        /// After so many attempts it is more than a busy machine.
+        const IMPATIENT: usize = 100;
+        let begun = Instant::now();
+        for attempt in 0.. {
+            for _ in 0..3 {
+                sys::sched_yield();
+            }
+            self.count.checks += 1;
+            if self.eyes.quiet(self.inside.shared, self.tasks(), &self.held) {
+                return Ok(());
+            }
+            if attempt > IMPATIENT {
+                if begun.elapsed() > self.options.limit * 3 / 4
+                    || self.inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE
+                {
+                    break;
+                }
+                std::thread::sleep(Duration::from_micros(50));
+            }
+        }
+        let task = self.busy().map_or_else(|| self.inside.shared.current.load(Ordering::Relaxed), |t| t as u32 + 1);
+        Err([end::TIMED_OUT, task.into(), 0, 0])
+    }
+
+    /// Every so many steps, asks `/proc` whether the method is right.
+    fn confirm(&mut self, step: usize) {
+        if !self.inside.realtime
+            || self.options.check_every == 0
+            || !(step + 1).is_multiple_of(self.options.check_every)
+        {
+            return;
+        }
+        self.count.checks += 1;
+        if !self.eyes.quiet(self.inside.shared, self.tasks(), &self.held) {
+            self.count.check_failures += 1;
+        }
+    }
+
+    fn report_quiet(&mut self, step: usize) {
+        let probes = if self.options.probe { self.probe() } else { Vec::new() };
+        let in_call = |&task: &usize| self.state(task) == state::IN_CALL;
+        let asleep = (0..self.tasks()).filter(in_call).filter(|&task| !self.held[task]).filter_map(|task| {
+            let kind = call_kind(self.slot(task).kind.load(Ordering::Relaxed).into())?;
+            Some((task as TaskId, kind))
+        });
+        let asleep = asleep.collect();
+        let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
+        self.inside.shared.see(Observation::Quiet { step, asleep, held, probes });
+    }
+
+    fn probe(&mut self) -> Vec<(u16, crate::program::ObjectField, i64)> {
+        let shared = self.inside.shared;
+        let limit = self.options.limit;
+        let (seen, skipped) = probe::ask(shared, self.program, &mut |task| {
+            let begun = Instant::now();
+            while shared.slot(task).command.load(Ordering::Acquire) != command::NONE && begun.elapsed() < limit {
+                sys::sched_yield();
+            }
+        });
+        self.count.skipped_probes += skipped as u64;
+        seen
+    }
+}

@@ -1,0 +1,143 @@
+//! What is seen of a run.
+
+use super::Method;
+use crate::{
+    kernel::{CallKind, Return, TaskId},
+    program::{Halt, ObjectField},
+};
+use std::time::Duration;
+
+/// One thing seen in a run. They come in the order in which they happened; that of completions is the kernel's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Observation {
+    /// The controller released a task: the step begins.
+    Released {
+        /// Which step of the schedule.
+        step: usize,
+        /// The task.
+        task: TaskId,
+    },
+    /// Free runs only: a task is about to make its next call.
+    Started {
+        /// The task.
+        task: TaskId,
+    },
+    /// A call returned.
+    Completed {
+        /// The task that made it.
+        task: TaskId,
+        /// What it returned.
+        ret: Return,
+    },
+    /// A task stopped for good before its last statement.
+    Halted {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        halt: Halt,
+    },
+    /// A task made its whole process exit.
+    Exited {
+        /// The task.
+        task: TaskId,
+        /// The status.
+        status: u8,
+    },
+    /// No task can go on by itself: the step is over.
+    Quiet {
+        /// Which step of the schedule; in free runs 0.
+        step: usize,
+        /// Who sleeps in which call.
+        asleep: Vec<(TaskId, CallKind)>,
+        /// Who was woken inside a call and is held there.
+        held: Vec<TaskId>,
+        /// What objects showed: object, field, value. Empty unless asked for.
+        probes: Vec<(u16, ObjectField, i64)>,
+    },
+}
+
+/// How a steered run went.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SteerReport {
+    /// The method that was used.
+    pub method: Method,
+    /// Steps that were completed.
+    pub steps: usize,
+    /// Time from the first release to the last quiet.
+    pub elapsed: Duration,
+    /// How often quiet was confirmed by `/proc`.
+    pub checks: usize,
+    /// How often it was not confirmed although the method said so. Anything but 0 means that the run proves nothing.
+    pub check_failures: usize,
+    /// Objects that could not be probed, because no idle task had a descriptor.
+    pub skipped_probes: usize,
+    /// How it ended.
+    pub end: Ending,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Every step was made; free runs: every task ended or sleeps.
+    Finished,
+    /// A step named a task that could not make it.
+    ScheduleImpossible {
+        /// Which step.
+        step: usize,
+        /// The task.
+        task: TaskId,
+        /// Why not.
+        why: Impossible,
+    },
+    /// The task of `init` did not run to its end.
+    InitBlocked,
+    /// Something ran, or slept outside of a call, for longer than the limit.
+    TimedOut {
+        /// Who, if it is known.
+        task: Option<TaskId>,
+    },
+    /// More was seen than can be reported in one run.
+    TooMuchSeen,
+}
+
+/// Why a task could not be released.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Impossible {
+    /// It sleeps in a call.
+    Asleep,
+    /// It has no further call.
+    Parked,
+    /// Its process has exited.
+    Exited,
+    /// Its process was not forked yet.
+    NotStarted,
+}
+
+/// One iteration of a free run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Iteration {
+    /// Its number.
+    pub index: usize,
+    /// Whether tasks were bound to CPUs.
+    pub pinned: bool,
+    /// What was seen. [`Observation::Started`] and [`Observation::Completed`] enclose each call; the last one is
+    /// [`Observation::Quiet`], with final probes.
+    pub observations: Vec<Observation>,
+    /// How it ended.
+    pub end: Ending,
+}
+
+/// How free runs went.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FreeReport {
+    /// Iterations that were made.
+    pub iterations: usize,
+    /// Iterations that ended in a time-out.
+    pub timed_out: usize,
+    /// Groups of processes that were started.
+    pub batches: usize,
+    /// Objects that could not be probed at an end.
+    pub skipped_probes: usize,
+    /// Time for all of it.
+    pub elapsed: Duration,
+}

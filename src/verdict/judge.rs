@@ -1,0 +1,177 @@
+//! All that is done with one test.
+
+use super::{Real, ScheduleVerdict, base_env, scheduled};
+use crate::{
+    explore::{Exploration, Options, Verdict, explore},
+    kernel::{Env, QuirkSet, Version},
+    machine::{Machine, SetupError, environment},
+    program::Compiled,
+    target::{FreeOptions, Refusal, SteerOptions, Target},
+};
+use serde::Serialize;
+
+/// What is to be done with a test.
+#[derive(Clone, Debug, Default)]
+pub struct Effort<'a> {
+    /// How to explore.
+    pub explore: Options<'a>,
+    /// How to steer; not at all, if `None`.
+    pub steer: Option<SteerOptions>,
+    /// No more witnesses than this are steered.
+    pub max_steered: usize,
+    /// How to run freely; not at all, if `None`.
+    pub free: Option<FreeOptions>,
+    /// The version to model; the target's, or the newest, if not said.
+    pub kernel: Option<Version>,
+}
+
+/// The verdict on a test.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Everything that is claimed is true, and the real kernel did nothing else.
+    Holds,
+    /// The test does not speak of this kernel version.
+    NotApplicable,
+    /// A bound was hit, or something could not be run.
+    Inconclusive,
+    /// Something that is claimed is not true in the model.
+    Violated,
+    /// The real kernel did something that the model does not have.
+    Diverged,
+}
+
+/// All that was found out.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The machine that was modelled.
+    pub env: Env,
+    /// What the model allows.
+    pub exploration: Exploration,
+    /// Verdicts on the schedule blocks of this version.
+    pub schedules: Vec<ScheduleVerdict>,
+    /// What the real kernel did.
+    pub real: Option<Real>,
+    /// Why the real kernel did nothing, if it should have.
+    pub refusal: Option<Refusal>,
+    /// Whether the test speaks of this version.
+    pub applies: bool,
+}
+
+impl Judgement {
+    /// The verdict in one word.
+    pub fn status(&self) -> Status {
+        let real = self.real.as_ref();
+        if !self.applies {
+            Status::NotApplicable
+        } else if real.is_some_and(Real::diverged) || self.schedules.iter().any(|s| s.kernel.is_some()) {
+            // What a search that is not complete has not found, it does not forbid.
+            if self.exploration.incomplete.is_some() && real.is_none_or(|r| r.divergences.is_empty()) {
+                Status::Inconclusive
+            } else {
+                Status::Diverged
+            }
+        } else if !self.exploration.violations.is_empty() || self.schedules.iter().any(|s| s.model.is_some()) {
+            Status::Violated
+        } else if !self.doubts().is_empty() {
+            Status::Inconclusive
+        } else {
+            Status::Holds
+        }
+    }
+
+    /// Why the verdict is not the last word, if it isn't.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        doubts.extend(self.exploration.incomplete.as_ref().map(|why| format!("incomplete: {why}")));
+        doubts.extend(self.refusal.as_ref().map(|why| format!("not run on a real kernel: {why}")));
+        if let Some(real) = &self.real {
+            if real.timed_out > 0 {
+                doubts.push(format!("timeout: {} of {} free runs did not come to their end", real.timed_out, real.iterations));
+            }
+            if real.checks.1 > 0 {
+                doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));
+            }
+            for sighting in &real.sightings {
+                if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
+                    doubts.push(format!("a witness could not be steered to its end: {end:?}"));
+                }
+            }
+        }
+        doubts
+    }
+
+    /// How many claims have this verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.exploration.verdicts.iter().filter(|(_, v)| *v == verdict).count()
+    }
+}
+
+/// Explores a test, and runs it on `target` if there is one.
+///
+/// # Errors
+///
+/// When the program cannot begin.
+pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Target>) -> Result<Judgement, SetupError> {
+    let mut refusal = None;
+    let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
+    let base = match (&facts, effort.kernel) {
+        (Some(facts), None) => base_env(facts),
+        (Some(facts), Some(version)) => Env { version, quirks: QuirkSet::of(version), ..base_env(facts) },
+        (None, version) => Env::new(version.unwrap_or(Version::NEWEST)),
+    };
+    let version = base.version;
+    let machine = Machine::new(program, environment(program, base)?);
+    let initial = machine.initial()?;
+    let exploration = explore(&machine, &effort.explore)?;
+    let mut schedules = Vec::new();
+    for (index, code) in program.schedules.iter().enumerate().filter(|(_, s)| s.on.contains(version)) {
+        let (_, model) = scheduled::in_model(&machine, &initial, code);
+        schedules.push(ScheduleVerdict { index, model, kernel: None, ran: false });
+    }
+    let mut judgement = Judgement {
+        env: machine.env.clone(),
+        exploration,
+        schedules,
+        real: None,
+        refusal,
+        applies: program.settings.kernel.contains(version),
+    };
+    if let (Some(facts), Some(target), true) = (facts, target, judgement.applies) {
+        let mut real = Real::new(facts, judgement.exploration.outcomes.len());
+        let ran = run(target, &machine, &initial, effort, &mut judgement, &mut real);
+        judgement.refusal = ran.err();
+        judgement.real = Some(real);
+    }
+    Ok(judgement)
+}
+
+fn run(
+    target: &mut dyn Target,
+    machine: &Machine,
+    initial: &crate::machine::State,
+    effort: &Effort,
+    judgement: &mut Judgement,
+    real: &mut Real,
+) -> Result<(), Refusal> {
+    if !(machine.program.settings.quirks.is_empty() && machine.program.settings.limits.is_empty()) {
+        // Nothing that is the user's own is changed: the test is about the model.
+        return Ok(());
+    }
+    if let Some(steer) = &effort.steer {
+        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i]);
+        let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).filter(can_run).collect();
+        if !indices.is_empty() {
+            for (index, mismatch) in real.steer_schedules(target, machine, initial, &indices, steer)? {
+                if let Some(verdict) = judgement.schedules.iter_mut().find(|s| s.index == index) {
+                    (verdict.kernel, verdict.ran) = (mismatch, true);
+                }
+            }
+        }
+        real.steer_outcomes(target, machine, initial, &judgement.exploration, steer, effort.max_steered)?;
+    }
+    if let Some(free) = &effort.free {
+        real.run_free(target, machine.program, &judgement.exploration, free)?;
+    }
+    Ok(())
+}

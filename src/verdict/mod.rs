@@ -1,0 +1,9 @@
+//! The verdict on a test: what the model allows, what a real kernel did, and how the two compare.
+
+mod judge;
+mod real;
+mod scheduled;
+
+pub use judge::{Effort, Judgement, Status, judge};
+pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env};
+pub use scheduled::{Mismatch, ScheduleVerdict, Side};

@@ -1,0 +1,173 @@
+//! `schedule` blocks: the steps that they force, and whether what they claim of each step is true.
+
+use crate::{
+    kernel::{TaskId, Trace},
+    machine::{Machine, State},
+    oracle::{Fifo, StepSeen, What},
+    program::{EventWhat, ExprCode, LineCode, LineCodeKind, ScheduleCode, World, syntax::Span},
+    target::Impossible,
+};
+use serde::Serialize;
+
+/// Whose steps contradict a schedule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The model's.
+    Model,
+    /// The real kernel's.
+    Kernel,
+}
+
+/// A line of a schedule that is not true.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mismatch {
+    /// Where the line stands.
+    pub span: Span,
+    /// What was claimed and what happened, in words.
+    pub message: String,
+}
+
+/// The verdict on one schedule block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScheduleVerdict {
+    /// Its index in the program.
+    pub index: usize,
+    /// What is wrong with it on the model's side.
+    pub model: Option<Mismatch>,
+    /// What is wrong with it on the real side; `None` also if it was not run there.
+    pub kernel: Option<Mismatch>,
+    /// Whether it was run on a real kernel.
+    pub ran: bool,
+}
+
+/// Walks a schedule in the model; the steps, and the first line that is not true.
+pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec<StepSeen>, Option<Mismatch>) {
+    let mut fifo = Fifo::new(machine, initial);
+    let mut seen = Vec::new();
+    let mut trace = Trace::default();
+    for line in &code.lines {
+        let wrong = |message: String| Some(Mismatch { span: line.span, message });
+        match &line.kind {
+            LineCodeKind::Release { release, .. } => match fifo.release(*release, &mut trace) {
+                Ok(step) => {
+                    let message = check(line, &step, machine, &machine.world(fifo.state()));
+                    seen.push(step);
+                    if let Some(message) = message {
+                        return (seen, wrong(message));
+                    }
+                }
+                Err(why) => return (seen, wrong(cannot(name(machine, release.task), why))),
+            },
+            LineCodeKind::Probe(cond) => {
+                if !cond.holds(&machine.world(fifo.state())) {
+                    return (seen, wrong("the probed condition does not hold".into()));
+                }
+            }
+            LineCodeKind::Expire(task) => match fifo.expire(*task, &mut trace) {
+                Ok(step) => seen.push(step),
+                Err(_) => return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task)))),
+            },
+        }
+    }
+    (seen, None)
+}
+
+/// Whether a schedule can be forced on a real kernel: time cannot be.
+pub fn can_run(code: &ScheduleCode) -> bool {
+    !code.lines.iter().any(|line| matches!(line.kind, LineCodeKind::Expire(_)))
+}
+
+/// Compares the claims of a schedule with the steps of a real run; `world` is evaluated after each step.
+pub fn in_kernel<W: World>(
+    machine: &Machine,
+    code: &ScheduleCode,
+    seen: &[StepSeen],
+    mut world: impl FnMut(usize) -> W,
+) -> Option<Mismatch> {
+    let mut step = 0;
+    for line in &code.lines {
+        let message = match &line.kind {
+            LineCodeKind::Release { .. } => {
+                let Some(seen) = seen.get(step) else { break };
+                step += 1;
+                check(line, seen, machine, &world(step))
+            }
+            // What no probe could see is not contradicted.
+            LineCodeKind::Probe(cond) => {
+                let world = world(step);
+                let mut visible = true;
+                cond.visit(&mut |e| {
+                    if let ExprCode::Object { object, field } = e {
+                        visible &= world.object(*object, *field).is_some();
+                    }
+                });
+                (visible && !cond.holds(&world)).then(|| "the probed condition does not hold".to_string())
+            }
+            LineCodeKind::Expire(_) => None,
+        };
+        if let Some(message) = message {
+            return Some(Mismatch { span: line.span, message });
+        }
+    }
+    None
+}
+
+fn name<'m>(machine: &'m Machine, task: TaskId) -> &'m str {
+    &machine.program.tasks[task as usize].name
+}
+
+/// Why a task cannot be released, in words.
+pub fn cannot(name: &str, why: Impossible) -> String {
+    match why {
+        Impossible::Asleep => format!("{name} cannot be released: it is asleep in a call"),
+        Impossible::Parked => format!("{name} cannot be released: it has no further call"),
+        Impossible::Exited => format!("{name} cannot be released: its process has exited"),
+        Impossible::NotStarted => format!("{name} cannot be released: its process was not forked yet"),
+    }
+}
+
+/// What is not true of a release line.
+fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World) -> Option<String> {
+    let LineCodeKind::Release { release, events } = &line.kind else { return None };
+    for event in events {
+        let of_task = || step.events.iter().filter(|seen| seen.task == event.task);
+        let wanted = match &event.what {
+            EventWhat::Any => continue,
+            EventWhat::Returns(expected) => {
+                let expected = expected.eval(world);
+                let returned = of_task().find_map(|seen| seen.what.result());
+                if returned.is_some_and(|value| value.matches(&expected) == Some(true)) {
+                    continue;
+                }
+                format!("have returned {expected}")
+            }
+            EventWhat::Asleep(call) => {
+                let asleep = step.asleep.iter().find(|(task, _)| *task == event.task).map(|&(_, call)| call);
+                if asleep.is_some() && (call.is_none() || asleep == *call) {
+                    continue;
+                }
+                format!("be asleep{}", call.map_or(String::new(), |call| format!(" in {call}")))
+            }
+            EventWhat::Exits(status) => {
+                let exited = of_task().find_map(|seen| match seen.what {
+                    What::Exited(status) => Some(status),
+                    _ => None,
+                });
+                if exited.is_some() && (status.is_none() || exited == *status) {
+                    continue;
+                }
+                "have exited".to_string()
+            }
+        };
+        let name = name(machine, event.task);
+        return Some(format!("{name} should {wanted}, but it {}", step.tell(event.task)));
+    }
+    if events.iter().all(|event| matches!(event.what, EventWhat::Any)) {
+        return None;
+    }
+    let untold = step.events.iter().map(|seen| seen.task).find(|&task| {
+        task != release.task && !events.iter().any(|event| event.task == task)
+    })?;
+    Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(untold)))
+}
