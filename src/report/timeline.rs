@@ -56,6 +56,20 @@ pub struct Cell {
 
 /// Tells a path: a heading, the start, every step, and how it ends.
 pub fn timeline(machine: &Machine, initial: &State, path: &Path, style: &Style) -> String {
+    let story = tell(machine, initial, path);
+    let mut text = heading(machine, style);
+    text.push_str(&start(machine, initial, path, style));
+    text.push_str(&table::render(machine.program, &story.rows, style));
+    text.push_str(&end(machine, &story.before, style));
+    text
+}
+
+/// The steps alone.
+pub(super) fn rows(machine: &Machine, initial: &State, path: &Path) -> Vec<Row> {
+    tell(machine, initial, path).rows
+}
+
+fn tell<'m>(machine: &'m Machine<'m>, initial: &State, path: &Path) -> Story<'m> {
     let mut story = Story::new(machine, initial.clone());
     match path {
         Path::Witness(witness) => {
@@ -67,11 +81,7 @@ pub fn timeline(machine: &Machine, initial: &State, path: &Path, style: &Style) 
         }
         Path::Schedule(schedule) => story.walk(schedule),
     }
-    let mut text = heading(machine, style);
-    text.push_str(&start(machine, initial, path, style));
-    text.push_str(&table::render(machine.program, &story.rows, style));
-    text.push_str(&end(machine, &story.before, style));
-    text
+    story
 }
 
 fn heading(machine: &Machine, style: &Style) -> String {
