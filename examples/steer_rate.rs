@@ -1,4 +1,6 @@
-//! How fast steered runs are on this machine, beside a plain loop of the same system calls.
+//! How fast runs are on this machine, beside a plain loop of the same system calls.
+//!
+//! `steer_rate [steps | runs | free]` measures one thing only.
 
 use lockstep::{kernel::*, program::syntax::ObjectKind, program::*, target::*};
 use std::time::Instant;
@@ -35,13 +37,29 @@ fn main() -> Result<(), Refusal> {
 
     let mut host = Host::new()?;
     println!("{:#?}", host.facts()?);
+    let only = std::env::args().nth(1);
+    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+    if wanted("steps") {
+        steps(&mut host, &program)?;
+    }
+    if wanted("runs") {
+        short_runs(&mut host, &program)?;
+    }
+    if wanted("free") {
+        (2..=4).try_for_each(|tasks| free_runs(&mut host, tasks))?;
+    }
+    Ok(())
+}
+
+/// Steps of a long run.
+fn steps(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
     plain_loop();
     for (what, order) in [("write, then read", [0, 1]), ("read sleeps, write wakes it", [1, 0])] {
         let release = |i: usize| Release { task: order[i % 2], hold: false };
         let schedule = Schedule { steps: (0..STEPS).map(release).collect() };
         for method in [Method::Fifo, Method::Proof] {
             let options = SteerOptions { method: Some(method), ..SteerOptions::default() };
-            match host.steer(&program, &schedule, &options, &mut |_| {}) {
+            match host.steer(program, &schedule, &options, &mut |_| {}) {
                 Ok(report) => {
                     let rate = report.steps as f64 / report.elapsed.as_secs_f64();
                     println!(
@@ -56,7 +74,26 @@ fn main() -> Result<(), Refusal> {
             }
         }
     }
-    short_runs(&mut host, &program)
+    Ok(())
+}
+
+/// Iterations of free runs: writers of one byte, and a reader.
+fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
+    let mut program = Compiled::default();
+    let (name, flags) = ("p".to_string(), OpenFlags::empty());
+    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags });
+    task(&mut program, "R", &[(0, End::Read)], read());
+    (1..tasks).for_each(|_| task(&mut program, "W", &[(0, End::Write)], write()));
+    for task in &mut program.tasks {
+        task.code.instrs.pop();
+    }
+    for pinned in [true, false] {
+        let options = FreeOptions { iterations: 20_000, pinned: Some(pinned), ..FreeOptions::default() };
+        let report = host.free(&program, &options, &mut |_| {})?;
+        let rate = report.iterations as f64 / report.elapsed.as_secs_f64();
+        println!("free, {tasks} tasks, pinned {pinned}: {rate:.0} iterations/s, {report:?}");
+    }
+    Ok(())
 }
 
 /// What a run costs besides its steps.
@@ -70,6 +107,11 @@ fn short_runs(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
             Ok(()) => {
                 let each = begun.elapsed().as_secs_f64() * 1e6 / schedules.len() as f64;
                 println!("{method:?}, runs of 2 tasks and 20 steps: {each:.0} us each");
+                let begun = Instant::now();
+                for schedule in &schedules[..500] {
+                    host.steer(program, schedule, &options, &mut |_| {})?;
+                }
+                println!("  in sandboxes of their own: {:.0} us each", begun.elapsed().as_secs_f64() * 1e6 / 500.0);
             }
             Err(refusal) => println!("{method:?}: {refusal}"),
         }

@@ -36,17 +36,6 @@ impl Frontier {
         self.entries.len()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Forgets all states, and keeps the room.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.entries.clear();
-    }
-
     /// Bytes in use.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<Entry>()

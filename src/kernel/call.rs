@@ -34,6 +34,8 @@ bitflags! {
         const O_APPEND = 0o2000;
         /// Calls fail with `EAGAIN` where they would sleep.
         const O_NONBLOCK = 0o4000;
+        /// Set by every `open` (not by `pipe2`) on 64-bit machines; it shows in `F_GETFL`.
+        const O_LARGEFILE = 0o100000;
         /// Pipes: packet mode.
         const O_DIRECT = 0o40000;
         /// Closed by `execve`; accepted and without effect here.

@@ -226,7 +226,23 @@ macro_rules! canon_flags {
     )* };
 }
 
-pub(crate) use {canon_enum, canon_flags, canon_struct};
+/// `Clone` whose `clone_from` keeps the allocations of the fields, which the derived one does not: the journal lives on it.
+macro_rules! clone_reusing {
+    ($ty:ident { $($field:ident),* $(,)? }) => {
+        impl Clone for $ty {
+            fn clone(&self) -> Self {
+                $ty { $($field: self.$field.clone()),* }
+            }
+            #[inline]
+            fn clone_from(&mut self, from: &Self) {
+                let $ty { $($field),* } = self;
+                $($field.clone_from(&from.$field);)*
+            }
+        }
+    };
+}
+
+pub(crate) use {canon_enum, canon_flags, canon_struct, clone_reusing};
 
 #[cfg(test)]
 mod tests {

@@ -45,11 +45,10 @@ impl Exit {
                 Step::Preempted
             }
             Exit::Task => {
-                cx.k.task_mut(cx.me).state = RunState::Dead;
                 let process = cx.k.process_of_mut(cx.me);
                 process.threads -= 1;
                 if process.threads > 0 {
-                    return Step::Exited;
+                    return gone(cx);
                 }
                 let mut dying = Vec::new();
                 for file in std::mem::take(&mut process.files).into_iter().flatten() {
@@ -66,8 +65,13 @@ impl Exit {
                 if let Some(file) = dying.pop() {
                     super::pipe::release(cx, &file);
                 }
-                if dying.is_empty() { Step::Exited } else { Step::Preempted }
+                if dying.is_empty() { gone(cx) } else { Step::Preempted }
             }
         }
     }
+}
+
+fn gone(cx: &mut Cx) -> Step {
+    cx.k.task_mut(cx.me).state = RunState::Dead;
+    Step::Exited
 }

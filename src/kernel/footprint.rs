@@ -53,13 +53,18 @@ impl Footprint {
     }
 
     /// Notes an access.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note(&self, object: ObjId, access: Access) {
         if self.on.get() {
-            let mut accesses = self.accesses.borrow_mut();
-            if !accesses.contains(&(object, access)) {
-                accesses.push((object, access));
-            }
+            self.add(object, access);
+        }
+    }
+
+    #[cold]
+    fn add(&self, object: ObjId, access: Access) {
+        let mut accesses = self.accesses.borrow_mut();
+        if !accesses.contains(&(object, access)) {
+            accesses.push((object, access));
         }
     }
 

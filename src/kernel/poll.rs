@@ -34,6 +34,8 @@ pub struct Poll {
 /// One entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PollFd {
+    /// A negative descriptor: nothing is ever found.
+    pub ignored: bool,
     /// The file behind the descriptor; `None` is POLLNVAL.
     pub file: Option<FileId>,
     /// Events asked for.
@@ -57,13 +59,14 @@ pub enum At {
 
 canon_flags!(PollEvents);
 canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, });
-canon_struct!(PollFd { file, events, revents });
+canon_struct!(PollFd { ignored, file, events, revents });
 canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
 
 impl Poll {
     /// A poll of `fds`.
     pub fn new(cx: &Cx, fds: &[(Fd, PollEvents)], timeout: Timeout) -> Self {
         let fds = fds.iter().map(|&(fd, events)| PollFd {
+            ignored: fd < 0,
             file: cx.file_of(fd),
             events,
             revents: PollEvents::empty(),
@@ -186,7 +189,9 @@ fn queues(file: &File) -> impl Iterator<Item = QueueId> {
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.
 fn mask(k: &Kernel, fd: &PollFd, trace: Option<&mut super::Trace>) -> PollEvents {
-    let Some(file) = fd.file.map(|file| k.file(file)) else { return PollEvents::POLLNVAL };
+    let Some(file) = fd.file.map(|file| k.file(file)) else {
+        return if fd.ignored { PollEvents::empty() } else { PollEvents::POLLNVAL };
+    };
     let (ring, ends) = (k.ring(file.pipe), k.ends(file.pipe));
     let mut mask = PollEvents::empty();
     if file.read {

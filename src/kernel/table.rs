@@ -5,19 +5,28 @@ use super::canon::{Canon, get, put};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Objects of one kind, by index.
+///
+/// The state at the last [`Table::commit`] or [`Table::decode`] is the base: [`Table::undo`] goes back to it, and
+/// [`Table::digest_delta`] counts from it.
 #[derive(Debug)]
 pub struct Table<T> {
     items: Vec<T>,
-    /// Written in this step, with the value from before; entries from `used` on are kept for their allocations.
+    /// Written since the base, with the value from before; entries from `used` on are kept for their allocations.
     saved: Vec<(u32, T)>,
     used: usize,
     /// Whether the object is saved already.
     marked: Vec<bool>,
-    /// Length before this step.
-    base: usize,
-    /// Digests of the objects as they were before this step, where known.
-    digests: Vec<Option<u128>>,
+    /// What is known of each object of the base.
+    base: Vec<Known>,
     journal: bool,
+}
+
+/// An object of the base in its serial form.
+#[derive(Debug, Default)]
+struct Known {
+    bytes: Vec<u8>,
+    valid: bool,
+    digest: Option<u128>,
 }
 
 impl<T> Default for Table<T> {
@@ -27,8 +36,7 @@ impl<T> Default for Table<T> {
             saved: Vec::new(),
             used: 0,
             marked: Vec::new(),
-            base: 0,
-            digests: Vec::new(),
+            base: Vec::new(),
             journal: false,
         }
     }
@@ -76,13 +84,18 @@ impl<T: Clone + Canon> Table<T> {
     /// The object, to be written: it is saved first if the journal is on.
     #[inline]
     pub fn write(&mut self, i: usize) -> &mut T {
-        if self.journal && !self.marked[i] {
+        if !self.marked[i] {
             self.save(i);
         }
         &mut self.items[i]
     }
 
     fn save(&mut self, i: usize) {
+        if !self.journal {
+            self.base[i].valid = false;
+            self.base[i].digest = None;
+            return;
+        }
         self.marked[i] = true;
         match self.saved.get_mut(self.used) {
             Some((index, old)) => {
@@ -99,7 +112,6 @@ impl<T: Clone + Canon> Table<T> {
         self.items.push(item);
         // What did not exist before need not be saved.
         self.marked.push(true);
-        self.digests.push(None);
         self.items.len() - 1
     }
 
@@ -109,17 +121,16 @@ impl<T: Clone + Canon> Table<T> {
         self.commit();
     }
 
-    /// Makes the writes since the last `commit` or `undo` final.
+    /// Makes the present state the base.
     pub fn commit(&mut self) {
         self.used = 0;
-        self.base = self.items.len();
         self.marked.clear();
-        self.marked.resize(self.base, false);
-        self.digests.clear();
-        self.digests.resize(self.base, None);
+        self.marked.resize(self.items.len(), false);
+        self.base.clear();
+        self.base.resize_with(self.items.len(), Known::default);
     }
 
-    /// Takes the writes since the last `commit` back.
+    /// Goes back to the base.
     #[inline]
     pub fn undo(&mut self) {
         for k in (0..self.used).rev() {
@@ -129,23 +140,30 @@ impl<T: Clone + Canon> Table<T> {
             std::mem::swap(&mut self.items[i], old);
         }
         self.used = 0;
-        if self.items.len() > self.base {
-            self.items.truncate(self.base);
-            self.marked.truncate(self.base);
-            self.digests.truncate(self.base);
+        if self.items.len() > self.base.len() {
+            self.items.truncate(self.base.len());
+            self.marked.truncate(self.base.len());
         }
     }
 
-    /// How much the sum of digests has changed since the last `commit`.
+    /// How much the sum of digests differs from that of the base.
     #[inline]
     pub fn digest_delta(&mut self, kind: u64, scratch: &mut Vec<u8>) -> u128 {
         let mut delta: u128 = 0;
         for (i, old) in &self.saved[..self.used] {
             let i = *i as usize;
-            let before = *self.digests[i].get_or_insert_with(|| digest(kind, i, old, scratch));
+            let known = &mut self.base[i];
+            let before = *known.digest.get_or_insert_with(|| {
+                if !known.valid {
+                    known.bytes.clear();
+                    old.encode(&mut known.bytes);
+                    known.valid = true;
+                }
+                hash(kind, i, &known.bytes)
+            });
             delta = delta.wrapping_sub(before).wrapping_add(digest(kind, i, &self.items[i], scratch));
         }
-        for i in self.base..self.items.len() {
+        for i in self.base.len()..self.items.len() {
             delta = delta.wrapping_add(digest(kind, i, &self.items[i], scratch));
         }
         delta
@@ -157,26 +175,63 @@ impl<T: Clone + Canon> Table<T> {
         each.fold(0, u128::wrapping_add)
     }
 
-    /// Appends the canonical form of all objects.
+    /// Appends the canonical form of all objects, each with its length before it. What was not written since the base is
+    /// copied.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         put(out, self.items.len() as u64);
-        for item in &self.items {
-            item.encode(out);
+        for (i, item) in self.items.iter().enumerate() {
+            match self.base.get(i) {
+                Some(known) if known.valid && !self.marked[i] => {
+                    put(out, known.bytes.len() as u64);
+                    out.extend_from_slice(&known.bytes);
+                }
+                _ => encode_with_length(item, out),
+            }
         }
     }
 
-    /// Replaces all objects by those that [`Table::encode`] wrote; the journal is empty afterwards.
+    /// Becomes what [`Table::encode`] wrote, as a new base. Objects that are the same as in the old base are left alone.
+    #[inline]
     pub fn decode(&mut self, input: &mut &[u8]) {
+        debug_assert_eq!(self.used, 0, "what was written is undone or made final first");
         let len = get(input) as usize;
         self.items.truncate(len);
+        self.base.truncate(len);
+        self.marked.truncate(len);
         for i in 0..len {
-            let item = T::decode(input);
-            match self.items.get_mut(i) {
-                Some(place) => *place = item,
-                None => self.items.push(item),
+            let bytes = get(input) as usize;
+            let (mut object, rest) = input.split_at(bytes);
+            *input = rest;
+            if i == self.items.len() {
+                self.items.push(T::decode(&mut { object }));
+                self.base.push(Known::default());
+                self.marked.push(false);
+            } else if self.base[i].valid && self.base[i].bytes == object {
+                continue;
             }
+            let known = &mut self.base[i];
+            known.bytes.clear();
+            known.bytes.extend_from_slice(object);
+            (known.valid, known.digest) = (true, None);
+            self.items[i] = T::decode(&mut object);
         }
-        self.commit();
+    }
+}
+
+/// One byte of length as a rule; objects of 128 bytes and more are moved to make room.
+#[inline]
+fn encode_with_length<T: Canon>(item: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.push(0);
+    item.encode(out);
+    let len = out.len() - start - 1;
+    if len < 0x80 {
+        out[start] = len as u8;
+    } else {
+        let mut prefix = Vec::with_capacity(4);
+        put(&mut prefix, len as u64);
+        out.splice(start..=start, prefix);
     }
 }
 
@@ -184,7 +239,12 @@ impl<T: Clone + Canon> Table<T> {
 fn digest<T: Canon>(kind: u64, i: usize, item: &T, scratch: &mut Vec<u8>) -> u128 {
     scratch.clear();
     item.encode(scratch);
-    xxh3_128_with_seed(scratch, kind << 32 | i as u64)
+    hash(kind, i, scratch)
+}
+
+#[inline]
+fn hash(kind: u64, i: usize, bytes: &[u8]) -> u128 {
+    xxh3_128_with_seed(bytes, kind << 32 | i as u64)
 }
 
 #[cfg(test)]
@@ -210,5 +270,29 @@ mod tests {
         assert!(table == before);
         assert_eq!(table.digest(7, &mut scratch), digest);
         assert_eq!(table.digest_delta(7, &mut scratch), 0);
+    }
+
+    #[test]
+    fn the_serial_form_is_read_back_over_another_state() {
+        let mut table = Table::<Vec<u32>>::default();
+        table.push(vec![1]);
+        table.push((0..200).collect());
+        table.set_journal(true);
+        let (mut first, mut second, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        table.encode(&mut first);
+        table.write(0).push(7);
+        table.push(vec![3]);
+        table.encode(&mut second);
+        let expected = table.clone();
+        table.undo();
+        table.decode(&mut &first[..]);
+        table.decode(&mut &second[..]);
+        assert!(table == expected);
+        table.encode(&mut again);
+        assert_eq!(again, second);
+        table.write(2).clear();
+        let delta = table.digest_delta(7, &mut Vec::new());
+        let (before, after) = (expected.digest(7, &mut Vec::new()), table.digest(7, &mut Vec::new()));
+        assert_eq!(before.wrapping_add(delta), after);
     }
 }

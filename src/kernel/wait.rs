@@ -2,7 +2,7 @@
 
 use super::{
     Cx, QueueId, Step, TaskId,
-    canon::{canon_enum, canon_struct},
+    canon::{canon_enum, canon_struct, clone_reusing},
     rules::*,
     task::RunState,
     trace::Event,
@@ -21,7 +21,7 @@ pub struct WaitEntry {
 }
 
 /// `wait_queue_head`: entries in the order in which a wake-up meets them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(PartialEq, Eq, Debug, Default)]
 pub struct WaitQueue {
     /// Non-exclusive ones first, newest first; then exclusive ones, oldest first.
     pub entries: SmallVec<[WaitEntry; 4]>,
@@ -29,6 +29,7 @@ pub struct WaitQueue {
 
 canon_struct!(WaitEntry { task, exclusive, key });
 canon_struct!(WaitQueue { entries });
+clone_reusing!(WaitQueue { entries });
 
 impl WaitQueue {
     /// The position of a task that is in the queue.

@@ -24,12 +24,14 @@ fn write_one(
 ) {
     let place = |span: Span| (file_name.to_string(), range(text, span));
     let config = Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false);
-    let mut report = Report::build(ReportKind::Error, place(problem.span))
-        .with_config(config)
-        .with_message(&problem.message)
-        .with_label(Label::new(place(problem.span)).with_message(&problem.label).with_color(Color::Red));
-    if let Some((span, label)) = &problem.also {
-        report = report.with_label(Label::new(place(*span)).with_message(label).with_color(Color::Blue));
+    let mut report =
+        Report::build(ReportKind::Error, place(problem.span)).with_config(config).with_message(&problem.message);
+    let mut labels = vec![(problem.span, &problem.label, Color::Red)];
+    labels.extend(problem.also.iter().map(|(span, label)| (*span, label, Color::Blue)));
+    // In the order of the text, whichever is the second place.
+    labels.sort_by_key(|(span, ..)| span.start);
+    for (span, label, color) in labels {
+        report = report.with_label(Label::new(place(span)).with_message(label).with_color(color));
     }
     if let Some(help) = &problem.help {
         report = report.with_help(help);

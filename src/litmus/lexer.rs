@@ -25,6 +25,12 @@ pub enum Token {
     /// A comment up to the end of its line.
     #[regex("//[^\n]*", allow_greedy = true)]
     Comment,
+    /// What would be a comment elsewhere.
+    #[regex("#[^\n]*", allow_greedy = true)]
+    WrongComment,
+    /// What would be a string elsewhere.
+    #[regex("'[^'\n]*'")]
+    WrongQuotes,
     /// The end of a line.
     #[token("\n")]
     Newline,
@@ -119,6 +125,11 @@ pub fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<Problem>) {
     for (token, range) in Token::lexer(text).spanned() {
         let span = Span::new(range.start, range.end);
         match token {
+            Ok(Token::WrongComment) => problems.push(unknown_character("#", Span::new(range.start, range.start + 1))),
+            Ok(Token::WrongQuotes) => {
+                problems.push(unknown_character("'", span));
+                tokens.push((Token::Str, span));
+            }
             Ok(token) => tokens.push((token, span)),
             Err(()) => match problems.last_mut() {
                 Some(last) if last.span.end == span.start => last.span.end = span.end,

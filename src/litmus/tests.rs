@@ -2,13 +2,13 @@
 
 use super::{from_json, hash, parse, render, to_json};
 use crate::kernel::{Version, VersionRange};
-use crate::program::syntax::*;
+use crate::program::{FUNCTIONS, resolve, syntax::*};
 use proptest::{collection::vec, option, prelude::*};
 
 fn name() -> impl Strategy<Value = Ident> {
     "[a-zA-Z_][a-zA-Z0-9_]{0,6}"
         .prop_filter("keywords and functions are no names", |name| {
-            !super::parse::KEYWORDS.contains(&name.as_str()) && !["len", "pattern"].contains(&name.as_str())
+            !super::parse::KEYWORDS.contains(&name.as_str()) && !FUNCTIONS.contains(&name.as_str())
         })
         .prop_map(Ident::from)
 }
@@ -75,7 +75,7 @@ fn expr() -> impl Strategy<Value = Expr> {
 }
 
 fn block() -> impl Strategy<Value = Block> {
-    let function = prop::sample::select(vec!["len", "pattern"]).prop_map(Ident::from);
+    let function = prop::sample::select(&FUNCTIONS[..]).prop_map(Ident::from);
     let value = prop_oneof![
         expr().prop_filter("a call to the right of `=` is a statement", |e| !matches!(e.kind, ExprKind::Call(_))),
         call_of(expr(), function).prop_map(|call| Expr { kind: ExprKind::Call(call), span: span() }),
@@ -228,6 +228,8 @@ proptest! {
         let parsed = parse(&text).map_err(|problems| TestCaseError::fail(render(&problems, "t", &text, false)))?;
         prop_assert_eq!(&parsed, &program, "{}", text);
         prop_assert_eq!(parsed.to_string(), text);
+        // Whether it makes sense is another question, but one with an answer.
+        let _ = resolve(&program);
     }
 
     #[test]
@@ -284,4 +286,12 @@ fn numbers_have_units_and_bases() {
     assert_eq!(value("0x1_0000"), 65_536);
     assert_eq!(value("010600"), 0o10600);
     assert_eq!(value("-9223372036854775808"), i64::MIN);
+}
+
+#[test]
+fn json_carries_the_longest_expression() {
+    let program = parse(&format!("litmus \"t\"\nexists 1{}", " + 1".repeat(500))).unwrap();
+    assert_eq!(from_json(&to_json(&program).unwrap()).unwrap(), program);
+    let hostile = format!("{{\"name\": \"t\", \"items\": {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(from_json(&hostile).is_err());
 }

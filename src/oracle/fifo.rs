@@ -55,6 +55,18 @@ impl<'m> Fifo<'m> {
         }
     }
 
+    /// Lets the timer of a sleeping task go off, and everything run until it is quiet.
+    ///
+    /// # Errors
+    ///
+    /// When the task has no timer running.
+    pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
+        match self.machine.next_move(&self.state, task) {
+            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace, &mut |_, _| {})),
+            _ => Err(Impossible::Parked),
+        }
+    }
+
     /// What stands against releasing a task now.
     pub fn releasable(&self, task: TaskId) -> Result<MoveKind, Impossible> {
         use crate::kernel::{Life, RunState};
@@ -98,8 +110,19 @@ impl<'m> Fifo<'m> {
             self.held.dedup();
         }
         self.held.retain(|&task| task != release.task);
+        Ok(self.run(release.task, kind, trace, see))
+    }
+
+    /// One move, and then whatever it made runnable, in order.
+    fn run(
+        &mut self,
+        first: TaskId,
+        kind: MoveKind,
+        trace: &mut Trace,
+        see: &mut dyn FnMut(&Made, &mut Trace),
+    ) -> StepSeen {
         let mut seen = StepSeen::default();
-        let mut queue = VecDeque::from([(release.task, kind)]);
+        let mut queue = VecDeque::from([(first, kind)]);
         while let Some((task, kind)) = queue.pop_front() {
             trace.woken.clear();
             let pc = self.state.cursor(task).pc;
@@ -119,7 +142,7 @@ impl<'m> Fifo<'m> {
             }
         }
         self.look(&mut seen);
-        Ok(seen)
+        seen
     }
 
     /// What can be seen when all is quiet.

@@ -1,10 +1,10 @@
 //! What a task does between its calls: the same interpreter drives the model's tasks and the real ones.
 
 use super::{CallResult, Code, Instr, Locals, Value};
-use crate::kernel::{Call, CallKind, Return};
+use crate::kernel::{Call, CallKind, Return, canon::clone_reusing};
 
 /// Where a task is in its code, with its variables.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub struct Cursor {
     /// The next instruction; the length of the code when it has ended.
     pub pc: u32,
@@ -40,6 +40,8 @@ pub enum Next {
     /// Nothing: the last statement is done, or the task halted.
     Parked,
 }
+
+clone_reusing!(Cursor { pc, locals, halt });
 
 impl Cursor {
     /// At the start of `code`, all of `vars` variables unassigned.

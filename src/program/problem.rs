@@ -52,16 +52,22 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
 
 /// The candidate that is nearest to `name`, if one is near enough; the first of several.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = 1 + name.chars().count() / 4;
+    let letters = name.chars().count();
+    let allowed = 1 + letters / 4;
+    let lower = name.to_lowercase();
     let distance = |candidate: &str| {
-        let folded = strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
+        let folded = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
         // A name that differs only in case is nearer than any other.
         (folded, usize::from(folded == 0 && name != candidate))
     };
     let mut best: Option<(&str, (usize, usize))> = None;
     for candidate in candidates {
+        let length = candidate.chars().count();
+        if candidate == name || letters.abs_diff(length) > allowed {
+            continue;
+        }
         let d = distance(candidate);
-        if candidate != name && d.0 <= allowed && d.0 < candidate.chars().count() && best.is_none_or(|(_, b)| d < b) {
+        if d.0 <= allowed && d.0 < length && best.is_none_or(|(_, b)| d < b) {
             best = Some((candidate, d));
         }
     }

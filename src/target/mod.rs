@@ -29,16 +29,15 @@ pub trait Target {
     /// Why nothing can be run here.
     fn facts(&mut self) -> Result<Facts, Refusal>;
 
-    /// Runs `program` once for each of `schedules`, each time from its initial state. `each` is called in order, with
-    /// the index of the schedule, everything that was observed, and how it ended.
+    /// Makes steered runs, each from its program's initial state. `each` is called in order, with the index of the job,
+    /// everything that was observed, and how it ended. Many jobs at once are cheaper than one at a time.
     ///
     /// # Errors
     ///
-    /// Why the program cannot be run here.
-    fn steer_many(
+    /// Why the first job for which `each` was not called cannot be run here.
+    fn steer_batch(
         &mut self,
-        program: &Compiled,
-        schedules: &[Schedule],
+        jobs: &[Job],
         options: &SteerOptions,
         each: &mut dyn FnMut(usize, &[Observation], &SteerReport),
     ) -> Result<(), Refusal>;
@@ -55,6 +54,22 @@ pub trait Target {
         each: &mut dyn FnMut(&Iteration),
     ) -> Result<FreeReport, Refusal>;
 
+    /// Runs `program` by each of `schedules`; as [`Target::steer_batch`].
+    ///
+    /// # Errors
+    ///
+    /// Why the program cannot be run here.
+    fn steer_many(
+        &mut self,
+        program: &Compiled,
+        schedules: &[Schedule],
+        options: &SteerOptions,
+        each: &mut dyn FnMut(usize, &[Observation], &SteerReport),
+    ) -> Result<(), Refusal> {
+        let jobs: Vec<Job> = schedules.iter().map(|schedule| Job { program, schedule }).collect();
+        self.steer_batch(&jobs, options, each)
+    }
+
     /// Runs `program` by one schedule.
     ///
     /// # Errors
@@ -68,13 +83,21 @@ pub trait Target {
         observe: &mut dyn FnMut(&Observation),
     ) -> Result<SteerReport, Refusal> {
         let mut report = None;
-        let schedules = std::slice::from_ref(schedule);
-        self.steer_many(program, schedules, options, &mut |_, observations, r| {
+        self.steer_batch(&[Job { program, schedule }], options, &mut |_, observations, r| {
             observations.iter().for_each(&mut *observe);
             report = Some(r.clone());
         })?;
         report.ok_or_else(|| Refusal::Crashed("the run ended without a report".into()))
     }
+}
+
+/// A steered run to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The program.
+    pub program: &'a Compiled,
+    /// Which task is released when.
+    pub schedule: &'a Schedule,
 }
 
 /// How the controller knows that everything is quiet.

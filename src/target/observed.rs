@@ -3,7 +3,7 @@
 use super::Observation;
 use crate::{
     kernel::{CallKind, TaskId},
-    program::{Compiled, Cursor, Next, ObjectField, Value, World},
+    program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World},
 };
 use std::collections::BTreeMap;
 
@@ -89,5 +89,9 @@ impl World for Observed<'_> {
 
     fn asleep(&self, task: TaskId) -> Option<CallKind> {
         self.asleep.iter().find(|(t, _)| *t == task).map(|&(_, call)| call)
+    }
+
+    fn halted(&self, task: TaskId) -> Option<Halt> {
+        self.cursors[task as usize].halt
     }
 }

@@ -159,7 +159,8 @@ fn run(
         return Ok(());
     }
     if let Some(steer) = &effort.steer {
-        let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).collect();
+        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i]);
+        let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).filter(can_run).collect();
         if !indices.is_empty() {
             for (index, mismatch) in real.steer_schedules(target, machine, initial, &indices, steer)? {
                 if let Some(verdict) = judgement.schedules.iter_mut().find(|s| s.index == index) {

@@ -64,12 +64,18 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
                     return (seen, wrong("the probed condition does not hold".into()));
                 }
             }
-            LineCodeKind::Expire(task) => {
-                return (seen, wrong(format!("{} has no timer that a schedule can let expire", name(machine, *task))));
-            }
+            LineCodeKind::Expire(task) => match fifo.expire(*task, &mut trace) {
+                Ok(step) => seen.push(step),
+                Err(_) => return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task)))),
+            },
         }
     }
     (seen, None)
+}
+
+/// Whether a schedule can be forced on a real kernel: time cannot be.
+pub fn can_run(code: &ScheduleCode) -> bool {
+    !code.lines.iter().any(|line| matches!(line.kind, LineCodeKind::Expire(_)))
 }
 
 /// Compares the claims of a schedule with the steps of a real run; `world` is evaluated after each step.

@@ -1,4 +1,6 @@
 //! The host executor, on the kernel of this machine.
 
+mod audit;
 mod build;
+mod free;
 mod steered;

@@ -16,7 +16,7 @@ pub use write::PipeWrite;
 use super::{
     Cx,
     call::OpenFlags,
-    canon::{Canon, canon_struct, get, put},
+    canon::{Canon, canon_struct, clone_reusing, get, put},
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
@@ -60,7 +60,7 @@ pub struct PipeBuffer {
 }
 
 /// The ring. `head` and `tail` run freely; a slot is `index & (ring_size - 1)`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(PartialEq, Eq, Debug, Default)]
 pub struct Ring {
     /// Where the next slot is filled.
     pub head: u32,
@@ -92,7 +92,7 @@ pub struct Ends {
 }
 
 /// `pipe_inode_info`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(PartialEq, Eq, Debug, Default)]
 pub struct PipeInodeInfo {
     /// The slots.
     pub ring: Ring,
@@ -108,6 +108,8 @@ pub struct PipeInodeInfo {
     pub fifo: Option<u16>,
 }
 
+clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs });
+clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
 
 impl Ring {

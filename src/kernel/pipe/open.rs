@@ -201,7 +201,8 @@ impl FifoOpen {
             f_count: 1,
             read: self.read(),
             write: self.write(),
-            f_flags: self.flags & kept,
+            // force_o_largefile: every open on a 64-bit machine.
+            f_flags: self.flags & kept | OpenFlags::O_LARGEFILE,
             nowait: false,
             pipe: self.pipe,
             f_pipe,

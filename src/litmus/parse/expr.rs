@@ -101,7 +101,7 @@ impl Parser<'_> {
             }
             _ => return self.primary(),
         };
-        Ok(Expr { kind, span: self.from(start) })
+        Ok(Expr { kind, span: self.since(start) })
     }
 
     fn primary(&mut self) -> Parsed<Expr> {
@@ -117,7 +117,7 @@ impl Parser<'_> {
             Token::LeftBracket => ExprKind::List(self.nested(|p| {
                 p.bracketed(Token::RightBracket, |p| match p.token() {
                     Token::RightBracket => Ok(Vec::new()),
-                    _ => p.comma_list(Self::expr),
+                    _ => p.comma_list(Self::list_element),
                 })
             })?),
             Token::Name => match self.word() {
@@ -128,7 +128,15 @@ impl Parser<'_> {
             },
             _ => return Err(self.unexpected("an expression")),
         };
-        Ok(Expr { kind, span: self.from(start) })
+        Ok(Expr { kind, span: self.since(start) })
+    }
+
+    fn list_element(&mut self) -> Parsed<Expr> {
+        let element = self.expr()?;
+        if self.token() == Token::Colon {
+            return Err(self.not_there_yet("semaphore operations are", element.span));
+        }
+        Ok(element)
     }
 
     fn quantified(&mut self) -> Parsed<ExprKind> {
@@ -156,7 +164,7 @@ impl Parser<'_> {
     pub(super) fn call(&mut self) -> Parsed<CallExpr> {
         let name = self.name("the name of a call")?;
         let args = self.nested(Self::args)?;
-        let span = self.from(name.span);
+        let span = self.since(name.span);
         Ok(CallExpr { name, args, span })
     }
 
@@ -182,11 +190,7 @@ impl Parser<'_> {
             }
             _ => None,
         };
-        let value = self.expr()?;
-        if self.token() == Token::Colon {
-            return Err(self.not_there_yet("semaphore operations are", value.span));
-        }
-        Ok(Arg { name, value })
+        Ok(Arg { name, value: self.expr()? })
     }
 
     pub(super) fn path(&mut self) -> Parsed<Path> {

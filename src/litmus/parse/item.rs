@@ -10,6 +10,8 @@ use crate::program::{
 /// Words that begin an item, objects excepted.
 const ITEMS: &[&str] =
     &["with", "init", "task", "process", "exists", "forbid", "final", "always", "show", "allow", "on", "schedule"];
+/// Those of them that have a block, or may have one.
+const BLOCK_ITEMS: &[&str] = &["init", "task", "process", "on", "schedule", "thread"];
 /// Objects that will come.
 const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "shm", "mq", "socketpair", "socket", "file", "key"];
 /// What may stand between the name of a task and its statements.
@@ -24,8 +26,10 @@ impl Parser<'_> {
     pub(super) fn file(&mut self) -> Program {
         let mut program = Program { comments: std::mem::take(&mut self.comments), ..Program::default() };
         self.separators();
-        if let Ok(name) = self.title() {
-            program.name = name;
+        match self.title() {
+            Ok(name) => program.name = name,
+            Err(Reported) if self.begins_item() => {}
+            Err(Reported) => self.skip_line(),
         }
         loop {
             self.separators();
@@ -38,7 +42,8 @@ impl Parser<'_> {
                 Ok(item) => program.items.push(item),
                 Err(Reported) => self.skip_item(start),
             }
-            // A brace that was not understood leaves its partner behind.
+            self.separators();
+            // A brace that was missed leaves its partner behind.
             if self.problems.len() > before && self.token() == Token::RightBrace {
                 self.bump();
             }
@@ -75,16 +80,28 @@ impl Parser<'_> {
         next == Token::Name && (object_kind(word).is_some() || PLANNED_OBJECTS.contains(&word))
     }
 
-    /// To the next line that begins an item; past the token at `start` in any case.
+    /// Past a bad item that began at `start`: to the next line if it has no braces, else to one that begins an item.
     fn skip_item(&mut self, start: usize) {
+        let line = self.tokens[start..].iter().take_while(|(token, _)| *token != Token::Newline);
+        let braces = line.clone().any(|(token, _)| *token == Token::LeftBrace);
         if self.at == start {
             self.bump();
+        }
+        let first = slice(self.text, self.tokens[start].1);
+        if !braces && !BLOCK_ITEMS.contains(&first) {
+            return self.skip_line();
         }
         while self.token() != Token::End {
             let line_begins = matches!(self.tokens[self.at - 1].0, Token::Newline | Token::Semicolon);
             if line_begins && self.begins_item() {
                 return;
             }
+            self.bump();
+        }
+    }
+
+    fn skip_line(&mut self) {
+        while !matches!(self.token(), Token::Newline | Token::End) {
             self.bump();
         }
     }
@@ -140,7 +157,7 @@ impl Parser<'_> {
         let word = self.word();
         let is_call = CallKind::by_name(word).is_some() && self.second() == Token::LeftParen;
         if is_call || (!word.is_empty() && self.second() == Token::Assign) {
-            let problem = Problem::new("a statement outside a task", start, "belongs into a task");
+            let problem = Problem::new("a statement outside a task", start, "belongs in a task");
             return self.report(problem.help("write `task T { … }` around it"));
         }
         if word.is_empty() {
@@ -166,7 +183,7 @@ impl Parser<'_> {
             }
             "kernel" => {
                 self.bump();
-                Ok(Setting::Kernel { range: self.range()?, span: self.from(start) })
+                Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
             }
             "quirk" => {
                 self.bump();
@@ -189,7 +206,7 @@ impl Parser<'_> {
         while matches!(self.token(), Token::Dot | Token::Minus | Token::Name | Token::Number) && self.adjacent() {
             self.bump();
         }
-        let span = self.from(start);
+        let span = self.since(start);
         Ok(Ident { name: slice(self.text, span).to_string(), span })
     }
 

@@ -258,7 +258,8 @@ impl<'a> Parser<'a> {
         u32::try_from(number).map_err(|_| self.report(Problem::new("this number is too large", span, "too large")))
     }
 
-    fn from(&self, start: Span) -> Span {
+    /// From the start of `start` to the end of the last token.
+    fn since(&self, start: Span) -> Span {
         start.to(self.last)
     }
 

@@ -43,7 +43,7 @@ impl Parser<'_> {
         if let (Some(from), Some(until)) = (from, until)
             && from >= until
         {
-            let problem = Problem::new("this range is empty", self.from(start), "no version lies in it");
+            let problem = Problem::new("this range is empty", self.since(start), "no version lies in it");
             return Err(self.report(problem.help("the second version is the first that is no longer in the range")));
         }
         Ok(VersionRange { from, until })
@@ -95,7 +95,7 @@ impl Parser<'_> {
             "eventually" => return Err(self.not_there_yet("`eventually` is", start)),
             _ => return Err(self.no_item()),
         };
-        Ok(Property { on, kind, span: self.from(start) })
+        Ok(Property { on, kind, span: self.since(start) })
     }
 
     pub(super) fn schedule(&mut self, on: Option<VersionRange>, start: Span) -> Parsed<Schedule> {
@@ -112,7 +112,7 @@ impl Parser<'_> {
                 Err(Reported) => self.skip_stmt(),
             }
         }
-        Ok(Schedule { on, title, lines, span: self.from(start) })
+        Ok(Schedule { on, title, lines, span: self.since(start) })
     }
 
     fn line(&mut self) -> Parsed<Line> {
@@ -129,7 +129,7 @@ impl Parser<'_> {
             }
             _ => self.release()?,
         };
-        Ok(Line { kind, span: self.from(start) })
+        Ok(Line { kind, span: self.since(start) })
     }
 
     fn release(&mut self) -> Parsed<LineKind> {

@@ -3,7 +3,7 @@
 use super::{Parsed, Parser, Reported, Token};
 use crate::kernel::CallKind;
 use crate::program::{
-    Problem,
+    FUNCTIONS, Problem,
     syntax::{Block, Expr, ExprKind, Ident, Span, Stmt, StmtKind},
 };
 
@@ -107,7 +107,7 @@ impl Parser<'_> {
             "" => return Err(self.unexpected("a statement")),
             _ => self.simple_stmt()?,
         };
-        Ok(Stmt { kind, span: self.from(start) })
+        Ok(Stmt { kind, span: self.since(start) })
     }
 
     fn if_stmt(&mut self) -> Parsed<StmtKind> {
@@ -173,6 +173,3 @@ impl Parser<'_> {
         if self.eat(Token::Arrow) { self.expr().map(Some) } else { Ok(None) }
     }
 }
-
-/// Whether a name in call position belongs to an expression and not to a system call.
-pub(in crate::litmus) const FUNCTIONS: &[&str] = &["len", "pattern"];

@@ -1,8 +1,9 @@
 //! Calls: arguments find their parameters.
 
 use super::{
-    expr::{Translator, Type, call_kind},
+    expr::{Translator, call_kind},
     names::Entity,
+    types::Type,
 };
 use crate::program::{
     CallCode, ExprCode, Param, ParamType, Problem, Signature, Value, nearest,

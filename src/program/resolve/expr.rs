@@ -1,17 +1,17 @@
 //! Expressions: names become indices, constants are folded, and what can never make sense is refused.
 
 use super::{
-    ends,
-    names::{Entity, Names, Source, Var},
+    names::{Entity, Names},
+    types::{Type, Typed, result_type},
 };
 use crate::kernel::{CallKind, Payload, TaskId};
 use crate::program::{
-    ExprCode, Field, Locals, ObjectField, Problem, SIGNATURES, Value, constants, did_you_mean,
-    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, ObjectKind, Path, PathStep, Span, TaskRef},
+    ExprCode, FUNCTIONS, Locals, Problem, SIGNATURES, Value, did_you_mean,
+    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, Span, TaskRef},
 };
 
-/// Functions of expressions.
-const FUNCTIONS: [&str; 2] = ["len", "pattern"];
+/// Quantifiers nest at most so deep, since every one multiplies the condition.
+const MAX_QUANTIFIERS: usize = 2;
 /// A repeated string has at most so many runs of bytes.
 const MAX_RUNS: i64 = 1 << 20;
 
@@ -23,64 +23,6 @@ pub(super) enum Scope<'a> {
     Task(usize),
     /// Everything, from outside; names bound by `all` and `some` stand for tasks.
     World(Vec<(&'a str, TaskId)>),
-}
-
-/// The kind of value that an expression has, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Type {
-    Number,
-    Bytes,
-    Errno,
-    Eof,
-    Fd,
-    None,
-    Unknown,
-}
-
-impl Type {
-    fn of(value: &Value) -> Type {
-        match value {
-            Value::None => Type::None,
-            Value::Int(_) => Type::Number,
-            Value::Bytes(_) => Type::Bytes,
-            Value::Errno(_) => Type::Errno,
-            Value::Eof => Type::Eof,
-            Value::AnyFd => Type::Fd,
-            Value::Result(_) => Type::Unknown,
-        }
-    }
-
-    pub fn is_number(self) -> bool {
-        matches!(self, Type::Number | Type::Unknown)
-    }
-
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Type::Number => "a number",
-            Type::Bytes => "a string",
-            Type::Errno => "an error",
-            Type::Eof => "`EOF`",
-            Type::Fd => "`fd`",
-            Type::None => "`none`",
-            Type::Unknown => "a value",
-        }
-    }
-}
-
-/// An expression with its type.
-pub(super) struct Typed {
-    pub code: ExprCode,
-    pub ty: Type,
-}
-
-impl Typed {
-    pub fn constant(value: Value) -> Typed {
-        Typed { ty: Type::of(&value), code: ExprCode::Const(value) }
-    }
-
-    fn number(code: ExprCode) -> Typed {
-        Typed { code, ty: Type::Number }
-    }
 }
 
 /// Translates expressions in one scope.
@@ -225,211 +167,14 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
-        let root = &path.root;
-        if let Scope::Task(source) = self.scope
-            && let Some((slot, var)) = self.names.sources[source].var(&root.name)
-        {
-            let (field, ty) = self.field(var, &path.steps, span)?;
-            return Some(Typed { code: ExprCode::Local { slot, field }, ty });
-        }
-        if let Some(value) = constants::by_name(&root.name) {
-            if path.steps.is_empty() {
-                return Some(Typed::constant(value));
-            }
-            return self.report(Problem::new(format!("`{}` is a constant", root.name), span, "it has no parts"));
-        }
-        match &self.scope {
-            Scope::Nothing => {
-                let problem = Problem::new(format!("`{path}` is no constant"), span, "a constant is needed here");
-                let constants = constants::all().map(|(name, _)| name);
-                self.report(problem.maybe_help(did_you_mean(&root.name, constants)))
-            }
-            Scope::Task(source) => self.path_in_task(*source, path, span),
-            Scope::World(bound) => {
-                let bound = bound.iter().rev().find(|(name, _)| *name == root.name).map(|(_, task)| *task);
-                self.path_in_world(bound, path, span)
-            }
-        }
-    }
-
-    /// A name in a task that is neither a variable of it nor a constant.
-    fn path_in_task(&mut self, source: usize, path: &'a Path, span: Span) -> Option<Typed> {
-        let name = &path.root.name;
-        let source = &self.names.sources[source];
-        match self.names.entity(name) {
-            Some(Entity::Object(object)) => self.end(source.process, object, path, span),
-            Some(_) => {
-                let problem = Problem::new(format!("`{name}` is another task"), span, "not visible from here");
-                self.report(problem.help("tasks see their own variables only; pass data through a pipe"))
-            }
-            None => {
-                let owner = self.names.sources.iter().find(|other| other.var(name).is_some());
-                let help = match owner {
-                    Some(owner) => {
-                        Some(format!("`{name}` is a variable of `{}`; tasks see only their own", owner.name))
-                    }
-                    None => {
-                        let vars = source.vars.iter().map(|var| var.name);
-                        let objects = self.names.objects.iter().map(|object| object.name.name.as_str());
-                        let constants = constants::all().map(|(name, _)| name);
-                        did_you_mean(name, vars.chain(objects).chain(constants))
-                    }
-                };
-                let problem = Problem::new(format!("unknown name `{name}`"), path.root.span, "declared nowhere");
-                self.report(problem.maybe_help(help))
-            }
-        }
-    }
-
-    /// An object in a task: only an end of a pipe is a value, namely its descriptor.
-    fn end(&mut self, process: usize, object: u16, path: &Path, span: Span) -> Option<Typed> {
-        let declared = self.names.objects[object as usize];
-        let name = &declared.name.name;
-        let problem = match (&path.steps[..], declared.kind) {
-            (_, ObjectKind::Fifo) => {
-                Problem::new(format!("`{name}` is a fifo, not a descriptor"), span, "has to be opened first")
-                    .help(format!("`f = open({name}, O_RDONLY)` gives a descriptor"))
-            }
-            ([PathStep::Field(field)], ObjectKind::Pipe) => {
-                if let Some(end) = ends::end_of(declared, &field.name)
-                    && let Some(fd) = self.names.fd(process, (object, end))
-                {
-                    return Some(Typed::constant(Value::Int(fd)));
-                }
-                let field = &field.name;
-                let problem = Problem::new(format!("a pipe has no end `{field}`"), span, "neither `r` nor `w`");
-                match ObjectField::ALL.iter().any(|(name, ..)| name == field) {
-                    true => problem.help("tasks cannot look into a pipe; `ioctl(p.r, FIONREAD)` counts its bytes"),
-                    false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
-                }
-            }
-            _ => Problem::new(format!("`{path}` is no descriptor"), span, "a pipe has two ends")
-                .help(format!("write `{name}.r` to read, `{name}.w` to write")),
-        };
-        self.report(problem)
-    }
-
-    fn path_in_world(&mut self, bound: Option<TaskId>, path: &'a Path, span: Span) -> Option<Typed> {
-        let (index, rest) = match &path.steps[..] {
-            [PathStep::Index(index), rest @ ..] => (Some(*index), rest),
-            rest => (None, rest),
-        };
-        if let Some(task) = bound {
-            return self.var_of(task, path, &path.steps, span);
-        }
-        match self.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) => self.object_field(object, path, span),
-            Some(_) => {
-                let who = TaskRef { name: path.root.clone(), index };
-                let task = self.names.task(&who);
-                let task = self.accept(task)?;
-                self.var_of(task, path, rest, span)
-            }
-            None => self.bare_variable(path, span),
-        }
-    }
-
-    /// A variable of a task, seen from outside.
-    fn var_of(&mut self, task: TaskId, path: &Path, steps: &[PathStep], span: Span) -> Option<Typed> {
-        let source = self.names.source_of(task);
-        let vars = || source.vars.iter().map(|var| var.name);
-        let known = || format!("it has {}", vars().map(|var| format!("`{var}`")).collect::<Vec<_>>().join(", "));
-        match steps {
-            [PathStep::Field(name), steps @ ..] => match source.var(&name.name) {
-                Some((slot, var)) => {
-                    let (field, ty) = self.field(var, steps, span)?;
-                    Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
-                }
-                None => {
-                    let message = format!("`{}` has no variable `{}`", source.name, name.name);
-                    let help = did_you_mean(&name.name, vars()).or_else(|| (!source.vars.is_empty()).then(known));
-                    self.report(Problem::new(message, name.span, "never assigned there").maybe_help(help))
-                }
-            },
-            _ => {
-                let problem = Problem::new(format!("`{path}` is a task, not a value"), span, "which variable of it?");
-                self.report(problem.maybe_help((!source.vars.is_empty()).then(known)))
-            }
-        }
-    }
-
-    /// A variable without its task, if only one task has it.
-    fn bare_variable(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
-        let name = &path.root.name;
-        let owners: Vec<&Source> = self.names.sources.iter().filter(|source| source.var(name).is_some()).collect();
-        let several = |source: &&Source| self.names.processes[source.process].count.is_some();
-        match owners[..] {
-            [owner] if !several(&owner) => {
-                let (slot, var) = owner.var(name)?;
-                let (field, ty) = self.field(var, &path.steps, span)?;
-                Some(Typed { code: ExprCode::Var { task: owner.first, slot, field }, ty })
-            }
-            [] => {
-                let tasks = self.names.sources.iter().map(|source| source.name);
-                let vars = self.names.sources.iter().flat_map(|source| source.vars.iter().map(|var| var.name));
-                let objects = self.names.objects.iter().map(|object| object.name.name.as_str());
-                let constants = constants::all().map(|(name, _)| name);
-                let help = did_you_mean(name, tasks.chain(objects).chain(vars).chain(constants));
-                let problem = Problem::new(format!("unknown name `{name}`"), path.root.span, "declared nowhere");
-                self.report(problem.maybe_help(help))
-            }
-            _ => {
-                let names: Vec<String> =
-                    owners.iter().map(|owner| format!("`{}.{name}`", self.names.task_name(owner.first))).collect();
-                let problem = Problem::new(format!("`{name}` is a variable of several tasks"), span, "whose?");
-                self.report(problem.help(format!("say whose it is, as in {}", names.join(", "))))
-            }
-        }
-    }
-
-    fn object_field(&mut self, object: u16, path: &Path, span: Span) -> Option<Typed> {
-        let name = &path.root.name;
-        let fields = || ObjectField::ALL.iter().map(|(name, ..)| *name);
-        let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
-        if let [PathStep::Field(field)] = &path.steps[..] {
-            if let Some((_, field, _)) = ObjectField::ALL.iter().find(|(name, ..)| *name == field.name) {
-                return Some(Typed::number(ExprCode::Object { object, field: *field }));
-            }
-            let problem = Problem::new(format!("`{name}` has no field `{}`", field.name), field.span, "no field");
-            return self.report(problem.help(did_you_mean(&field.name, fields()).unwrap_or_else(known)));
-        }
-        self.report(Problem::new(format!("`{path}` is no value"), span, "which field of it?").help(known()))
-    }
-
-    /// What follows the name of a variable.
-    fn field(&mut self, var: &Var, steps: &[PathStep], span: Span) -> Option<(Field, Type)> {
-        let (name, index) = match steps {
-            [] => return Some((Field::Whole, Type::Unknown)),
-            [PathStep::Field(name)] => (name, 0),
-            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if name.name == "revents" => (name, *index as u8),
-            _ => return self.report(Problem::new("a result has no such part", span, "goes too far")),
-        };
-        let fits = |of: Option<CallKind>| match of {
-            _ if var.copies => true,
-            Some(kind) => var.calls.contains(&kind),
-            None => !var.calls.is_empty(),
-        };
-        let fields = RESULT_FIELDS.iter().filter(|(_, of, ..)| fits(*of));
-        match fields.clone().find(|(field, ..)| *field == name.name) {
-            Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
-            Some((_, _, field, ty)) => Some((*field, *ty)),
-            None => {
-                let known: Vec<&str> = fields.map(|(field, ..)| *field).collect();
-                let help = match known[..] {
-                    [] => format!("`{}` holds numbers or strings, not the result of a call", var.name),
-                    _ => format!("the fields of `{}` are {}", var.name, known.join(", ")),
-                };
-                let message = format!("`{}` has no field `{}`", var.name, name.name);
-                self.report(Problem::new(message, name.span, "no field").help(help))
-            }
-        }
-    }
-
     fn quantified(&mut self, all: bool, var: &'a Ident, over: &'a Ident, body: &'a Expr) -> Option<Typed> {
-        if !matches!(self.scope, Scope::World(_)) {
+        let Scope::World(bound) = &self.scope else {
             let problem = Problem::new("tasks cannot look at each other", over.span, "only properties and probes can");
             return self.report(problem);
+        };
+        if bound.len() == MAX_QUANTIFIERS {
+            let label = format!("more than {MAX_QUANTIFIERS} of `all` and `some`");
+            return self.report(Problem::new("this condition grows too large", var.span, label));
         }
         if let Some(problem) = self.names.taken(var) {
             return self.report(problem);
@@ -478,19 +223,6 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// Parts of results: which call must have returned it (any, if not said), and what it is.
-const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
-    ("ret", None, Field::Ret, Type::Unknown),
-    ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
-    ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
-    ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
-    ("w", Some(CallKind::Pipe), Field::Extra(1), Type::Number),
-    ("revents", Some(CallKind::Poll), Field::Extra(0), Type::Number),
-    ("mode", Some(CallKind::Fstat), Field::Extra(0), Type::Number),
-    ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
-    ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
-];
-
 /// The call that a name means, as in `asleep in write`.
 pub(super) fn call_kind(ident: &Ident) -> Result<CallKind, Problem> {
     CallKind::by_name(&ident.name).ok_or_else(|| {
@@ -498,27 +230,6 @@ pub(super) fn call_kind(ident: &Ident) -> Result<CallKind, Problem> {
         Problem::new(format!("unknown call `{}`", ident.name), ident.span, "no call")
             .maybe_help(did_you_mean(&ident.name, names))
     })
-}
-
-/// The type of `a op b`; none if it can never have a value (or, for a comparison, never be true).
-fn result_type(op: BinOp, a: Type, b: Type) -> Option<Type> {
-    use Type::*;
-    let numbers = a.is_number() && b.is_number();
-    match op {
-        BinOp::And | BinOp::Or => Some(Number),
-        BinOp::Eq | BinOp::Ne => (a == b || [a, b].iter().any(|ty| matches!(ty, Unknown | None))).then_some(Number),
-        BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge | BinOp::Sub | BinOp::BitOr => numbers.then_some(Number),
-        BinOp::Add => match (a, b) {
-            (Unknown, other @ (Number | Bytes | Unknown)) | (other @ (Number | Bytes), Unknown) => Some(other),
-            (Number, Number) | (Bytes, Bytes) => Some(a),
-            _ => Option::None,
-        },
-        BinOp::Mul => match (a, b) {
-            (Bytes, Number | Unknown) | (Number | Unknown, Bytes) => Some(Bytes),
-            (Number, Number) => Some(Number),
-            _ => numbers.then_some(Unknown),
-        },
-    }
 }
 
 /// Whether everything that an operator works on is a constant.

@@ -8,18 +8,21 @@ mod call;
 mod ends;
 mod expr;
 mod names;
+mod path;
 mod property;
 mod schedule;
 mod settings;
 mod stmt;
-#[cfg(test)]
-mod tests;
+mod types;
 
 use super::{Code, Compiled, ExprCode, Field, Instr, Problem, ProcessInfo, Shown, TaskInfo, syntax::Program};
 use crate::kernel::{ProcessId, TaskId};
 use names::Names;
 use property::Claims;
 use std::collections::HashSet;
+
+/// Functions of expressions; every other name before parentheses is a system call.
+pub const FUNCTIONS: [&str; 2] = ["len", "pattern"];
 
 /// Resolves every name.
 ///
@@ -194,3 +197,6 @@ impl super::ScheduleCode {
         returns.chain(self.probes())
     }
 }
+
+#[cfg(test)]
+mod tests;

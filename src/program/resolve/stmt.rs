@@ -2,8 +2,9 @@
 
 use super::{
     call,
-    expr::{Scope, Translator, Type},
+    expr::{Scope, Translator},
     names::Names,
+    types::Type,
 };
 use crate::program::{
     CallCode, Code, ExprCode, Field, Instr, Problem, Value,

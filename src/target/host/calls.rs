@@ -92,8 +92,9 @@ impl Executor {
     }
 
     /// Other names for the FIFOs.
-    pub fn set_paths(&mut self, paths: Vec<CString>) {
-        self.paths = paths;
+    pub fn set_paths(&mut self, paths: &[CString]) {
+        self.paths.clear();
+        self.paths.extend_from_slice(paths);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.

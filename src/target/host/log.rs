@@ -101,23 +101,38 @@ impl Shared {
         self.log_end.load(Ordering::Acquire)
     }
 
-    /// The entry at byte `at` and where the next one is.
-    pub fn entry(&self, at: usize) -> Option<(Entry, usize)> {
+    /// When all writers are gone: the end of the log is before what a killed one left unfinished after byte `start`.
+    /// If something did not fit, nothing after `start` is kept, and this is false.
+    pub fn close_log(&self, start: usize) -> bool {
+        let mut at = start;
+        let complete = self.overflow.swap(0, Ordering::AcqRel) == 0;
+        if complete {
+            while let Some((_, len)) = self.head(at) {
+                at += len * 8;
+            }
+        }
+        self.log_end.store(at, Ordering::Release);
+        complete
+    }
+
+    /// Tag and number of words of the entry at byte `at`.
+    fn head(&self, at: usize) -> Option<(u8, usize)> {
         if at + 8 > self.log_used().min(LOG_BYTES) {
             return None;
         }
         let generation = u64::from(self.generation.load(Ordering::Relaxed) & 0xff_ffff);
         // SAFETY: the word is inside of the mapping, and aligned because entries are whole words.
-        let base = unsafe { self.log().cast::<u64>().add(at / 8) };
-        // SAFETY: as above.
-        let head = unsafe { AtomicU64::from_ptr(base) }.load(Ordering::Acquire);
+        let head = unsafe { AtomicU64::from_ptr(self.log().cast::<u64>().add(at / 8)) }.load(Ordering::Acquire);
         let len = head as u32 as usize;
-        if head >> 40 != generation || len == 0 || at + len * 8 > LOG_BYTES {
-            return None;
-        }
+        (head >> 40 == generation && len > 0 && at + len * 8 <= LOG_BYTES).then_some(((head >> 32) as u8, len))
+    }
+
+    /// The entry at byte `at` and where the next one is.
+    pub fn entry(&self, at: usize) -> Option<(Entry, usize)> {
+        let (tag, len) = self.head(at)?;
         // SAFETY: the first word says that these words are written, and nobody writes them again in this generation.
-        let words = unsafe { std::slice::from_raw_parts(base.add(1), len - 1) };
-        decode((head >> 32) as u8, &mut words.iter().copied()).map(|entry| (entry, at + len * 8))
+        let words = unsafe { std::slice::from_raw_parts(self.log().cast::<u64>().add(at / 8 + 1), len - 1) };
+        decode(tag, &mut words.iter().copied()).map(|entry| (entry, at + len * 8))
     }
 }
 
@@ -314,6 +329,9 @@ mod tests {
             at = next;
         }
         assert_eq!(shared.entry(at), None);
+        shared.log_end.fetch_add(64, Ordering::Relaxed);
+        assert!(shared.close_log(0));
+        assert_eq!(shared.log_used(), at, "what nobody finished is dropped");
         shared.clear_log();
         assert_eq!(shared.entry(0), None, "entries of an older generation are not read");
     }

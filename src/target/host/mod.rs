@@ -4,10 +4,13 @@
 //! They talk through shared memory ([`shared`]) only; the controller steers ([`steer`]) or starts free runs.
 
 mod calls;
+mod free;
 mod log;
 mod objects;
 mod probe;
 mod quiet;
+mod reports;
+mod roam;
 mod sandbox;
 mod scout;
 mod shared;
@@ -15,15 +18,9 @@ mod steer;
 mod sys;
 mod worker;
 
-use super::{
-    Facts, FreeOptions, FreeReport, Iteration, Method, Observation, Refusal, SteerOptions, SteerReport, Target,
-};
-use crate::{
-    kernel::TaskId,
-    program::{Compiled, Schedule},
-    target::{Ending, Stage},
-};
-use log::{Entry, RunEnd};
+use super::{Facts, Refusal, Stage};
+use crate::program::Compiled;
+use log::Entry;
 use sandbox::{Config, Inside};
 use shared::{MAX_OBJECTS, MAX_TASKS, Shared, handover, verdict};
 use std::{
@@ -41,7 +38,7 @@ pub struct Host {
 }
 
 /// A sandbox that does not even start its controller in this time never will.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 impl Host {
     /// Uses whatever privilege this process has.
@@ -143,7 +140,8 @@ impl Host {
             }
         }
         config.users = program.processes.iter().any(|p| p.user > 0);
-        if config.users && !(privileged && effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID)) {
+        let can_change = effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID);
+        if config.users && !(privileged && can_change && sandbox::in_initial_user_namespace()) {
             return Err(Refusal::Users);
         }
         Ok(config)
@@ -183,125 +181,5 @@ fn with_name(refusal: Refusal, program: &Compiled) -> Refusal {
             Refusal::Object { name: object.map_or(name, |o| o.name.clone()), errno }
         }
         other => other,
-    }
-}
-
-impl Target for Host {
-    fn facts(&mut self) -> Result<Facts, Refusal> {
-        if self.facts.is_none() {
-            let config = self.config(None, None, Duration::from_secs(2))?;
-            self.run(&config, &mut scout::look, &mut |_| {})?;
-            self.facts = serde_json::from_str(&self.shared.message()).ok();
-        }
-        self.facts.clone().ok_or_else(|| Refusal::Crashed("it told nothing of itself".into()))
-    }
-
-    fn steer_many(
-        &mut self,
-        program: &Compiled,
-        schedules: &[Schedule],
-        options: &SteerOptions,
-        each: &mut dyn FnMut(usize, &[Observation], &SteerReport),
-    ) -> Result<(), Refusal> {
-        fits(program)?;
-        let holds = schedules.iter().flat_map(|s| &s.steps).any(|release| release.hold);
-        if let Some(unknown) = schedules.iter().flat_map(|s| &s.steps).find(|r| r.task as usize >= program.tasks.len())
-        {
-            return Err(Refusal::NoSuchTask(unknown.task));
-        }
-        let realtime = options.method.map(|method| method == Method::Fifo);
-        let mut config = self.config(Some(program), realtime, options.limit)?;
-        if config.realtime == Some(false) && realtime == Some(true) {
-            return Err(Refusal::NoRealtime);
-        }
-        if holds {
-            if config.realtime == Some(false) {
-                return Err(Refusal::CannotHold);
-            }
-            config.realtime = Some(true);
-        }
-        config.cpu = options.cpu.or_else(|| sys::allowed_cpus().last().copied());
-        let mut done = 0;
-        while done < schedules.len() {
-            let mut collector = Collector::default();
-            let first = done;
-            let ended = self.run(
-                &config,
-                &mut |inside| steer::steer(inside, program, &schedules[first..], first, options),
-                &mut |entry| {
-                    if let Some((index, observations, report)) = collector.take(entry) {
-                        each(index, &observations, &report);
-                        done = index + 1;
-                    }
-                },
-            );
-            let ended = ended.map_err(|refusal| match refusal {
-                Refusal::NoRealtime if holds => Refusal::CannotHold,
-                refusal => with_name(refusal, program),
-            })?;
-            if !ended {
-                // The watchdog ended it in the middle of a run.
-                let task = self.shared.current.load(Ordering::Relaxed).checked_sub(1).map(|task| task as TaskId);
-                let report = collector.timed_out(task);
-                each(done, &collector.observations, &report);
-                done += 1;
-            } else if done == first {
-                return Err(Refusal::Crashed("it did nothing".into()));
-            }
-        }
-        Ok(())
-    }
-
-    fn free(
-        &mut self,
-        _program: &Compiled,
-        _options: &FreeOptions,
-        _each: &mut dyn FnMut(&Iteration),
-    ) -> Result<FreeReport, Refusal> {
-        Err(Refusal::Crashed("not there yet".into()))
-    }
-}
-
-/// Gathers the entries of steered runs.
-#[derive(Default)]
-struct Collector {
-    index: usize,
-    realtime: bool,
-    observations: Vec<Observation>,
-}
-
-impl Collector {
-    fn take(&mut self, entry: Entry) -> Option<(usize, Vec<Observation>, SteerReport)> {
-        match entry {
-            Entry::RunBegins(index, realtime) => {
-                (self.index, self.realtime) = (index, realtime);
-                self.observations.clear();
-                None
-            }
-            Entry::Seen(observation) => {
-                self.observations.push(observation);
-                None
-            }
-            Entry::RunEnds(end) => Some((self.index, std::mem::take(&mut self.observations), self.report(&end))),
-            Entry::IterationBegins(..) => None,
-        }
-    }
-
-    fn report(&self, run: &RunEnd) -> SteerReport {
-        SteerReport {
-            method: if self.realtime { Method::Fifo } else { Method::Proof },
-            steps: run.steps as usize,
-            elapsed: Duration::from_nanos(run.elapsed),
-            checks: run.checks as usize,
-            check_failures: run.check_failures as usize,
-            skipped_probes: run.skipped_probes as usize,
-            end: run.decoded(),
-        }
-    }
-
-    fn timed_out(&self, task: Option<TaskId>) -> SteerReport {
-        let steps = self.observations.iter().filter(|o| matches!(o, Observation::Quiet { .. })).count();
-        let run = RunEnd { steps: steps as u64, ..RunEnd::default() };
-        SteerReport { end: Ending::TimedOut { task }, ..self.report(&run) }
     }
 }

@@ -5,11 +5,22 @@ use super::{
     shared::{Shared, verdict},
     sys,
 };
-use crate::program::{Compiled, End, syntax::ObjectKind};
+use crate::program::{Compiled, End, FIRST_FD, syntax::ObjectKind};
 use std::{ffi::CString, io, sync::atomic::Ordering};
 
+/// Closes all descriptors that a program may have opened.
+pub fn close_low() {
+    // SAFETY: closing descriptors touches no memory.
+    if unsafe { libc::syscall(libc::SYS_close_range, FIRST_FD, HIGH_FD - 1, 0) } != 0 {
+        for fd in FIRST_FD..HIGH_FD {
+            // SAFETY: as above.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
 /// Descriptors of the controller are moved up here, out of the way of those of the program.
-const HIGH_FD: i32 = 300;
+pub const HIGH_FD: i32 = 300;
 /// The most descriptors that a process can start with.
 pub const MAX_ENDS: usize = 256;
 
@@ -79,10 +90,40 @@ impl Objects {
         Ok(probe::mixed(&stat))
     }
 
-    /// The descriptors of a process's ends, in order.
-    pub fn ends(&self, program: &Compiled, process: usize) -> Vec<i32> {
+    /// In a worker: gives the ends of its process the numbers that they have in the program.
+    pub fn take_ends(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        for (k, fd) in self.ends(program, process).enumerate() {
+            // SAFETY: duplicating descriptors touches no memory.
+            sys::check(unsafe { libc::dup2(fd, FIRST_FD + k as i32) })?;
+        }
+        Ok(())
+    }
+
+    /// In a worker of free runs: the same, with everything closed that earlier iterations left, and with nothing of
+    /// this instance kept elsewhere.
+    pub fn move_ends(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        close_low();
+        self.take_ends(program, process)?;
+        for fd in self.ends(program, process) {
+            // SAFETY: the descriptor is ours.
+            unsafe { libc::close(fd) };
+        }
+        Ok(())
+    }
+
+    /// In a worker of free runs: closes the ends that its process does not hold.
+    pub fn drop_others(&self, program: &Compiled, process: usize) {
+        let own: Vec<i32> = self.ends(program, process).collect();
+        for &fd in self.pipes.iter().flatten().filter(|fd| !own.contains(fd)) {
+            // SAFETY: the descriptors are ours; -1 is none.
+            unsafe { libc::close(fd) };
+        }
+    }
+
+    /// The high descriptors of a process's ends, in order.
+    fn ends(&self, program: &Compiled, process: usize) -> impl Iterator<Item = i32> {
         let ends = &program.processes[process].ends;
-        ends.iter().map(|&(object, end)| self.pipes[object as usize][usize::from(end == End::Write)]).collect()
+        ends.iter().map(|&(object, end)| self.pipes[object as usize][usize::from(end == End::Write)])
     }
 
     /// Closes the controller's descriptors: one that it kept would prevent EOF and `EPIPE`.

@@ -8,6 +8,7 @@
 //! the other namespaces. So nothing is left, whatever is killed.
 
 use super::{
+    objects::HIGH_FD,
     shared::{Shared, handover, verdict},
     sys::{self, Caps},
 };
@@ -23,6 +24,9 @@ pub const TASK_PRIORITY: i32 = 20;
 pub const CONTROLLER_PRIORITY: i32 = 10;
 /// The priority of tasks that are held: woken, they wait for the controller, which never waits.
 pub const HELD_PRIORITY: i32 = 5;
+
+/// How many descriptors the controller must be able to have.
+const LEAST_DESCRIPTORS: u64 = HIGH_FD as u64 + 200;
 
 /// What a sandbox must offer.
 #[derive(Clone, Debug)]
@@ -59,9 +63,9 @@ pub fn launch(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside)) -> 
     // SAFETY: no arguments.
     let tool = unsafe { libc::getpid() };
     // SAFETY: the copy uses no lock that another thread of the tool could have held, apart from those of the allocator,
-    // which `fork` takes care of, and that of the panic hook, which nobody holds for long.
+    // which `fork` takes care of.
     match unsafe { sys::fork() }? {
-        0 => watchdog(shared, config, job, tool),
+        0 => guarded(shared, || watchdog(shared, config, job, tool)),
         pid => Ok(pid),
     }
 }
@@ -81,12 +85,15 @@ fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool:
         sys::exit_now(1);
     }
     sys::set_name(c"lockstep-watch");
-    report_panics(shared);
     // What the tool has open must not stay open for our sake, and the terminal's Ctrl-C is for the tool alone.
     shared.require(Stage::Descriptors, sys::null_standard_streams());
     sys::close_from(3);
-    // SAFETY: no arguments.
-    unsafe { libc::setsid() };
+    // SAFETY: a C string, and no arguments.
+    unsafe {
+        libc::chdir(c"/".as_ptr());
+        libc::setsid();
+    }
+    default_signals();
     let _ = sys::set_limit(libc::RLIMIT_CORE as i32, 0, 0);
     allow_realtime();
     let direct = Caps::effective().has(sys::CAP_SYS_ADMIN) && !config.unprivileged;
@@ -104,17 +111,20 @@ fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool:
     if orphaned() {
         sys::exit_now(1);
     }
+    // Before there is a controller: its policy would keep this process from running where it is.
+    let cpus = sys::allowed_cpus();
+    keep_off(config.cpu, &cpus);
     // SAFETY: this process has one thread.
     let controller = shared.require(Stage::Fork, unsafe { sys::fork() });
     if controller == 0 {
         shared.require(Stage::Lifeline, die_with_parent());
         hold_lifeline(lifeline);
-        let inside = enter(shared, config, direct, initial);
+        shared.require(Stage::Cpu, sys::set_cpus(config.cpu.as_ref().map_or(&cpus[..], std::slice::from_ref)));
+        let inside = enter(shared, config, initial);
         job(inside);
         shared.conclude(verdict::DONE);
         sys::exit_now(0);
     }
-    keep_off(config.cpu);
     watch(shared, controller, config.limit);
     sys::futex_post(&shared.handover, handover::OVER);
     sys::exit_now(0)
@@ -150,16 +160,31 @@ fn watch(shared: &Shared, controller: i32, limit: Duration) {
     }
 }
 
-/// Makes a panic in the sandbox known to the tool; there is no terminal here.
-fn report_panics(shared: &Shared) {
-    let address = std::ptr::from_ref(shared) as usize;
-    std::panic::set_hook(Box::new(move |info| {
-        // SAFETY: the tool waits for the sandbox's end before it lets go of the memory, and this is a copy of its process.
-        let shared = unsafe { &*(address as *const Shared) };
-        shared.set_message(&info.to_string());
+/// Whatever the tool does about signals, tasks start as if nobody had done anything.
+fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: the default disposition runs no code of ours; the signals that have no other refuse.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: all zero is an empty set.
+    unsafe {
+        let none: libc::sigset_t = std::mem::zeroed();
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Does `work` and never returns: a panic is made known to the tool, for there is no terminal here.
+///
+/// No panic hook of our own: installing one takes a lock that a thread of the tool may have held when we were forked.
+pub fn guarded(shared: &Shared, work: impl FnOnce()) -> ! {
+    if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        shared.set_message(text.unwrap_or("panic"));
         shared.conclude(verdict::PANICKED);
         sys::exit_now(3)
-    }));
+    }
+    sys::exit_now(0)
 }
 
 /// Allows real-time priorities as far as they can be allowed: inside a user namespace only this limit counts.
@@ -181,7 +206,8 @@ fn enter_user_namespace(shared: &Shared) {
     shared.require(Stage::IdMap, sys::write_file(c"/proc/self/gid_map", format!("0 {gid} 1").as_bytes()));
 }
 
-fn in_initial_user_namespace() -> bool {
+/// Whether this process is in the initial user namespace, the only one in which some capabilities count.
+pub fn in_initial_user_namespace() -> bool {
     let mut buffer = [0; 128];
     let map = sys::read_file(c"/proc/self/uid_map", &mut buffer).unwrap_or_default();
     let words: Vec<&[u8]> = map.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).collect();
@@ -202,15 +228,15 @@ fn hold_lifeline([read, write]: [i32; 2]) {
 }
 
 /// The watchdog must be able to run while the sandbox's CPU is busy.
-fn keep_off(cpu: Option<usize>) {
-    let cpus: Vec<usize> = sys::allowed_cpus().into_iter().filter(|&other| Some(other) != cpu).collect();
-    if !cpus.is_empty() {
-        let _ = sys::set_cpus(&cpus);
+fn keep_off(cpu: Option<usize>, cpus: &[usize]) {
+    let others: Vec<usize> = cpus.iter().copied().filter(|&other| Some(other) != cpu).collect();
+    if !others.is_empty() {
+        let _ = sys::set_cpus(&others);
     }
 }
 
 /// Makes this process the controller of fresh namespaces.
-fn enter<'a>(shared: &'a Shared, config: &Config, direct: bool, initial: bool) -> Inside<'a> {
+fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     sys::set_name(c"lockstep-init");
     // SAFETY: flags only.
     let unshared = sys::check(unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWIPC) });
@@ -225,8 +251,8 @@ fn enter<'a>(shared: &'a Shared, config: &Config, direct: bool, initial: bool) -
     shared.require(Stage::Tmpfs, sys::check(unsafe { libc::chdir(c"/tmp".as_ptr()) }));
     // SAFETY: as above.
     unsafe { libc::umask(0) };
-    if let Some(cpu) = config.cpu {
-        shared.require(Stage::Cpu, sys::set_cpus(&[cpu]));
+    if sys::limit(libc::RLIMIT_NOFILE as i32).0 < LEAST_DESCRIPTORS {
+        shared.refuse(Stage::Descriptors, &io::Error::from_raw_os_error(libc::EMFILE));
     }
     let own = [sys::CAP_KILL, sys::CAP_SYS_NICE, sys::CAP_SYS_PTRACE];
     let users = [sys::CAP_SETUID, sys::CAP_SETGID].into_iter().filter(|_| config.users);
@@ -238,7 +264,6 @@ fn enter<'a>(shared: &'a Shared, config: &Config, direct: bool, initial: bool) -
         shared.conclude(verdict::NO_REALTIME);
         sys::exit_now(2);
     }
-    let _ = direct;
     Inside { shared, realtime, initial_user_namespace: initial, task_caps: config.task_caps }
 }
 

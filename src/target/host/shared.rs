@@ -129,14 +129,18 @@ pub struct Header {
     pub generation: AtomicU32,
     /// Whether an entry did not fit.
     pub overflow: AtomicU32,
-    /// Free runs: the iteration that workers may run, counted from 1 in each group of workers; a futex.
-    pub go: AtomicU32,
-    /// Free runs: workers that are ready to run it.
+    /// Free runs: how many tasks are at the start.
     pub ready: AtomicU32,
-    /// Free runs: workers that have come to an end in it; a futex.
+    /// Free runs: how many tasks have come to their end; a futex.
     pub done: AtomicU32,
-    /// Free runs: whether the controller sleeps on `done`.
-    pub waiting: AtomicU32,
+    /// Free runs: how many are expected there before the controller needs to know.
+    pub expected: AtomicU32,
+    /// Free runs: how many groups of workers there were.
+    pub batches: AtomicU32,
+    /// Free runs: which iteration this is, for the seeds of delays.
+    pub iteration: AtomicU32,
+    /// Free runs: whether tasks are bound to CPUs.
+    pub pinned: AtomicU32,
     /// Inode numbers of objects, by instance: how probes find their descriptors.
     pub inodes: [[AtomicU64; MAX_OBJECTS]; MAX_INSTANCES],
     /// Which row of `inodes` counts.
@@ -200,6 +204,7 @@ impl Shared {
         self.current.store(0, Ordering::Relaxed);
         self.progress.store(0, Ordering::Relaxed);
         self.message_len.store(0, Ordering::Relaxed);
+        self.batches.store(0, Ordering::Relaxed);
         self.clear_log();
         self.reset_tasks();
     }

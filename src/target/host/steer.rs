@@ -8,41 +8,33 @@ use super::{
     sandbox::{HELD_PRIORITY, Inside, TASK_PRIORITY},
     shared::{MAX_TASKS, Slot, command, handover, state, verdict},
     sys,
-    worker::{self, Crew},
+    worker::{self, Crew, Way},
 };
 use crate::{
     kernel::TaskId,
-    program::{Compiled, Release, Schedule},
-    target::{Impossible, Observation, Stage, SteerOptions},
+    program::{Compiled, ProcessInfo, Release, Schedule},
+    target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-/// In the sandbox's first process: all of `schedules`, numbered from `first` on.
-pub fn steer(inside: Inside, program: &Compiled, schedules: &[Schedule], first: usize, options: &SteerOptions) {
-    for (index, schedule) in schedules.iter().enumerate() {
+/// In the sandbox's first process: all of `jobs`, numbered from `first` on.
+pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions) {
+    for (index, &Job { program, schedule }) in jobs.iter().enumerate() {
         if inside.shared.log_used() > super::shared::LOG_BYTES / 4 {
             hand_over(inside);
         }
         inside.shared.tick();
         inside.shared.reset_tasks();
-        let start = inside.shared.log_used();
-        inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
         if inside.realtime {
-            Run::new(inside, program, options).all(schedule);
+            Run::new(inside, program, options).all(first + index, schedule);
         } else {
-            in_child(inside, || Run::new(inside, program, options).all(schedule));
+            let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
+            in_child(inside, || Run::new(inside, program, options).all(first + index, schedule));
         }
         end_workers();
-        if inside.shared.overflow.swap(0, Ordering::AcqRel) != 0 {
-            // Nobody else is there, so what did not fit can be taken back.
-            inside.shared.log_end.store(start, Ordering::Release);
-            inside.shared.append(&Entry::RunBegins(first + index, inside.realtime));
-            let end = [end::OVERFLOW, 0, 0, 0];
-            inside.shared.append(&Entry::RunEnds(RunEnd { end, ..RunEnd::default() }));
-        }
         if inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE {
             sys::exit_now(2);
         }
@@ -54,6 +46,9 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
     // SAFETY: this process has one thread.
     let child = inside.shared.require(Stage::Fork, unsafe { sys::fork() });
     if child == 0 {
+        // So that it can wait for all workers, those whose parents are dead included.
+        // SAFETY: a number only.
+        unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
         work();
         sys::exit_now(0);
     }
@@ -64,7 +59,7 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
 
 /// Kills all other processes of the sandbox and waits until they are gone.
 pub fn end_workers() {
-    // SAFETY: from the first process of a pid namespace this reaches the processes of that namespace.
+    // SAFETY: this reaches the processes of the pid namespace, apart from its first and the caller.
     unsafe { libc::kill(-1, libc::SIGKILL) };
     // SAFETY: a null status is allowed.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) } > 0 {}
@@ -78,6 +73,23 @@ pub fn hand_over(inside: Inside) {
         sys::futex_wait(&shared.handover, handover::FULL, None);
     }
     shared.clear_log();
+}
+
+/// Forks a process that is there from the start.
+pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<i32> {
+    if info.parent.is_some() || info.threads.is_empty() {
+        return None;
+    }
+    let shared = crew.inside.shared;
+    for &task in &info.threads {
+        shared.slot(task as usize).state.store(state::LOCAL, Ordering::Release);
+    }
+    // SAFETY: the controller has one thread.
+    let child = shared.require(Stage::Fork, unsafe { sys::fork() });
+    if child == 0 {
+        worker::become_process(crew, process);
+    }
+    Some(child)
 }
 
 /// One steered run.
@@ -111,42 +123,42 @@ impl<'a> Run<'a> {
         self.slot(task).state.load(Ordering::Acquire)
     }
 
-    fn all(mut self, schedule: &Schedule) {
+    fn all(mut self, index: usize, schedule: &Schedule) {
+        let shared = self.inside.shared;
+        let start = shared.log_used();
+        let begins = Entry::RunBegins(index, self.inside.realtime);
+        shared.append(&begins);
         self.start_workers();
         let begun = Instant::now();
         let outcome = self.settle().and_then(|()| self.init()).and_then(|()| self.steps(schedule));
         self.count.elapsed = begun.elapsed().as_nanos() as u64;
         self.count.end = outcome.err().unwrap_or([end::FINISHED, 0, 0, 0]);
-        self.inside.shared.append(&Entry::RunEnds(self.count));
+        // Whoever still runs could be killed in the middle of an entry.
+        end_workers();
+        if !shared.close_log(start) {
+            self.count.end = [end::OVERFLOW, 0, 0, 0];
+            shared.append(&begins);
+        }
+        shared.append(&Entry::RunEnds(self.count));
     }
 
     /// Makes the objects and all processes that are there from the start.
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
-        let mut objects = Objects::create(shared, self.program, 0);
+        let objects = Objects::create(shared, self.program, 0);
         shared.instance.store(0, Ordering::Release);
-        let paths = std::mem::take(&mut objects.paths);
-        let crew = Crew { inside: self.inside, program: self.program, paths, perform: worker::obey };
+        let instances = vec![objects];
+        let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
         for (process, info) in self.program.processes.iter().enumerate() {
-            if info.parent.is_some() || info.threads.is_empty() {
-                continue;
-            }
-            for &task in &info.threads {
-                self.slot(task as usize).state.store(state::LOCAL, Ordering::Release);
-            }
-            let ends = objects.ends(self.program, process);
-            // SAFETY: this process has one thread.
-            let child = shared.require(Stage::Fork, unsafe { sys::fork() });
-            if child == 0 {
-                worker::become_process(&crew, process, &ends);
-            }
+            let Some(child) = start_process(&crew, process, info) else { continue };
             if self.inside.realtime {
                 // It runs from here until all its threads wait for commands.
                 shared.require(Stage::Limits, sys::set_scheduler(child, libc::SCHED_FIFO, TASK_PRIORITY));
             }
         }
-        objects.close();
+        crew.instances.iter_mut().for_each(Objects::close);
         if !self.inside.realtime {
+            // Workers of this policy do not preempt whoever wakes them, but they do preempt an idle one.
             let _ = sys::set_scheduler(0, libc::SCHED_IDLE, 0);
         }
     }

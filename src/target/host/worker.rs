@@ -2,8 +2,9 @@
 
 use super::{
     calls::{self, Executor},
-    probe,
-    sandbox::Inside,
+    objects::Objects,
+    probe, roam,
+    sandbox::{Inside, guarded},
     shared::{Slot, command, state},
     sys,
 };
@@ -12,7 +13,7 @@ use crate::{
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
 };
-use std::{ffi::CString, sync::atomic::Ordering, thread};
+use std::{sync::atomic::Ordering, thread};
 
 /// What all workers of a run have in common; they inherit it by fork.
 #[derive(Debug)]
@@ -21,24 +22,47 @@ pub struct Crew<'a> {
     pub inside: Inside<'a>,
     /// The program.
     pub program: &'a Compiled,
-    /// Names of the FIFOs by path index.
-    pub paths: Vec<CString>,
-    /// What a thread does with its life.
-    pub perform: fn(&Crew, usize) -> !,
+    /// The objects; several instances of them for free runs.
+    pub instances: Vec<Objects>,
+    /// How it lives.
+    pub way: Way,
+}
+
+/// How workers live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Each call is commanded.
+    Steered,
+    /// Each iteration is commanded, and these are made from the beginning of the instances on.
+    Free {
+        /// Decides delays.
+        seed: u64,
+    },
+}
+
+impl Crew<'_> {
+    fn perform(&self, task: usize) -> ! {
+        match self.way {
+            Way::Steered => obey(self, task),
+            Way::Free { seed } => roam::roam(self, task, seed),
+        }
+    }
 }
 
 /// A task that computes for so long without a call is killed; only then `SCHED_FIFO` cannot starve the machine.
 const REALTIME_LIMIT_US: u64 = 300_000;
 
-/// Makes this fresh process the process number `process`, given the descriptors of its ends. It closes all others.
-pub fn become_process(crew: &Crew, process: usize, ends: &[i32]) -> ! {
+/// Makes this fresh process the process number `process`, with no descriptors but its own.
+pub fn become_process(crew: &Crew, process: usize) -> ! {
     let shared = crew.inside.shared;
     sys::set_name(c"lockstep-task");
-    for (k, &fd) in ends.iter().enumerate() {
-        // SAFETY: duplicating descriptors touches no memory.
-        shared.require(Stage::Descriptors, sys::check(unsafe { libc::dup2(fd, FIRST_FD + k as i32) }));
+    match crew.way {
+        Way::Steered => {
+            shared.require(Stage::Descriptors, crew.instances[0].take_ends(crew.program, process));
+            sys::close_from(FIRST_FD + crew.program.processes[process].ends.len() as i32);
+        }
+        Way::Free { .. } => crew.instances.iter().for_each(|objects| objects.drop_others(crew.program, process)),
     }
-    sys::close_from(FIRST_FD + ends.len() as i32);
     block_sigpipe();
     if crew.inside.realtime {
         let limit = sys::set_limit(libc::RLIMIT_RTTIME as i32, REALTIME_LIMIT_US, REALTIME_LIMIT_US);
@@ -58,10 +82,11 @@ pub fn live(crew: &Crew, process: usize) -> ! {
     thread::scope(|scope| {
         for &task in others {
             let thread = thread::Builder::new().stack_size(256 << 10);
-            let started = thread.spawn_scoped(scope, move || (crew.perform)(crew, task as usize));
+            let started =
+                thread.spawn_scoped(scope, move || guarded(crew.inside.shared, || crew.perform(task as usize)));
             crew.inside.shared.require(Stage::Threads, started);
         }
-        (crew.perform)(crew, first as usize)
+        crew.perform(first as usize)
     })
 }
 
@@ -107,7 +132,7 @@ impl<'a> Performer<'a> {
     /// A task before its first instruction.
     pub fn new(crew: &'a Crew, task: usize, log_starts: bool) -> Self {
         let shared = crew.inside.shared;
-        let executor = shared.require(Stage::Memory, Executor::new(crew.paths.clone()));
+        let executor = shared.require(Stage::Memory, Executor::new(crew.instances[0].paths.clone()));
         let slot = shared.slot(task);
         let (pid, tid) = own_numbers();
         slot.proc_pid.store(pid, Ordering::Relaxed);
@@ -117,10 +142,10 @@ impl<'a> Performer<'a> {
         Performer { crew, task, slot, code: &info.code, cursor: Cursor::new(info.vars.len()), executor, log_starts }
     }
 
-    /// Back to the first instruction, with other FIFOs.
-    pub fn restart(&mut self, paths: Vec<CString>) {
+    /// Back to the first instruction, with the objects of another instance.
+    pub fn restart(&mut self, instance: usize) {
         self.cursor = Cursor::new(self.cursor.locals.len());
-        self.executor.set_paths(paths);
+        self.executor.set_paths(&self.crew.instances[instance].paths);
     }
 
     /// Does everything before the next call, and prepares the memory for that.
@@ -234,7 +259,7 @@ pub fn obey(crew: &Crew, task: usize) -> ! {
 }
 
 /// Waits for a command. A probe is answered here.
-fn take_command(crew: &Crew, slot: &Slot) -> u32 {
+pub fn take_command(crew: &Crew, slot: &Slot) -> u32 {
     loop {
         match slot.command.load(Ordering::Acquire) {
             command::NONE => sys::futex_wait(&slot.command, command::NONE, None),

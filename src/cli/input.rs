@@ -1,0 +1,105 @@
+//! Reading tests: files, directories, standard input.
+
+use super::Exit;
+use crate::{
+    litmus,
+    program::{Compiled, syntax::Program},
+};
+use std::{
+    fs,
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+};
+
+/// A test that was read.
+#[derive(Debug)]
+pub struct Input {
+    /// The file, as it was named.
+    pub file: String,
+    /// Its tree.
+    pub tree: Program,
+    /// The same with names resolved.
+    pub program: Compiled,
+    /// Its text.
+    pub text: String,
+}
+
+/// All tests of files and directories, in order of their names; `-` is standard input.
+///
+/// # Errors
+///
+/// In words, for a path that is not there or a directory without tests.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        let before = files.len();
+        if path.is_dir() {
+            walk(path, &mut files).map_err(|error| format!("{}: {error}", path.display()))?;
+            files[before..].sort();
+            if files.len() == before {
+                return Err(format!("{}: no .litmus file in this directory", path.display()));
+            }
+        } else if path.exists() || path.as_os_str() == "-" {
+            files.push(path.clone());
+        } else {
+            return Err(format!("{}: no such file or directory", path.display()));
+        }
+    }
+    Ok(files)
+}
+
+fn walk(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "litmus") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads one test; its problems are written to standard error.
+pub fn read(path: &Path) -> Result<Input, Exit> {
+    let file = path.display().to_string();
+    let mut bytes = Vec::new();
+    let read = if file == "-" {
+        std::io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        fs::read(path).map(|content| bytes = content)
+    };
+    if let Err(error) = read {
+        return Err(bad_input(&format!("{file}: {error}")));
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(bad_input(&format!("{file}: this is not UTF-8 text")));
+    };
+    let loaded = if path.extension().is_some_and(|e| e == "json") {
+        litmus::from_json(&text).map_err(|error| error.to_string()).and_then(|tree| {
+            let program = crate::program::resolve(&tree).map_err(|problems| {
+                let messages: Vec<_> = problems.into_iter().map(|p| p.message).collect();
+                messages.join("\n")
+            })?;
+            Ok((tree, program))
+        })
+    } else {
+        litmus::load(&text).map_err(|problems| {
+            let color = std::io::stderr().is_terminal();
+            litmus::render(&problems, &file, &text, color).trim_end().to_string()
+        })
+    };
+    match loaded {
+        Ok((tree, program)) => Ok(Input { file, tree, program, text }),
+        Err(message) => {
+            eprintln!("{message}");
+            Err(Exit::BadInput)
+        }
+    }
+}
+
+/// Says what is wrong with the input.
+pub fn bad_input(message: &str) -> Exit {
+    eprintln!("error: {message}");
+    Exit::BadInput
+}

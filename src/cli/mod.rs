@@ -1,0 +1,231 @@
+//! The command line: one file per subcommand, each a thin layer over the library.
+
+mod check;
+mod input;
+mod judging;
+mod print;
+mod rules;
+mod show;
+mod signals;
+mod test;
+
+use crate::{
+    explore::{Options, Steps},
+    kernel::Version,
+    target::{FreeOptions, Method, SteerOptions},
+    verdict::{Effort, Status},
+};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{process::ExitCode, time::Duration};
+
+/// Litmus tests for system calls that block: every interleaving in a model of Linux IPC, and the same on a real kernel.
+#[derive(Parser, Debug)]
+#[command(name = "lockstep", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 everything holds, 1 something is violated or the kernel diverged, \
+                          2 bad usage or input, 3 inconclusive (a bound was hit, or the kernel could not be used).";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Explore tests in the model: every outcome, and a verdict on every property
+    Check(check::Check),
+    /// Run tests on the kernel of this machine and compare what it does with what the model allows
+    Run(check::Run),
+    /// Check and run all tests of files and directories: a line for each, and a summary
+    Test(test::Test),
+    /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
+    Show(show::Show),
+    /// Print a test in its canonical form, or as JSON
+    Print(print::Print),
+    /// List the rules of the model
+    Rules(rules::Rules),
+}
+
+/// How to report.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs: see docs/json.md
+    Json,
+    /// For continuous integration
+    Junit,
+}
+
+/// How to explore.
+#[derive(Args, Debug, Clone)]
+struct ExploreArgs {
+    /// The kernel version to model [default: this machine's where it is used, else v6.18]
+    #[arg(long, value_name = "VERSION")]
+    kernel: Option<Version>,
+    /// Where tasks can be interrupted
+    #[arg(long, value_enum, default_value = "calls")]
+    steps: StepsArg,
+    /// With --steps section: how often a run may interrupt a call (a number, or `all`)
+    #[arg(long, value_name = "N", default_value = "1")]
+    preemptions: Preemptions,
+    /// Give up after so many states
+    #[arg(long, value_name = "N", default_value_t = 20_000_000)]
+    max_states: usize,
+    /// Give up after so many seconds, per test
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    max_time: f64,
+    /// Compare whole states instead of 64-bit fingerprints
+    #[arg(long)]
+    exact: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum StepsArg {
+    /// Between calls, and where they sleep
+    Calls,
+    /// Between all sections of kernel code
+    Section,
+}
+
+/// `--preemptions`.
+#[derive(Debug, Clone, Copy)]
+struct Preemptions(Option<u32>);
+
+impl std::str::FromStr for Preemptions {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Preemptions(None)),
+            n => n.parse().map(|n| Preemptions(Some(n))).map_err(|_| "expected a number or `all`".into()),
+        }
+    }
+}
+
+impl ExploreArgs {
+    fn options(&self) -> Options<'static> {
+        Options {
+            steps: match self.steps {
+                StepsArg::Calls => Steps::Calls,
+                StepsArg::Section => Steps::Sections(self.preemptions.0),
+            },
+            max_states: self.max_states,
+            max_time: seconds(self.max_time),
+            exact: self.exact,
+            stop: Some(signals::stop()),
+        }
+    }
+}
+
+fn seconds(s: f64) -> Duration {
+    Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX)
+}
+
+/// How to use the kernel of this machine.
+#[derive(Args, Debug, Clone)]
+struct HostArgs {
+    /// How to steer [default: fifo where it is possible]
+    #[arg(long, value_enum)]
+    method: Option<MethodArg>,
+    /// Free runs per test
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    free: usize,
+    /// At most so many seconds of free runs per test
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    free_time: f64,
+    /// Steer at most so many witnesses per test
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_steered: usize,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum MethodArg {
+    /// Tasks under SCHED_FIFO above the controller: fast, exact order, needs privilege
+    Fifo,
+    /// Without privilege: every quiet moment is proven from /proc
+    Proof,
+}
+
+impl HostArgs {
+    fn steer(&self) -> SteerOptions {
+        let method = self.method.map(|m| match m {
+            MethodArg::Fifo => Method::Fifo,
+            MethodArg::Proof => Method::Proof,
+        });
+        SteerOptions { method, probe: true, ..SteerOptions::default() }
+    }
+
+    fn free(&self) -> Option<FreeOptions> {
+        let time_limit = Some(seconds(self.free_time));
+        (self.free > 0).then(|| FreeOptions { iterations: self.free, time_limit, ..FreeOptions::default() })
+    }
+}
+
+/// What to do with each test.
+fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
+    Effort {
+        explore: explore.options(),
+        steer: host.map(HostArgs::steer),
+        max_steered: host.map_or(0, |h| h.max_steered),
+        free: host.and_then(HostArgs::free),
+        kernel: explore.kernel,
+    }
+}
+
+/// How a subcommand ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Holds,
+    Violated,
+    BadInput,
+    Inconclusive,
+}
+
+impl From<Status> for Exit {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Holds | Status::NotApplicable => Exit::Holds,
+            Status::Inconclusive => Exit::Inconclusive,
+            Status::Violated | Status::Diverged => Exit::Violated,
+        }
+    }
+}
+
+impl Exit {
+    /// The worse of two: bad input, then a violation, then doubt.
+    fn worse(self, other: Exit) -> Exit {
+        let rank = |exit| match exit {
+            Exit::Holds => 0,
+            Exit::Inconclusive => 1,
+            Exit::Violated => 2,
+            Exit::BadInput => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
+    fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Exit::Holds => 0,
+            Exit::Violated => 1,
+            Exit::BadInput => 2,
+            Exit::Inconclusive => 3,
+        })
+    }
+}
+
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    signals::quiet_pipe();
+    let cli = Cli::parse();
+    signals::watch();
+    let exit = match cli.command {
+        Command::Check(args) => args.run(),
+        Command::Run(args) => args.run(),
+        Command::Test(args) => args.run(),
+        Command::Show(args) => args.run(),
+        Command::Print(args) => args.run(),
+        Command::Rules(args) => args.run(),
+    };
+    signals::die_if_interrupted();
+    exit.code()
+}

@@ -1,0 +1,229 @@
+//! Paths: what a name stands for, and which part of it is meant.
+
+use super::{
+    ends,
+    expr::{Scope, Translator},
+    names::{Entity, Source, Var},
+    types::{Type, Typed},
+};
+use crate::kernel::{CallKind, TaskId};
+use crate::program::{
+    ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
+    syntax::{ObjectKind, Path, PathStep, Span, TaskRef},
+};
+
+/// Parts of results: which call must have returned it (any, if not said), and what it is.
+const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
+    ("ret", None, Field::Ret, Type::Unknown),
+    ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
+    ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
+    ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
+    ("w", Some(CallKind::Pipe), Field::Extra(1), Type::Number),
+    ("revents", Some(CallKind::Poll), Field::Extra(0), Type::Number),
+    ("mode", Some(CallKind::Fstat), Field::Extra(0), Type::Number),
+    ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
+    ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
+];
+
+impl<'a> Translator<'a> {
+    pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
+        let root = &path.root;
+        if let Scope::Task(source) = self.scope
+            && let Some((slot, var)) = self.names.sources[source].var(&root.name)
+        {
+            let (field, ty) = self.field(var, &path.steps, span)?;
+            return Some(Typed { code: ExprCode::Local { slot, field }, ty });
+        }
+        if let Some(value) = constants::by_name(&root.name) {
+            if path.steps.is_empty() {
+                return Some(Typed::constant(value));
+            }
+            return self.report(Problem::new(format!("`{}` is a constant", root.name), span, "it has no parts"));
+        }
+        match &self.scope {
+            Scope::Nothing => {
+                let problem = Problem::new(format!("`{path}` is no constant"), span, "a constant is needed here");
+                let constants = constants::all().map(|(name, _)| name);
+                self.report(problem.maybe_help(did_you_mean(&root.name, constants)))
+            }
+            Scope::Task(source) => self.path_in_task(*source, path, span),
+            Scope::World(bound) => {
+                let bound = bound.iter().rev().find(|(name, _)| *name == root.name).map(|(_, task)| *task);
+                self.path_in_world(bound, path, span)
+            }
+        }
+    }
+
+    /// A name in a task that is neither a variable of it nor a constant.
+    fn path_in_task(&mut self, source: usize, path: &'a Path, span: Span) -> Option<Typed> {
+        let name = &path.root.name;
+        let source = &self.names.sources[source];
+        match self.names.entity(name) {
+            Some(Entity::Object(object)) => self.end(source.process, object, path, span),
+            Some(_) => {
+                let problem = Problem::new(format!("`{name}` is another task"), span, "not visible from here");
+                self.report(problem.help("tasks see their own variables only; pass data through a pipe"))
+            }
+            None => {
+                let owner = self.names.sources.iter().find(|other| other.var(name).is_some());
+                let help = match owner {
+                    Some(owner) => {
+                        Some(format!("`{name}` is a variable of `{}`; tasks see only their own", owner.name))
+                    }
+                    None => {
+                        let vars = source.vars.iter().map(|var| var.name);
+                        let objects = self.names.objects.iter().map(|object| object.name.name.as_str());
+                        let constants = constants::all().map(|(name, _)| name);
+                        did_you_mean(name, vars.chain(objects).chain(constants))
+                    }
+                };
+                let problem = Problem::new(format!("unknown name `{name}`"), path.root.span, "declared nowhere");
+                self.report(problem.maybe_help(help))
+            }
+        }
+    }
+
+    /// An object in a task: only an end of a pipe is a value, namely its descriptor.
+    fn end(&mut self, process: usize, object: u16, path: &Path, span: Span) -> Option<Typed> {
+        let declared = self.names.objects[object as usize];
+        let name = &declared.name.name;
+        let problem = match (&path.steps[..], declared.kind) {
+            (_, ObjectKind::Fifo) => {
+                Problem::new(format!("`{name}` is a fifo, not a descriptor"), span, "has to be opened first")
+                    .help(format!("`d = open({name}, O_RDONLY)` gives a descriptor"))
+            }
+            ([PathStep::Field(field)], ObjectKind::Pipe) => {
+                if let Some(end) = ends::end_of(declared, &field.name)
+                    && let Some(fd) = self.names.fd(process, (object, end))
+                {
+                    return Some(Typed::constant(Value::Int(fd)));
+                }
+                let field = &field.name;
+                let problem = Problem::new(format!("a pipe has no end `{field}`"), span, "neither `r` nor `w`");
+                match ObjectField::ALL.iter().any(|(name, ..)| name == field) {
+                    true => problem.help("tasks cannot look into a pipe; `ioctl(p.r, FIONREAD)` counts its bytes"),
+                    false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
+                }
+            }
+            _ => Problem::new(format!("`{path}` is no descriptor"), span, "a pipe has two ends")
+                .help(format!("write `{name}.r` to read, `{name}.w` to write")),
+        };
+        self.report(problem)
+    }
+
+    fn path_in_world(&mut self, bound: Option<TaskId>, path: &'a Path, span: Span) -> Option<Typed> {
+        let (index, rest) = match &path.steps[..] {
+            [PathStep::Index(index), rest @ ..] => (Some(*index), rest),
+            rest => (None, rest),
+        };
+        if let Some(task) = bound {
+            return self.var_of(task, path, &path.steps, span);
+        }
+        match self.names.entity(&path.root.name) {
+            Some(Entity::Object(object)) => self.object_field(object, path, span),
+            Some(_) => {
+                let who = TaskRef { name: path.root.clone(), index };
+                let task = self.names.task(&who);
+                let task = self.accept(task)?;
+                self.var_of(task, path, rest, span)
+            }
+            None => self.bare_variable(path, span),
+        }
+    }
+
+    /// A variable of a task, seen from outside.
+    fn var_of(&mut self, task: TaskId, path: &Path, steps: &[PathStep], span: Span) -> Option<Typed> {
+        let source = self.names.source_of(task);
+        let vars = || source.vars.iter().map(|var| var.name);
+        let known = || format!("it has {}", vars().map(|var| format!("`{var}`")).collect::<Vec<_>>().join(", "));
+        match steps {
+            [PathStep::Field(name), steps @ ..] => match source.var(&name.name) {
+                Some((slot, var)) => {
+                    let (field, ty) = self.field(var, steps, span)?;
+                    Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
+                }
+                None => {
+                    let message = format!("`{}` has no variable `{}`", source.name, name.name);
+                    let help = did_you_mean(&name.name, vars()).or_else(|| (!source.vars.is_empty()).then(known));
+                    self.report(Problem::new(message, name.span, "never assigned there").maybe_help(help))
+                }
+            },
+            _ => {
+                let problem = Problem::new(format!("`{path}` is a task, not a value"), span, "which variable of it?");
+                self.report(problem.maybe_help((!source.vars.is_empty()).then(known)))
+            }
+        }
+    }
+
+    /// A variable without its task, if only one task has it.
+    fn bare_variable(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
+        let name = &path.root.name;
+        let owners: Vec<&Source> = self.names.sources.iter().filter(|source| source.var(name).is_some()).collect();
+        let several = |source: &&Source| self.names.processes[source.process].count.is_some();
+        match owners[..] {
+            [owner] if !several(&owner) => {
+                let (slot, var) = owner.var(name)?;
+                let (field, ty) = self.field(var, &path.steps, span)?;
+                Some(Typed { code: ExprCode::Var { task: owner.first, slot, field }, ty })
+            }
+            [] => {
+                let tasks = self.names.sources.iter().map(|source| source.name);
+                let vars = self.names.sources.iter().flat_map(|source| source.vars.iter().map(|var| var.name));
+                let objects = self.names.objects.iter().map(|object| object.name.name.as_str());
+                let constants = constants::all().map(|(name, _)| name);
+                let help = did_you_mean(name, tasks.chain(objects).chain(vars).chain(constants));
+                let problem = Problem::new(format!("unknown name `{name}`"), path.root.span, "declared nowhere");
+                self.report(problem.maybe_help(help))
+            }
+            _ => {
+                let names: Vec<String> =
+                    owners.iter().map(|owner| format!("`{}.{name}`", self.names.task_name(owner.first))).collect();
+                let problem = Problem::new(format!("`{name}` is a variable of several tasks"), span, "whose?");
+                self.report(problem.help(format!("say whose it is, as in {}", names.join(", "))))
+            }
+        }
+    }
+
+    fn object_field(&mut self, object: u16, path: &Path, span: Span) -> Option<Typed> {
+        let name = &path.root.name;
+        let fields = || ObjectField::ALL.iter().map(|(name, ..)| *name);
+        let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
+        if let [PathStep::Field(field)] = &path.steps[..] {
+            if let Some((_, field, _)) = ObjectField::ALL.iter().find(|(name, ..)| *name == field.name) {
+                return Some(Typed::number(ExprCode::Object { object, field: *field }));
+            }
+            let problem = Problem::new(format!("`{name}` has no field `{}`", field.name), field.span, "no field");
+            return self.report(problem.help(did_you_mean(&field.name, fields()).unwrap_or_else(known)));
+        }
+        self.report(Problem::new(format!("`{path}` is no value"), span, "which field of it?").help(known()))
+    }
+
+    /// What follows the name of a variable.
+    fn field(&mut self, var: &Var, steps: &[PathStep], span: Span) -> Option<(Field, Type)> {
+        let (name, index) = match steps {
+            [] => return Some((Field::Whole, Type::Unknown)),
+            [PathStep::Field(name)] => (name, 0),
+            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if name.name == "revents" => (name, *index as u8),
+            _ => return self.report(Problem::new("a result has no such part", span, "goes too far")),
+        };
+        let fits = |of: Option<CallKind>| match of {
+            _ if var.copies => true,
+            Some(kind) => var.calls.contains(&kind),
+            None => !var.calls.is_empty(),
+        };
+        let fields = RESULT_FIELDS.iter().filter(|(_, of, ..)| fits(*of));
+        match fields.clone().find(|(field, ..)| *field == name.name) {
+            Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
+            Some((_, _, field, ty)) => Some((*field, *ty)),
+            None => {
+                let known: Vec<&str> = fields.map(|(field, ..)| *field).collect();
+                let help = match known[..] {
+                    [] => format!("`{}` holds numbers or strings, not the result of a call", var.name),
+                    _ => format!("the fields of `{}` are {}", var.name, known.join(", ")),
+                };
+                let message = format!("`{}` has no field `{}`", var.name, name.name);
+                self.report(Problem::new(message, name.span, "no field").help(help))
+            }
+        }
+    }
+}
