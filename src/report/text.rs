@@ -63,6 +63,10 @@ impl Log<'_> {
             self.observations();
             self.states();
         }
+        if report.claims.iter().any(|c| c.verdict == Verdict::Violated && c.path.is_some()) {
+            let line = format!("{} lockstep show {} --counterexample", self.head("See"), report.file);
+            self.line(line);
+        }
         for doubt in &report.doubts {
             let line = format!("{} {}", self.head("Doubt"), Tone::Sleep.paint(doubt, self.options.color));
             self.line(line);
@@ -114,8 +118,7 @@ impl Log<'_> {
         let report = self.report;
         let line = format!("{} {}", self.head("Outcomes"), report.outcomes.len());
         self.line(line);
-        let mut rows: Vec<(Tone, Vec<String>)> =
-            report.outcomes.iter().map(|outcome| self.outcome(outcome)).collect();
+        let mut rows: Vec<(Tone, Vec<String>)> = report.outcomes.iter().map(|outcome| self.outcome(outcome)).collect();
         for seen in &report.not_allowed {
             let mut row = vec!["NOT ALLOWED".to_string()];
             if self.options.counts {
@@ -132,8 +135,10 @@ impl Log<'_> {
         let wide: Vec<usize> = (0..columns.saturating_sub(1))
             .map(|i| rows.iter().map(|(_, row)| row.get(i).map_or(0, |cell| width(cell))).max().unwrap_or(0))
             .collect();
-        for (tone, row) in rows {
-            let mut line = String::from(" ");
+        let digits = report.outcomes.len().to_string().len();
+        for (i, (tone, row)) in rows.into_iter().enumerate() {
+            let number = if i < report.outcomes.len() { (i + 1).to_string() } else { String::new() };
+            let mut line = format!("  {number:>digits$} ");
             for (i, cell) in row.iter().enumerate() {
                 let pad = wide.get(i).map_or(0, |&wide| wide - width(cell));
                 match wide.get(i) {
@@ -201,22 +206,16 @@ impl Log<'_> {
                 self.counterexample(claim);
             }
         }
-        if report.claims.iter().any(|c| c.verdict == Verdict::Violated && c.path.is_some()) {
-            let line = format!("            see: lockstep show {} --counterexample", report.file);
-            self.line(line);
-        }
     }
 
     fn counterexample(&mut self, claim: &ClaimReport) {
         if let Some(detail) = &claim.detail {
             self.line(format!("            {detail}"));
         }
-        match &claim.path {
-            Some(path) => match &path.schedule {
-                Some(schedule) if schedule.is_empty() => self.line("            already at the start"),
-                Some(schedule) => self.line(format!("            schedule: {schedule}")),
-                None => self.line("            no schedule of whole calls leads there: a call is interrupted"),
-            },
+        match claim.path.as_ref().map(|path| &path.schedule) {
+            Some(Some(schedule)) if schedule.is_empty() => self.line("            already at the start"),
+            Some(Some(schedule)) => self.line(format!("            schedule: {schedule}")),
+            Some(None) => self.line("            no schedule of whole calls leads there: a call is interrupted"),
             None => {}
         }
     }
@@ -236,7 +235,13 @@ impl Log<'_> {
     fn schedule(&mut self, schedule: &ScheduleReport) {
         let ScheduleReport { title, model, kernel, ran, .. } = schedule;
         let wrong = model.is_some() || kernel.is_some();
-        let where_ = if *ran { "" } else if self.report.real.is_some() { "  (in the model only)" } else { "" };
+        let where_ = if *ran {
+            ""
+        } else if self.report.real.is_some() {
+            "  (in the model only)"
+        } else {
+            ""
+        };
         let verdict = if wrong { Verdict::Violated } else { Verdict::Holds };
         self.verdict(verdict, &format!("{title:?}{where_}"));
         if let Some(model) = model {
@@ -254,7 +259,10 @@ impl Log<'_> {
             self.line(line);
         }
         for divergence in &report.divergences {
-            self.line(format!("  schedule {}, step {}: {} is released", divergence.schedule, divergence.step, divergence.task));
+            self.line(format!(
+                "  schedule {}, step {}: {} is released",
+                divergence.schedule, divergence.step, divergence.task
+            ));
             self.line(format!("    seen:  {}", divergence.seen));
             self.line(match &divergence.expected {
                 Some(expected) => format!("    model: {expected}"),
