@@ -6,6 +6,6 @@ mod search;
 mod visited;
 mod witness;
 
-pub use questions::{Claim, Verdict, Violation};
+pub use questions::{Claim, Detail, Verdict, Violation};
 pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore};
 pub use witness::{Taken, Witness};

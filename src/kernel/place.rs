@@ -1,18 +1,20 @@
 //! Where in a call a task is, in words: for telling where it was interrupted.
 
 use super::{InCall, exit::Exit, poll};
+use std::borrow::Cow;
 
 impl InCall {
     /// Where it is: `about to take the lock`.
-    pub fn place(&self) -> &'static str {
-        match self {
+    pub fn place(&self) -> Cow<'static, str> {
+        let place = match self {
             InCall::Write(call) => call.place(),
             InCall::Read(call) => call.place(),
             InCall::Open(call) => call.place(),
             InCall::Poll(call) => match call.at {
                 poll::At::Register(i) if usize::from(i) == call.fds.len() => "all entries looked at",
-                poll::At::Register(_) => "about to enter the queues of an entry",
-                poll::At::Look(_) => "in the queues of an entry, about to look at it",
+                poll::At::Register(0) => "about to look at the first entry",
+                poll::At::Register(i) => return format!("entry {i} looked at, entry {} not yet", i + 1).into(),
+                poll::At::Look(i) => return format!("in the queues of entry {}, about to look at it", i + 1).into(),
                 poll::At::Sleep => "nothing found, about to sleep",
                 poll::At::Woken => "about to look again",
             },
@@ -20,6 +22,7 @@ impl InCall {
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
-        }
+        };
+        place.into()
     }
 }

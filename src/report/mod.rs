@@ -1,15 +1,22 @@
 //! Results for people and for other programs.
 //!
-//! [`timeline()`] tells a path step by step, [`deadlock()`] who waits for whom, [`text()`] is the log of one test;
-//! [`json()`] and [`junit()`] are the same for machines. Nothing here decides anything: it only tells.
+//! [`timeline()`] tells a path step by step, [`deadlock()`] who waits for whom. A [`TestReport`] is everything that is known of
+//! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
+//! Nothing here decides anything: it only tells.
 
+mod junit;
 mod ring;
 mod strace;
 mod style;
 mod table;
+mod text;
 mod timeline;
+mod view;
 mod waits;
 
+pub use junit::{Tested, junit};
 pub use style::Style;
+pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
+pub use view::*;
 pub use waits::deadlock;

@@ -3,16 +3,14 @@
 use super::style::plural;
 use crate::{
     kernel::{
-        Kernel, PipeId, TaskId, WaitQueue,
-        Payload, Run,
+        Kernel, Payload, PipeId, Run, TaskId, WaitQueue,
         pipe::{BufFlags, PipeBuffer, PipeInodeInfo, Ring},
     },
     machine::{Machine, State},
 };
 
 /// What the marks in a drawing mean.
-pub const LEGEND: &str =
-    "slots are drawn oldest first; w×4096: 4096 times w; @10: the first 10 bytes are read; +: more may be appended; P: packet";
+pub const LEGEND: &str = "slots are drawn oldest first; w×4096: 4096 times w; @10: the first 10 bytes are read; +: more may be appended; P: packet";
 
 /// So many slots are drawn one by one at the most.
 const DRAWN: usize = 6;

@@ -2,7 +2,9 @@
 
 use super::style::shorten;
 use crate::{
-    kernel::{Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, TaskId, Timeout},
+    kernel::{
+        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, TaskId, Timeout,
+    },
     machine::{Machine, State},
     program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
 };
@@ -47,7 +49,9 @@ impl Caller<'_> {
             Call::Pipe2 { flags } => vec![constants::flags(*flags)],
             Call::Open { path, flags } => vec![path_name(self.machine.program, *path), constants::open_flags(*flags)],
             Call::Reopen { fd: of, flags } => vec![fd(of), constants::open_flags(*flags)],
-            Call::Close { fd: of } | Call::Dup { fd: of } | Call::Fsync { fd: of } | Call::Fstat { fd: of } => vec![fd(of)],
+            Call::Close { fd: of } | Call::Dup { fd: of } | Call::Fsync { fd: of } | Call::Fstat { fd: of } => {
+                vec![fd(of)]
+            }
             Call::Dup2 { fd: of, to } => vec![fd(of), fd(to)],
             Call::Read { fd: of, count, fault, flags } => {
                 let mut args = vec![fd(of), count.to_string()];
@@ -104,7 +108,9 @@ impl Caller<'_> {
         let file = kernel.process_of(self.task).file(fd).map(|id| kernel.file(id));
         let same = declared.is_some_and(|&(object, end)| {
             file.is_some_and(|file| {
-                self.machine.pipe_of(object) == Some(file.pipe) && file.read == (end == End::Read) && file.read != file.write
+                self.machine.pipe_of(object) == Some(file.pipe)
+                    && file.read == (end == End::Read)
+                    && file.read != file.write
             })
         });
         if same { place } else { format!("{fd}<{place}>") }

@@ -32,7 +32,8 @@ pub fn render(program: &Compiled, rows: &[Row], style: &Style) -> String {
     let columns = fit(&mut widths, available);
     let mut text = String::new();
     if columns {
-        let names = tasks.iter().zip(&widths).map(|(&task, &wide)| pad(&[(name(task).into(), Tone::Strong)], wide, style));
+        let names =
+            tasks.iter().zip(&widths).map(|(&task, &wide)| pad(&[(name(task).into(), Tone::Strong)], wide, style));
         let names: Vec<String> = names.collect();
         text.push_str(format!("{:LABEL$}  {}", "", names.join("  ")).trim_end());
         text.push('\n');
@@ -44,7 +45,11 @@ pub fn render(program: &Compiled, rows: &[Row], style: &Style) -> String {
         if i > 0 && (has_notes(&rows[i - 1], style) || has_notes(row, style)) {
             text.push('\n');
         }
-        if columns { grid(row, &tasks, &widths, style, &mut text) } else { list(row, name, style, &mut text) }
+        if columns {
+            grid(row, &tasks, &widths, style, &mut text)
+        } else {
+            list(row, name, style, &mut text)
+        }
         notes(row, style, &mut text);
     }
     text
@@ -106,7 +111,8 @@ fn grid(row: &Row, tasks: &[TaskId], widths: &[usize], style: &Style, text: &mut
     let height = cells.iter().map(Vec::len).max().unwrap_or(0);
     for i in 0..height {
         let label = if i == 0 { row.label.as_str() } else { "" };
-        let columns = cells.iter().zip(widths).map(|(cell, &wide)| pad(cell.get(i).map_or(&[][..], |l| l), wide, style));
+        let columns =
+            cells.iter().zip(widths).map(|(cell, &wide)| pad(cell.get(i).map_or(&[][..], |l| l), wide, style));
         let columns: Vec<String> = columns.collect();
         text.push_str(format!("{}  {}", number(label), columns.join("  ")).trim_end());
         text.push('\n');

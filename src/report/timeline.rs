@@ -56,6 +56,20 @@ pub struct Cell {
 
 /// Tells a path: a heading, the start, every step, and how it ends.
 pub fn timeline(machine: &Machine, initial: &State, path: &Path, style: &Style) -> String {
+    let story = tell(machine, initial, path);
+    let mut text = heading(machine, style);
+    text.push_str(&start(machine, initial, path, style));
+    text.push_str(&table::render(machine.program, &story.rows, style));
+    text.push_str(&end(machine, &story.before, style));
+    text
+}
+
+/// The steps alone.
+pub(super) fn rows(machine: &Machine, initial: &State, path: &Path) -> Vec<Row> {
+    tell(machine, initial, path).rows
+}
+
+fn tell<'m>(machine: &'m Machine<'m>, initial: &State, path: &Path) -> Story<'m> {
     let mut story = Story::new(machine, initial.clone());
     match path {
         Path::Witness(witness) => {
@@ -67,11 +81,7 @@ pub fn timeline(machine: &Machine, initial: &State, path: &Path, style: &Style) 
         }
         Path::Schedule(schedule) => story.walk(schedule),
     }
-    let mut text = heading(machine, style);
-    text.push_str(&start(machine, initial, path, style));
-    text.push_str(&table::render(machine.program, &story.rows, style));
-    text.push_str(&end(machine, &story.before, style));
-    text
+    story
 }
 
 fn heading(machine: &Machine, style: &Style) -> String {
@@ -223,7 +233,9 @@ impl<'m> Story<'m> {
             Step::Handler { signal } => (format!("… runs the handler of signal {signal}"), Tone::Sleep),
             Step::Stopped => ("… stopped".into(), Tone::Sleep),
             Step::Exited => match (&call, after.kernel.process_of(task).life) {
-                (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => ("… gone".into(), Tone::Dim),
+                (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
+                    ("… gone".into(), Tone::Dim)
+                }
                 (_, Life::Exited(_)) => ("… gone: its process exits".into(), Tone::Dim),
                 _ => ("… gone".into(), Tone::Dim),
             },
@@ -240,7 +252,8 @@ impl<'m> Story<'m> {
         let vars = &self.machine.program.tasks[task as usize].vars;
         let (old, new) = (&self.before.cursor(task).locals, &after.cursor(task).locals);
         let changed = vars.iter().zip(old.iter().zip(new)).filter(|(name, (old, new))| old != new && !name.is_empty());
-        let changed: Vec<String> = changed.map(|(name, (_, new)): (&String, (&Value, &Value))| format!("{name} = {new}")).collect();
+        let changed: Vec<String> =
+            changed.map(|(name, (_, new)): (&String, (&Value, &Value))| format!("{name} = {new}")).collect();
         changed.join(", ")
     }
 
@@ -283,6 +296,7 @@ fn with_signals(result: &str, task: TaskId, trace: &Trace) -> String {
         Event::SignalSent { task: to, signal } if *to == task => Some(*signal),
         _ => None,
     });
-    let sent: Vec<String> = sent.map(|signal| if signal == 13 { "SIGPIPE".into() } else { format!("signal {signal}") }).collect();
+    let sent: Vec<String> =
+        sent.map(|signal| if signal == 13 { "SIGPIPE".into() } else { format!("signal {signal}") }).collect();
     if sent.is_empty() { result.to_string() } else { format!("{result} ({})", sent.join(", ")) }
 }

@@ -115,7 +115,10 @@ impl Waits<'_> {
         let (needs, hopeless) = if side.writer {
             (format!("it needs bytes in {pipe}, or the end of file"), "no bytes will come, and no end of file")
         } else {
-            (format!("it needs a free slot in {pipe}"), "no slot will become free, and while it is open there is no EPIPE")
+            (
+                format!("it needs a free slot in {pipe}"),
+                "no slot will become free, and while it is open there is no EPIPE",
+            )
         };
         let all: Vec<TaskId> = threads.iter().chain(&others).copied().collect();
         if all.is_empty() && own {

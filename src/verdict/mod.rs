@@ -5,5 +5,5 @@ mod real;
 mod scheduled;
 
 pub use judge::{Effort, Judgement, Status, judge};
-pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env};
+pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env, trouble};
 pub use scheduled::{Mismatch, ScheduleVerdict, Side, cannot};

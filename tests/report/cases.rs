@@ -113,21 +113,47 @@ allow asleep A
 allow asleep B
 "#;
 
-/// A write of more than a page is not atomic, and its bytes can be read before it has returned.
+/// `poll` looks at one entry after the other: between two looks others can run.
 pub const INTERRUPTED: &str = r#"
-litmus "seen before the write has returned"
+litmus "poll sees the later of two writes alone"
 
 pipe p
 pipe q
 
 task W { write(p.w, "x")
          write(q.w, "y") }
-task V { write(p.w, "z") }
-task R { a = read(p.r, 1)
-         b = read(q.r, 1)
-         fcntl(q.r, F_SETFL, O_NONBLOCK) }
-task S { fcntl(q.r, F_SETFL, O_NONBLOCK)
-         c = read(q.r, 1) }
+task R { n = poll(p.r, POLLIN, q.r, POLLIN, timeout: 0) }
 
-allow asleep R
+exists R.n.revents[0] == 0 && R.n.revents[1] == POLLIN
+"#;
+
+/// Everything that a log can say is wrong.
+pub const WRONG: &str = r#"
+litmus "claims that are not true"
+
+pipe p
+
+task A { a = read(p.r, 1) }
+task B { b = read(p.r, 1)
+         assert b == "y" }
+task W { write(p.w, "x") }
+
+allow asleep B
+forbid A.a == "x"
+exists A.a == "z"
+schedule "the first one waits" { A asleep in read; B asleep in read; W -> 1, B -> "x" }
+schedule { A asleep in read; W -> 1, A -> "x" }
+"#;
+
+/// More tasks than columns, and a task that ends its process.
+pub const MANY: &str = r#"
+litmus "everybody leaves"
+
+pipe p
+
+task W { write(p.w, "x")
+         exit(3) }
+task worker[5] { x = read(p.r, 1) }
+
+forbid false
 "#;

@@ -8,8 +8,11 @@ use lockstep::{
     kernel::Env,
     litmus,
     machine::{Machine, State, environment},
+    oracle::{Divergence, Event, Order, StepSeen, What},
     program::{Compiled, Schedule},
-    report::{Path, Style, timeline},
+    report::{Case, Path, Style, TestReport, Tested, TextOptions, junit, text, timeline},
+    target::{Facts, Method},
+    verdict::{Confirmation, Effort, Judgement, NotAllowed, Real, judge},
 };
 
 fn load(text: &str) -> Compiled {
@@ -122,4 +125,89 @@ fn narrow_terminals() {
     let bench = bench(&program, &Options::default());
     let style = Style { width: 44, ..Style::default() };
     insta::assert_snapshot!(bench.outcome("B.b=\"x\"; A asleep in read", &style));
+}
+
+#[test]
+fn many_tasks() {
+    let program = load(MANY);
+    let bench = bench(&program, &Options::default());
+    insta::assert_snapshot!(bench.schedule("worker[0] worker[1] worker[2] W worker[4] W"));
+}
+
+fn report(source: &str, program: &Compiled, judgement: &Judgement) -> TestReport {
+    let hash = litmus::hash(&litmus::parse(source).unwrap());
+    let mut report =
+        TestReport::of(&Case { file: "models/it.litmus", text: source, hash: &hash, program, judgement }).unwrap();
+    (report.stats.seconds, report.stats.bytes) = (0.001, 1000);
+    report
+}
+
+/// A kernel that was not there, and what it did.
+fn real(outcomes: usize) -> Real {
+    let facts = Facts {
+        version: "6.18.44".parse().unwrap(),
+        release: "6.18.44-test".into(),
+        page_size: 4096,
+        pipe_max_size: 1 << 20,
+        pipe_user_pages_soft: 16_384,
+        pipe_user_pages_hard: 0,
+        cap_sys_resource: false,
+        cap_sys_admin: false,
+        nofile: 1024,
+        cpus: 2,
+        realtime: true,
+    };
+    let mut real = Real::new(facts, outcomes);
+    (real.method, real.steps, real.iterations) = (Some(Method::Fifo), 12, 1000);
+    (real.steered_time, real.free_time) = (std::time::Duration::from_micros(100), std::time::Duration::from_millis(20));
+    real
+}
+
+#[test]
+fn a_log_of_the_model_alone() {
+    let program = load(SLEEP);
+    let judgement = judge(&program, &Effort::default(), None).unwrap();
+    insta::assert_snapshot!(text(&report(SLEEP, &program, &judgement), &TextOptions::default()));
+}
+
+#[test]
+fn a_log_of_what_is_wrong() {
+    let program = load(WRONG);
+    let judgement = judge(&program, &Effort::default(), None).unwrap();
+    let report = report(WRONG, &program, &judgement);
+    insta::assert_snapshot!("wrong_text", text(&report, &TextOptions { timing: false, ..TextOptions::default() }));
+    insta::assert_snapshot!("wrong_json", report.json());
+}
+
+#[test]
+fn a_log_of_a_real_kernel() {
+    let program = load(STEAL);
+    let mut judgement = judge(&program, &Effort::default(), None).unwrap();
+    let mut real = real(judgement.exploration.outcomes.len());
+    for (i, sighting) in real.sightings.iter_mut().enumerate() {
+        sighting.free = 97 * i as u64;
+        sighting.steered = Some(match i {
+            0 => Confirmation::Confirmed,
+            1 => Confirmation::Diverged,
+            _ => Confirmation::NotSteerable("only reached by interrupting a call"),
+        });
+    }
+    let mut outcome = judgement.exploration.outcomes[0].0.clone();
+    outcome.shown[0] = lockstep::program::Value::Bytes("zz".into());
+    real.not_allowed.push(NotAllowed { outcome, free: 3 });
+    let schedule = Schedule::parse("A W", |name| program.task_by_name(name)).unwrap();
+    let returned = |task, call, ret| Event { task, what: What::Returned(call, ret) };
+    use lockstep::kernel::{CallKind, Return};
+    let seen = StepSeen { events: vec![returned(2, CallKind::Write, Return::value(1))], ..StepSeen::default() };
+    let expected = StepSeen { asleep: vec![(0, CallKind::Read)], ..seen.clone() };
+    let divergence = Divergence { step: 1, release: schedule.steps[1], seen, expected: Some(expected), capped: false };
+    real.divergences.push((schedule.clone(), divergence));
+    real.reordered.push((schedule, Order::Calls));
+    judgement.real = Some(real);
+    let report = report(STEAL, &program, &judgement);
+    insta::assert_snapshot!("real_text", text(&report, &TextOptions::default()));
+    let bare = TextOptions { timing: false, counts: false, color: false };
+    insta::assert_snapshot!("real_text_bare", text(&report, &bare));
+    let broken = Tested::Broken { file: "models/bad.litmus".into(), message: "expected `}`".into() };
+    insta::assert_snapshot!("real_junit", junit(&[Tested::Judged(Box::new(report)), broken]));
 }
