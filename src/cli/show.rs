@@ -42,7 +42,10 @@ impl Show {
     }
 
     fn try_run(&self) -> Result<Exit, Exit> {
-        let input = input::read(&self.file)?;
+        let input = input::read(&self.file).map_err(|message| {
+            eprintln!("{message}");
+            Exit::BadInput
+        })?;
         let program = &input.program;
         let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
         let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
