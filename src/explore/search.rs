@@ -127,7 +127,7 @@ impl std::fmt::Display for Incomplete {
             Incomplete::States(n) => write!(f, "the bound of {n} states was hit (--max-states)"),
             Incomplete::Time(t) => write!(f, "the time bound of {} s was hit (--max-time)", t.as_secs_f64()),
             Incomplete::Stopped => f.write_str("interrupted"),
-            Incomplete::Spinning(task) => write!(f, "{task} loops for ever without making a call"),
+            Incomplete::Spinning(task) => write!(f, "timeout: {task} loops for ever without making a call"),
         }
     }
 }

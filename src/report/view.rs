@@ -199,7 +199,7 @@ pub struct RealReport {
     /// Free runs.
     pub iterations: usize,
     /// Free runs that did not come to their end.
-    pub timed_out: usize,
+    pub unfinished: usize,
     /// Seconds that all free runs took.
     pub free_seconds: f64,
     /// How often `/proc` was asked whether all was quiet.
@@ -427,7 +427,7 @@ fn real_report(real: &Real) -> RealReport {
         steps: real.steps,
         steered_seconds: real.steered_time.as_secs_f64(),
         iterations: real.iterations,
-        timed_out: real.timed_out,
+        unfinished: real.unfinished,
         free_seconds: real.free_time.as_secs_f64(),
         checks: real.checks.0,
         check_failures: real.checks.1,

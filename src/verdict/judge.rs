@@ -86,8 +86,9 @@ impl Judgement {
         doubts.extend(self.exploration.incomplete.as_ref().map(|why| format!("incomplete: {why}")));
         doubts.extend(self.refusal.as_ref().map(|why| format!("not run on a real kernel: {why}")));
         if let Some(real) = &self.real {
-            if real.timed_out > 0 {
-                doubts.push(format!("timeout: {} of {} free runs did not come to their end", real.timed_out, real.iterations));
+            if real.unfinished > 0 {
+                let (cut, all) = (real.unfinished, real.iterations);
+                doubts.push(format!("timeout: {cut} of {all} free runs did not come to an end and were cut off"));
             }
             if real.checks.1 > 0 {
                 doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));

@@ -67,8 +67,8 @@ pub struct Real {
     pub checks: (usize, usize),
     /// Free iterations made.
     pub iterations: usize,
-    /// Free iterations that timed out.
-    pub timed_out: usize,
+    /// Free iterations that did not come to an end by themselves.
+    pub unfinished: usize,
     /// Probes that no idle task could make.
     pub skipped_probes: usize,
     /// Time of the free runs.
@@ -105,7 +105,7 @@ impl Real {
             steered_time: Duration::ZERO,
             checks: (0, 0),
             iterations: 0,
-            timed_out: 0,
+            unfinished: 0,
             skipped_probes: 0,
             free_time: Duration::ZERO,
         }
@@ -229,6 +229,7 @@ impl Real {
         let this = &mut *self;
         let report = target.free(program, options, &mut |iteration| {
             if iteration.end != Ending::Finished {
+                this.unfinished += 1;
                 return;
             }
             let seen = Outcome::of(program, &Observed::after(program, &iteration.observations));
@@ -242,7 +243,6 @@ impl Real {
             }
         })?;
         self.iterations += report.iterations;
-        self.timed_out += report.timed_out;
         self.skipped_probes += report.skipped_probes;
         self.free_time += report.elapsed;
         Ok(())
