@@ -76,7 +76,7 @@ pub struct OutcomeReport {
     pub preemptions: u32,
     /// A schedule that shows it; none can if calls must be interrupted.
     pub schedule: Option<String>,
-    /// Whether a real kernel showed it; absent without one.
+    /// Whether a real kernel showed it; absent if none was asked.
     pub seen: Option<bool>,
     /// What became of steering it: `confirmed`, `diverged`, `not-steerable`, `ended`; absent if that was not tried.
     pub steered: Option<&'static str>,
@@ -294,7 +294,9 @@ impl Maker<'_> {
             states: found.states,
             preemptions: found.preemptions,
             schedule: found.witness.schedule(self.machine, self.initial).map(|s| self.line(&s)),
-            seen: sighting.map(|s| s.free > 0 || s.steered == Some(Confirmation::Confirmed)),
+            seen: sighting
+                .filter(|s| s.steered.is_some() || real.is_some_and(|real| real.iterations > 0))
+                .map(|s| s.free > 0 || s.steered == Some(Confirmation::Confirmed)),
             steered: word,
             why,
             free: real.filter(|real| real.iterations > 0).and(sighting).map(|s| s.free),
