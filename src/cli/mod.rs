@@ -12,11 +12,12 @@ mod test;
 use crate::{
     explore::{Options, Steps},
     kernel::Version,
+    report::Style,
     target::{FreeOptions, Method, SteerOptions},
     verdict::{Effort, Status},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{process::ExitCode, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 /// Litmus tests for system calls that block: every interleaving in a model of Linux IPC, and the same on a real kernel.
 #[derive(Parser, Debug)]
@@ -169,6 +170,12 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         free: host.and_then(HostArgs::free),
         kernel: explore.kernel,
     }
+}
+
+/// How to write for the terminal that standard output is, if it is one.
+fn style(rules: bool) -> Style {
+    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0).clamp(60, 200));
+    Style { width, color: std::io::stdout().is_terminal(), rules }
 }
 
 /// How a subcommand ended.

@@ -110,7 +110,11 @@ impl<'m> Fifo<'m> {
             self.held.dedup();
         }
         self.held.retain(|&task| task != release.task);
-        Ok(self.run(release.task, kind, trace, see))
+        let seen = self.run(release.task, kind, trace, see);
+        // Who was not woken in this step is not held in the next.
+        let kernel = &self.state.kernel;
+        self.held.retain(|&task| kernel.task(task).in_call().is_some() && !kernel.task(task).asleep);
+        Ok(seen)
     }
 
     /// One move, and then whatever it made runnable, in order.

@@ -116,7 +116,8 @@ pub struct SteerOptions {
     pub method: Option<Method>,
     /// Whether to look at objects after each step.
     pub probe: bool,
-    /// Under [`Method::Fifo`], every so many steps `/proc` is asked whether everything is quiet indeed; 0 for never.
+    /// Under [`Method::Fifo`], every so many steps and after the last one `/proc` is asked whether everything is quiet
+    /// indeed; 0 for never.
     pub check_every: usize,
     /// A run without progress for so long is ended.
     pub limit: Duration,

@@ -105,7 +105,7 @@ impl Eyes {
     }
 
     /// Whether the task sleeps in the system call that it said it would make.
-    fn sleeps_in_call(&mut self, task: usize, slot: &Slot) -> bool {
+    pub fn sleeps_in_call(&mut self, task: usize, slot: &Slot) -> bool {
         let number = load(&slot.syscall);
         let Some(files) = self.files(task, slot) else { return false };
         let mut buffer = [0; 256];

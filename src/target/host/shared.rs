@@ -213,6 +213,7 @@ impl Shared {
     pub fn reset_tasks(&self) {
         for slot in &self.slots {
             slot.command.store(command::NONE, Ordering::Relaxed);
+            slot.proc_pid.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);
         }
         self.current.store(0, Ordering::Relaxed);

@@ -191,6 +191,9 @@ impl<'a> Run<'a> {
             self.count.steps += 1;
             self.inside.shared.tick();
         }
+        if self.options.check_every > 0 {
+            self.check();
+        }
         Ok(())
     }
 
@@ -267,20 +270,28 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// We run, so none of the tasks can. All that is left to find out is whether one of them was killed.
+    /// We run, so none of the tasks can. What is left to find out is whether one of them was killed, or waits for something
+    /// that is not the program's: a page, or a lock of the kernel's memory management that the tool holds.
     fn settle_realtime(&mut self) -> Outcome {
         let begun = Instant::now();
-        while let Some(task) = self.busy() {
+        while let Some(task) = self.busy().or_else(|| self.wakeful()) {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            // It waits for memory, say. While we sleep those who are held can run.
+            // While we sleep those who are held can run.
             if self.held.contains(&true) {
                 self.count.check_failures += 1;
             }
             std::thread::sleep(Duration::from_micros(50));
         }
         Ok(())
+    }
+
+    /// The task that was released last, if it is in its call and yet does not sleep there.
+    fn wakeful(&mut self) -> Option<usize> {
+        let task = self.inside.shared.current.load(Ordering::Relaxed).checked_sub(1)? as usize;
+        let suspect = self.state(task) == state::IN_CALL && !self.held[task];
+        (suspect && !self.eyes.sleeps_in_call(task, self.slot(task))).then_some(task)
     }
 
     fn is_dead(&self, task: usize) -> bool {
@@ -315,10 +326,13 @@ impl<'a> Run<'a> {
 
     /// Every so many steps, asks `/proc` whether the method is right.
     fn confirm(&mut self, step: usize) {
-        if !self.inside.realtime
-            || self.options.check_every == 0
-            || !(step + 1).is_multiple_of(self.options.check_every)
-        {
+        if self.options.check_every > 0 && (step + 1).is_multiple_of(self.options.check_every) {
+            self.check();
+        }
+    }
+
+    fn check(&mut self) {
+        if !self.inside.realtime {
             return;
         }
         self.count.checks += 1;
