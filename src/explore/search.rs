@@ -320,7 +320,8 @@ impl<'a> Search<'a> {
             search.stats.transitions += 1;
             candidates.push(Candidate { taken: Taken { mv, sections }, fingerprint, preempted });
         };
-        if !one_by_one {
+        let in_sections = one_by_one && matches!(mv.kind, MoveKind::Call | MoveKind::Continue | MoveKind::Deliver);
+        if !in_sections {
             self.machine.apply(state, mv, u32::MAX, &mut self.trace);
             push(self, state, u32::MAX, false);
         } else {

@@ -57,7 +57,8 @@ impl Witness {
         }
         let mut steps = Vec::new();
         self.replay(machine, initial, false, |taken, _, _, trace| {
-            if taken.mv.kind != MoveKind::Local {
+            // Local statements and the end of killed threads come by themselves.
+            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Deliver) {
                 steps.push((taken.mv.task, taken.mv.kind, trace.woken.to_vec()));
             }
         });

@@ -88,7 +88,7 @@ impl Cx<'_> {
                 Err(fails(Errno::ENOTTY))
             }
             Call::Poll { fds, timeout } => {
-                let poll = Poll::new(self, &fds, timeout);
+                let poll = Poll::new(&fds, timeout);
                 Ok(Frame { call: Some(InCall::Poll(Box::new(poll))), fput: None })
             }
             Call::Fork { child } => Err(self.fork(child)),

@@ -133,6 +133,9 @@ impl<'m> Fifo<'m> {
             let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             self.settle(task);
+            if let Step::Forked(child) = step {
+                self.machine.program.processes[usize::from(child)].threads.iter().for_each(|&thread| self.settle(thread));
+            }
             see(&Made { mv: Move { task, kind }, step: &step, state: &self.state, held: &self.held }, trace);
             seen.events.extend(events_of(self.machine, &self.state, task, call, step));
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));

@@ -62,15 +62,15 @@ impl Judgement {
     /// The verdict in one word.
     pub fn status(&self) -> Status {
         let real = self.real.as_ref();
+        // Both sides contradict a schedule that is simply wrong; only the kernel one that it does not follow.
+        let kernel_only = self.schedules.iter().any(|s| s.kernel.is_some() && s.model.is_none());
+        let certain = kernel_only || real.is_some_and(|r| !r.divergences.is_empty() || !r.reordered.is_empty());
+        // What a search that is not complete has not found, it does not forbid.
+        let unknown_outcome = real.is_some_and(|r| !r.not_allowed.is_empty()) && self.exploration.incomplete.is_none();
         if !self.applies {
             Status::NotApplicable
-        } else if real.is_some_and(Real::diverged) || self.schedules.iter().any(|s| s.kernel.is_some()) {
-            // What a search that is not complete has not found, it does not forbid.
-            if self.exploration.incomplete.is_some() && real.is_none_or(|r| r.divergences.is_empty()) {
-                Status::Inconclusive
-            } else {
-                Status::Diverged
-            }
+        } else if certain || unknown_outcome {
+            Status::Diverged
         } else if !self.exploration.violations.is_empty() || self.schedules.iter().any(|s| s.model.is_some()) {
             Status::Violated
         } else if !self.doubts().is_empty() {

@@ -5,7 +5,7 @@
 //! sleeps can only be woken by somebody who runs.
 
 use super::{
-    shared::{MAX_TASKS, Shared, Slot, command, state},
+    shared::{MAX_TASKS, Shared, Slot, state},
     sys,
 };
 use std::{
@@ -59,9 +59,7 @@ impl Eyes {
         for pass in 0..2 {
             for task in (0..tasks).filter(|&task| !held[task]) {
                 let slot = shared.slot(task);
-                let calm = match load(&slot.state) {
-                    state::UNBORN => true,
-                    state::IDLE | state::PARKED => load(&slot.command) == command::NONE,
+                let calm = slot.rests() || match load(&slot.state) {
                     state::EXITED => pass == 1 || self.is_gone(slot),
                     state::IN_CALL if pass == 0 => {
                         let count = self.switches(task, slot);
@@ -71,6 +69,8 @@ impl Eyes {
                     state::IN_CALL => {
                         first[task] != 0
                             && self.sleeps_in_call(task, slot)
+                            // A task whose wake-up is on its way to another CPU still shows its system call, but not this.
+                            && task_state(slot) == 'S'
                             && self.switches(task, slot) == Some(first[task])
                     }
                     _ => false,
