@@ -49,7 +49,11 @@ fn every_file_holds_on_the_kernel_of_this_machine() {
     let effort = Effort {
         steer: Some(SteerOptions { probe: true, ..SteerOptions::default() }),
         max_steered: 1000,
-        free: Some(FreeOptions { iterations: 50, time_limit: Some(Duration::from_millis(500)), ..FreeOptions::default() }),
+        free: Some(FreeOptions {
+            iterations: 50,
+            time_limit: Some(Duration::from_millis(500)),
+            ..FreeOptions::default()
+        }),
         ..Effort::default()
     };
     let (mut wrong, mut confirmed) = (Vec::new(), 0);
@@ -92,8 +96,10 @@ fn interrupting_calls_keeps_the_outcomes_of_whole_calls() {
 fn fingerprints_lose_no_state_of_the_library() {
     for path in common::library() {
         let program = common::load_path(&path);
-        let (prints, exact) =
-            (explored(&program, &Options::default()), explored(&program, &Options { exact: true, ..Options::default() }));
+        let (prints, exact) = (
+            explored(&program, &Options::default()),
+            explored(&program, &Options { exact: true, ..Options::default() }),
+        );
         assert_eq!(
             (prints.stats.states, prints.stats.transitions, outcomes(&prints)),
             (exact.stats.states, exact.stats.transitions, outcomes(&exact)),

@@ -327,7 +327,10 @@ impl<'a> Search<'a> {
         } else {
             let mut sections = 1;
             let mut step = self.machine.apply(state, mv, 1, &mut self.trace);
-            while matches!(step, Step::Preempted) && state.kernel.task(mv.task).in_call().is_some() && sections < MAX_SECTIONS {
+            while matches!(step, Step::Preempted)
+                && state.kernel.task(mv.task).in_call().is_some()
+                && sections < MAX_SECTIONS
+            {
                 push(self, state, sections, true);
                 let rest = Move { task: mv.task, kind: MoveKind::Continue };
                 step = self.machine.apply(state, rest, 1, &mut self.trace);

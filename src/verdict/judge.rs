@@ -91,7 +91,10 @@ impl Judgement {
                 doubts.push(format!("timeout: {cut} of {all} free runs did not come to an end and were cut off"));
             }
             if real.checks.1 > 0 {
-                doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));
+                doubts.push(format!(
+                    "self-check: {} of {} failed, so that the steered runs prove nothing",
+                    real.checks.1, real.checks.0
+                ));
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
@@ -113,7 +116,11 @@ impl Judgement {
 /// # Errors
 ///
 /// When the program cannot begin.
-pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Target>) -> Result<Judgement, SetupError> {
+pub fn judge(
+    program: &Compiled,
+    effort: &Effort,
+    mut target: Option<&mut dyn Target>,
+) -> Result<Judgement, SetupError> {
     let mut refusal = None;
     let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
     let base = match (&facts, effort.kernel) {
