@@ -83,9 +83,9 @@ pub struct Ends {
     pub writers: u16,
     /// Open file descriptions, and opens under way; 0 when the pipe is free.
     pub files: u16,
-    /// Opens for reading so far.
+    /// Opens for reading so far, from 1 to 255 and around again.
     pub r_counter: u32,
-    /// Opens for writing so far.
+    /// Opens for writing so far, likewise.
     pub w_counter: u32,
     /// Somebody has polled it.
     pub poll_usage: bool,
@@ -294,6 +294,7 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     cx.trace.rule(PIPE_C_03);
     Ok(cx.k.install_pipe(PipeInodeInfo {
         ring: Ring::new(slots),
+        ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted: slots,
         fifo,
         ..PipeInodeInfo::default()
