@@ -7,6 +7,7 @@ use super::{
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
+    footprint::{Access, ObjId},
     page::PageId,
     payload::{Payload, Run},
     rules::*,
@@ -54,6 +55,23 @@ fn in_page(pos: u64) -> u32 {
 }
 
 impl Kernel {
+    /// All regular files.
+    pub fn regulars(&self) -> impl Iterator<Item = &Regular> {
+        self.inodes.iter().filter_map(|inode| inode.regular.as_ref())
+    }
+
+    /// The regular file of a path; `None` if a FIFO has it.
+    pub fn regular_at(&self, path: u16) -> Option<&Regular> {
+        self.footprint.note(ObjId::Inode(path), Access::Read);
+        self.inodes.iter().as_slice().get(usize::from(path))?.regular.as_ref()
+    }
+
+    /// What a path stands for, to be written.
+    fn regular_slot(&mut self, path: u16) -> &mut Option<Regular> {
+        self.footprint.note(ObjId::Inode(path), Access::Write);
+        &mut self.inodes.write(path.into()).regular
+    }
+
     /// Makes the regular file of a path that stands for nothing yet.
     pub fn make_regular(&mut self, path: u16, mode: u16, data: &Payload) {
         *self.regular_slot(path) = Some(Regular { mode, ..Regular::default() });
@@ -128,7 +146,9 @@ impl Cx<'_> {
     /// behind its descriptor.
     pub(super) fn on_regular(&mut self, call: &Call) -> Option<Return> {
         let fd = match *call {
-            Call::Pread { fd, .. } | Call::Pwrite { fd, .. } | Call::Lseek { fd, .. } | Call::Ftruncate { fd, .. } => fd,
+            Call::Pread { fd, .. } | Call::Pwrite { fd, .. } | Call::Lseek { fd, .. } | Call::Ftruncate { fd, .. } => {
+                fd
+            }
             Call::Fsync { fd } | Call::Fstat { fd } | Call::Fionread { fd } | Call::Ioctl { fd, .. } => fd,
             Call::Fcntl { fd, cmd: Fcntl::GetPipeSz | Fcntl::SetPipeSz(_) } => fd,
             _ => return None,
@@ -181,7 +201,13 @@ impl Cx<'_> {
     }
 
     /// `read`, or `pread` at an offset.
-    pub(super) fn read_regular(&mut self, id: super::FileId, count: u32, fault: Option<u32>, at: Option<i64>) -> Return {
+    pub(super) fn read_regular(
+        &mut self,
+        id: super::FileId,
+        count: u32,
+        fault: Option<u32>,
+        at: Option<i64>,
+    ) -> Return {
         let Some(open) = self.k.file(id).regular.clone() else { return Errno::EINVAL.into() };
         let pos = match at.map(u64::try_from) {
             None => open.f_pos,
@@ -213,7 +239,8 @@ impl Cx<'_> {
         if data.is_empty() {
             return Return::value(0);
         }
-        let pos = if append { self.k.regular_at(open.path).map_or(0, |f| f.size) } else { offset.unwrap_or(open.f_pos) };
+        let pos =
+            if append { self.k.regular_at(open.path).map_or(0, |f| f.size) } else { offset.unwrap_or(open.f_pos) };
         self.trace.rule(if append { FILE_W_02 } else { FILE_W_01 });
         if pos.saturating_add(data.len().into()) > MAX_SIZE {
             return Errno::EFBIG.into();

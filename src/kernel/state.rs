@@ -23,7 +23,7 @@ pub struct Kernel {
     processes: Table<Process>,
     files: Table<File>,
     pipes: Table<PipeInodeInfo>,
-    inodes: Table<Inode>,
+    pub(super) inodes: Table<Inode>,
     users: Table<User>,
     pub(super) pages: Table<Page>,
     /// Pipes below this index are declared by the program: their places are not used again.
@@ -34,9 +34,9 @@ pub struct Kernel {
 
 /// `inode`, of a FIFO or a regular file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Inode {
+pub(super) struct Inode {
     i_pipe: Option<PipeId>,
-    regular: Option<Regular>,
+    pub(super) regular: Option<Regular>,
 }
 
 /// `user_struct`
@@ -261,23 +261,6 @@ impl Kernel {
     /// Number of open file descriptions, free places included.
     pub(super) fn file_count(&self) -> usize {
         self.files.len()
-    }
-
-    /// All regular files.
-    pub fn regulars(&self) -> impl Iterator<Item = &Regular> {
-        self.inodes.iter().filter_map(|inode| inode.regular.as_ref())
-    }
-
-    /// The regular file of a path; `None` if a FIFO has it.
-    pub fn regular_at(&self, path: u16) -> Option<&Regular> {
-        self.footprint.note(ObjId::Inode(path), Access::Read);
-        self.inodes.iter().as_slice().get(usize::from(path))?.regular.as_ref()
-    }
-
-    /// What a path stands for, to be written.
-    pub(super) fn regular_slot(&mut self, path: u16) -> &mut Option<Regular> {
-        self.footprint.note(ObjId::Inode(path), Access::Write);
-        &mut self.inodes.write(path.into()).regular
     }
 
     /// The living tasks that have a file open at one side of a pipe.

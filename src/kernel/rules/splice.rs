@@ -8,8 +8,7 @@ const V5_1: VersionRange = VersionRange::since(Version::new(5, 1));
 const V5_2: VersionRange = VersionRange::since(Version::new(5, 2));
 const V5_5: VersionRange = VersionRange::since(Version::new(5, 5));
 const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
-const DIRTY: VersionRange =
-    VersionRange::between(Version::new(5, 8), Version { major: 5, minor: 16, patch: 11 });
+const DIRTY: VersionRange = VersionRange::between(Version::new(5, 8), Version { major: 5, minor: 16, patch: 11 });
 
 rules! {
     after super::pipe::RULES.len();

@@ -9,7 +9,7 @@ use crate::kernel::{
     quirk::Quirk,
     rules::*,
     task::signal::SIGPIPE,
-    wait::{Wait, WakeUp, Waited},
+    wait::{Wait, Waited, WakeUp},
 };
 
 /// A splice or tee between two pipes.

@@ -1,13 +1,14 @@
 //! `iter_file_splice_write` and `vmsplice_to_user`: out of a pipe.
 
 use crate::kernel::{
-    Cx, FileId, PipeId, QueueId, RestartKind, Step,
+    Cx, FileId, PAGE_SIZE, PipeId, QueueId, RestartKind, Step,
     call::Return,
     canon::{canon_enum, canon_struct},
     errno::Errno,
     payload::Payload,
+    pipe::PipeBuffer,
     rules::*,
-    wait::{Wait, WakeUp, Waited},
+    wait::{Wait, Waited, WakeUp},
 };
 
 /// A splice from a pipe into a file or into memory.
@@ -58,6 +59,18 @@ pub enum At {
 canon_enum!(Target { 0 => File { file, given, pos }, 1 => User, });
 canon_enum!(At { 0 => Locked { again }, 1 => Wait(wait), });
 canon_struct!(FromPipe { at, pipe, to, rest, taken, nonblock });
+
+/// Copies a slot into a file, page by page of the file: what a slot lent from the same file shows may change on the way.
+fn copy(cx: &mut Cx, buf: &PipeBuffer, path: u16, at: u64, len: u32) {
+    let mut done = 0;
+    while done < len {
+        let pos = at + u64::from(done);
+        let piece = (PAGE_SIZE - (pos % u64::from(PAGE_SIZE)) as u32).min(len - done);
+        let bytes = cx.k.slot_bytes(buf, len).slice(done, piece);
+        cx.k.write_file(path, pos, &bytes);
+        done += piece;
+    }
+}
 
 impl FromPipe {
     /// Into a file, at a position.
@@ -152,7 +165,7 @@ impl FromPipe {
                 *pos += u64::from(len);
                 let path = cx.k.file(file).regular.as_ref().map(|open| open.path);
                 if let Some(path) = path {
-                    cx.k.write_file(path, at, &bytes);
+                    copy(cx, &buf, path, at, len);
                 }
             }
         }
@@ -176,7 +189,9 @@ impl FromPipe {
         let count = i64::from(self.taken.len());
         Step::Returned(match self.to {
             Target::User => Return { data: std::mem::take(&mut self.taken), ..Return::value(count) },
-            Target::File { given: true, pos, .. } => super::to_pipe::with_offsets(Return::value(count), None, Some(pos)),
+            Target::File { given: true, pos, .. } => {
+                super::to_pipe::with_offsets(Return::value(count), None, Some(pos))
+            }
             Target::File { file, pos, .. } => {
                 cx.set_pos(file, pos);
                 Return::value(count)

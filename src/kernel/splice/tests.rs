@@ -43,11 +43,24 @@ fn call() -> impl Strategy<Value = Call> {
     let len = || prop_oneof![1u32..8, 4090u32..4100, 1u32..9000];
     let flags = RwFlags::empty();
     prop_oneof![
-        (prop::sample::select(vec![4, 6, 7]), len(), b'a'..=b'e')
-            .prop_map(move |(fd, n, b)| Call::Write { fd, data: Payload::fill(b, n), flags }),
-        (prop::sample::select(vec![3, 5, 7]), len()).prop_map(move |(fd, count)| Call::Read { fd, count, fault: None, flags }),
+        (prop::sample::select(vec![4, 6, 7]), len(), b'a'..=b'e').prop_map(move |(fd, n, b)| Call::Write {
+            fd,
+            data: Payload::fill(b, n),
+            flags
+        }),
+        (prop::sample::select(vec![3, 5, 7]), len()).prop_map(move |(fd, count)| Call::Read {
+            fd,
+            count,
+            fault: None,
+            flags
+        }),
         (ends(), len()).prop_map(|((from, to), n)| splice(from, to, n, None)),
-        (ends(), len()).prop_map(|((fd_in, fd_out), len)| Call::Tee { fd_in, fd_out, len, flags: SpliceFlags::empty() }),
+        (ends(), len()).prop_map(|((fd_in, fd_out), len)| Call::Tee {
+            fd_in,
+            fd_out,
+            len,
+            flags: SpliceFlags::empty()
+        }),
         (4..=4, len(), prop::option::of(0i64..9000)).prop_map(|(to, n, off)| splice(7, to, n, off)),
         (5..=5, len(), prop::option::of(0i64..9000)).prop_map(|(from, n, off)| splice(from, 7, n, off)),
         (len(), b'v'..=b'z').prop_map(|(n, b)| Call::Vmsplice {

@@ -10,7 +10,7 @@ use crate::kernel::{
     quirk::Quirk,
     rules::*,
     task::signal::SIGPIPE,
-    wait::{Wait, WakeUp, Waited},
+    wait::{Wait, Waited, WakeUp},
 };
 
 /// A splice from a file or from memory into a pipe.
