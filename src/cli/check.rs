@@ -1,9 +1,12 @@
 //! `lockstep check` and `lockstep run`.
 
-use super::{Exit, ExploreArgs, HostArgs, effort, input, judging};
-use crate::verdict::Judgement;
+use super::{Exit, ExploreArgs, Format, HostArgs, effort, judging};
+use crate::{
+    report::{TextOptions, text},
+    verdict::Effort,
+};
 use clap::Args;
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 /// The arguments of `check`.
 #[derive(Args, Debug)]
@@ -11,6 +14,8 @@ pub struct Check {
     /// Tests: files, directories, or `-` for standard input
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     explore: ExploreArgs,
 }
@@ -22,43 +27,55 @@ pub struct Run {
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
     explore: ExploreArgs,
     #[command(flatten)]
     host: HostArgs,
 }
 
+/// What a log shows.
+#[derive(Args, Debug)]
+struct LogArgs {
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Leave out times and speeds, so that equal results print equal logs
+    #[arg(long)]
+    no_timing: bool,
+}
+
 impl Check {
     pub fn run(&self) -> Exit {
-        judging::each(&self.paths, &effort(&self.explore, None), false, tell).0
+        self.log.judge(&self.paths, &effort(&self.explore, None), false)
     }
 }
 
 impl Run {
     pub fn run(&self) -> Exit {
-        judging::each(&self.paths, &effort(&self.explore, Some(&self.host)), true, tell).0
+        self.log.judge(&self.paths, &effort(&self.explore, Some(&self.host)), true)
     }
 }
 
-fn tell(input: &input::Input, j: &Judgement) {
-    println!("{} {:?}", input.file, j.status());
-    for (i, (o, f)) in j.exploration.outcomes.iter().enumerate().take(20) {
-        println!("   {} x{} pre {} {:?}", o.display(&input.program), f.states, f.preemptions, j.real.as_ref().map(|r| &r.sightings[i]));
-    }
-    for v in &j.exploration.violations {
-        println!("  VIOLATED {} {:?}", v.claim.text(&input.program), v.detail);
-    }
-    for s in &j.schedules {
-        println!("  schedule {:?}", s);
-    }
-    if let Some(real) = &j.real {
-        for n in &real.not_allowed {
-            println!("  NOT ALLOWED {} x{}", n.outcome.display(&input.program), n.free);
+impl LogArgs {
+    fn judge(&self, paths: &[PathBuf], effort: &Effort, use_host: bool) -> Exit {
+        let options = TextOptions { timing: !self.no_timing, counts: true, color: std::io::stdout().is_terminal() };
+        let mut reports = Vec::new();
+        let mut first = true;
+        let session = judging::each(paths, effort, use_host, |input, judgement| {
+            let Some(report) = judging::report(input, judgement) else { return };
+            if self.format != Format::Text {
+                reports.push(report);
+                return;
+            }
+            if !std::mem::take(&mut first) {
+                println!();
+            }
+            print!("{}", text(&report, &options));
+        });
+        if self.format != Format::Text {
+            judging::print(reports, &session, self.format);
         }
-        let names: Vec<String> = input.program.tasks.iter().map(|t| t.name.clone()).collect();
-        for (s, d) in &real.divergences {
-            println!("  DIVERGED {} at {}: seen {}; expected {:?}", s.display(&names), d.step, d.seen.tell_all(&input.program, d.release.task), d.expected.as_ref().map(|e| e.tell_all(&input.program, d.release.task).to_string()));
-        }
-        println!("  {:?} steps {} in {:?}, checks {:?}, free {} in {:?} skipped {} reordered {:?}", real.method, real.steps, real.steered_time, real.checks, real.iterations, real.free_time, real.skipped_probes, real.reordered);
+        session.exit
     }
-    println!("  {:?}", j.doubts());
 }

@@ -60,8 +60,12 @@ fn walk(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads one test; its problems are written to standard error.
-pub fn read(path: &Path) -> Result<Input, Exit> {
+/// Reads one test.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, for people to read.
+pub fn read(path: &Path) -> Result<Input, String> {
     let file = path.display().to_string();
     let mut bytes = Vec::new();
     let read = if file == "-" {
@@ -69,33 +73,26 @@ pub fn read(path: &Path) -> Result<Input, Exit> {
     } else {
         fs::read(path).map(|content| bytes = content)
     };
-    if let Err(error) = read {
-        return Err(bad_input(&format!("{file}: {error}")));
-    }
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(bad_input(&format!("{file}: this is not UTF-8 text")));
-    };
-    let loaded = if path.extension().is_some_and(|e| e == "json") {
-        litmus::from_json(&text).map_err(|error| error.to_string()).and_then(|tree| {
-            let program = crate::program::resolve(&tree).map_err(|problems| {
-                let messages: Vec<_> = problems.into_iter().map(|p| p.message).collect();
-                messages.join("\n")
-            })?;
-            Ok((tree, program))
-        })
+    read.map_err(|error| format!("{file}: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{file}: this is not UTF-8 text"))?;
+    let (tree, program) = if path.extension().is_some_and(|e| e == "json") {
+        from_json(&text).map_err(|message| format!("{file}: {message}"))?
     } else {
         litmus::load(&text).map_err(|problems| {
             let color = std::io::stderr().is_terminal();
             litmus::render(&problems, &file, &text, color).trim_end().to_string()
-        })
+        })?
     };
-    match loaded {
-        Ok((tree, program)) => Ok(Input { file, tree, program, text }),
-        Err(message) => {
-            eprintln!("{message}");
-            Err(Exit::BadInput)
-        }
-    }
+    Ok(Input { file, tree, program, text })
+}
+
+fn from_json(text: &str) -> Result<(Program, Compiled), String> {
+    let tree = litmus::from_json(text).map_err(|error| error.to_string())?;
+    let program = crate::program::resolve(&tree).map_err(|problems| {
+        let messages: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+        messages.join("; ")
+    })?;
+    Ok((tree, program))
 }
 
 /// Says what is wrong with the input.

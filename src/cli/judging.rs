@@ -2,70 +2,79 @@
 
 use super::{Exit, Format, input, input::Input, signals};
 use crate::{
+    litmus,
+    report::{Case, TestReport, Tested, junit},
     target::{Host, Target},
     verdict::{Effort, Judgement, judge},
 };
 use std::path::PathBuf;
 
-/// A test with its verdict, for reports that need all of them at once.
+/// How a list of tests went.
 #[derive(Debug)]
-pub struct Judged {
-    /// The file.
-    pub file: String,
-    /// The report on it.
-    pub report: serde_json::Value,
+pub struct Session {
+    /// The worst of all.
+    pub exit: Exit,
+    /// Tests that could not be read or begun: the file, and what is wrong with it.
+    pub broken: Vec<(String, String)>,
 }
 
-impl Judged {
-    pub fn new(input: &Input, judgement: &Judgement) -> Self {
-        let _ = judgement;
-        Judged { file: input.file.clone(), report: serde_json::Value::Null }
-    }
-}
-
-/// Writes the collected reports.
-pub fn print(judged: &[Judged], format: Format) {
-    let _ = format;
-    for j in judged {
-        println!("{} {}", j.file, j.report);
-    }
-}
-
-/// Judges every test; the worst exit and the number of tests that could not be read.
-pub fn each(
-    paths: &[PathBuf],
-    effort: &Effort,
-    use_host: bool,
-    mut tell: impl FnMut(&Input, &Judgement),
-) -> (Exit, usize) {
+/// Judges every test, and calls `tell` with each verdict.
+pub fn each(paths: &[PathBuf], effort: &Effort, use_host: bool, mut tell: impl FnMut(&Input, &Judgement)) -> Session {
+    let mut session = Session { exit: Exit::Holds, broken: Vec::new() };
     let files = match input::find(paths) {
         Ok(files) => files,
-        Err(message) => return (input::bad_input(&message), 0),
+        Err(message) => {
+            session.exit = input::bad_input(&message);
+            return session;
+        }
     };
     let mut host = match use_host.then(Host::new).transpose() {
         Ok(host) => host,
         Err(why) => {
             eprintln!("error: {why}");
-            return (Exit::Inconclusive, 0);
+            session.exit = Exit::Inconclusive;
+            return session;
         }
     };
-    let (mut exit, mut unreadable) = (Exit::Holds, 0);
     for path in files {
         if signals::stopped() {
-            exit = exit.worse(Exit::Inconclusive);
+            session.exit = session.exit.worse(Exit::Inconclusive);
             break;
         }
         let judged = input::read(&path).and_then(|input| {
             let target = host.as_mut().map(|host| host as &mut dyn Target);
-            let judgement = judge(&input.program, effort, target)
-                .map_err(|error| input::bad_input(&format!("{}: {error}", input.file)))?;
+            let judgement =
+                judge(&input.program, effort, target).map_err(|error| format!("{}: {error}", input.file))?;
             tell(&input, &judgement);
             Ok(judgement.status().into())
         });
-        exit = exit.worse(judged.unwrap_or_else(|bad| {
-            unreadable += 1;
-            bad
-        }));
+        let exit = judged.unwrap_or_else(|message| {
+            eprintln!("{message}");
+            session.broken.push((path.display().to_string(), message));
+            Exit::BadInput
+        });
+        session.exit = session.exit.worse(exit);
     }
-    (exit, unreadable)
+    session
+}
+
+/// The report on a test.
+pub fn report(input: &Input, judgement: &Judgement) -> Option<TestReport> {
+    let hash = litmus::hash(&input.tree);
+    TestReport::of(&Case { file: &input.file, hash: &hash, text: &input.text, program: &input.program, judgement })
+}
+
+/// Writes the reports of a session for programs.
+pub fn print(reports: Vec<TestReport>, session: &Session, format: Format) {
+    if format == Format::Junit {
+        let broken = session
+            .broken
+            .iter()
+            .map(|(file, message)| Tested::Broken { file: file.clone(), message: message.clone() });
+        let judged = reports.into_iter().map(|report| Tested::Judged(Box::new(report)));
+        print!("{}", junit(&judged.chain(broken).collect::<Vec<_>>()));
+    } else {
+        let reports: Vec<String> = reports.iter().map(TestReport::json).collect();
+        println!("[{}]", reports.join(",\n"));
+    }
 }

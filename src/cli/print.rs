@@ -19,7 +19,10 @@ impl Print {
     pub fn run(&self) -> Exit {
         let input = match input::read(&self.file) {
             Ok(input) => input,
-            Err(exit) => return exit,
+            Err(message) => {
+                eprintln!("{message}");
+                return Exit::BadInput;
+            }
         };
         if self.json {
             match litmus::to_json(&input.tree) {

@@ -31,24 +31,23 @@ impl Test {
     pub fn run(&self) -> Exit {
         let effort = effort(&self.explore, (!self.model_only).then_some(&self.host));
         let mut summary = Summary::default();
-        let mut judged = Vec::new();
-        let exit = judging::each(&self.paths, &effort, !self.model_only, |input, judgement| {
+        let mut reports = Vec::new();
+        let session = judging::each(&self.paths, &effort, !self.model_only, |input, judgement| {
             if self.format == Format::Text {
                 println!("{}", line(input, judgement));
                 for more in explanations(input, judgement) {
                     println!("         {more}");
                 }
+            } else {
+                reports.extend(judging::report(input, judgement));
             }
             summary.add(judgement);
-            if self.format != Format::Text {
-                judged.push(judging::Judged::new(input, judgement));
-            }
         });
         match self.format {
-            Format::Text => summary.tell(&exit),
-            other => judging::print(&judged, other),
+            Format::Text => summary.tell(session.broken.len()),
+            other => judging::print(reports, &session, other),
         }
-        exit.0
+        session.exit
     }
 }
 
@@ -184,12 +183,18 @@ impl Summary {
         }
     }
 
-    fn tell(&self, exit: &(Exit, usize)) {
+    fn tell(&self, broken: usize) {
         let [holds, skipped, unknown, violated, diverged] = self.statuses;
         let mut words = vec![format!("{holds} hold")];
-        let others = [(violated, "violated"), (diverged, "diverged"), (unknown, "unknown"), (skipped, "skipped"), (exit.1, "unreadable")];
+        let others = [
+            (violated, "violated"),
+            (diverged, "diverged"),
+            (unknown, "unknown"),
+            (skipped, "skipped"),
+            (broken, "with errors"),
+        ];
         words.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
-        println!("\n{} tests: {}", self.tests + exit.1, words.join(", "));
+        println!("\n{} tests: {}", self.tests + broken, words.join(", "));
         println!(
             "model:   {} outcomes, {} states in {:.2} s, {} of {} rules",
             self.outcomes,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::fmt;
 
-/// The period of [`Run::pattern`] bytes: a prime, so that no slot or page size divides it.
+/// The period of pattern bytes: a prime, so that no slot or page size divides it.
 pub const PATTERN_PERIOD: u32 = 251;
 
 /// A stretch of bytes that one number describes.
@@ -252,7 +252,8 @@ impl fmt::Display for Payload {
             if quoted && !spelled {
                 f.write_str("\"")?;
             }
-            if !first && !(quoted && spelled) {
+            let continues = quoted && spelled;
+            if !first && !continues {
                 f.write_str(" + ")?;
             }
             if spelled {

@@ -35,7 +35,8 @@ impl Outcome {
                 write!(f, "{separator}{}={value}", shown.name)?;
                 separator = " ";
             }
-            if !separator.is_empty() && !(self.asleep.is_empty() && self.halted.is_empty()) {
+            let more = !self.asleep.is_empty() || !self.halted.is_empty();
+            if more && !separator.is_empty() {
                 separator = "; ";
             }
             for (task, call) in &self.asleep {

@@ -315,12 +315,15 @@ impl Log<'_> {
             self.line(line);
         }
         if self.options.timing {
-            let per_state = stats.bytes.checked_div(stats.states).unwrap_or(0);
+            // Below this the empty tables are all there is.
+            let many = stats.states >= 1000;
+            let per_state = many.then(|| format!(", {} B/state", stats.bytes / stats.states));
             let line = format!(
-                "{} {:.3} s, {} states/s, {per_state} B/state",
+                "{} {:.3} s, {} states/s{}",
                 self.head("Search"),
                 stats.seconds,
-                rate(stats.states as f64, stats.seconds)
+                rate(stats.states as f64, stats.seconds),
+                per_state.unwrap_or_default()
             );
             self.line(line);
         }

@@ -2,7 +2,7 @@
 
 use super::{Real, ScheduleVerdict, base_env, scheduled};
 use crate::{
-    explore::{Exploration, Options, Verdict, explore},
+    explore::{Exploration, Options, Steps, Verdict, explore},
     kernel::{Env, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
@@ -62,15 +62,15 @@ impl Judgement {
     /// The verdict in one word.
     pub fn status(&self) -> Status {
         let real = self.real.as_ref();
+        // Both sides contradict a schedule that is simply wrong; only the kernel one that it does not follow.
+        let kernel_only = self.schedules.iter().any(|s| s.kernel.is_some() && s.model.is_none());
+        let certain = kernel_only || real.is_some_and(|r| !r.divergences.is_empty() || !r.reordered.is_empty());
+        // What a search that is not complete has not found, it does not forbid.
+        let unknown_outcome = real.is_some_and(|r| !r.not_allowed.is_empty()) && self.exploration.incomplete.is_none();
         if !self.applies {
             Status::NotApplicable
-        } else if real.is_some_and(Real::diverged) || self.schedules.iter().any(|s| s.kernel.is_some()) {
-            // What a search that is not complete has not found, it does not forbid.
-            if self.exploration.incomplete.is_some() && real.is_none_or(|r| r.divergences.is_empty()) {
-                Status::Inconclusive
-            } else {
-                Status::Diverged
-            }
+        } else if certain || unknown_outcome {
+            Status::Diverged
         } else if !self.exploration.violations.is_empty() || self.schedules.iter().any(|s| s.model.is_some()) {
             Status::Violated
         } else if !self.doubts().is_empty() {
@@ -86,11 +86,15 @@ impl Judgement {
         doubts.extend(self.exploration.incomplete.as_ref().map(|why| format!("incomplete: {why}")));
         doubts.extend(self.refusal.as_ref().map(|why| format!("not run on a real kernel: {why}")));
         if let Some(real) = &self.real {
-            if real.timed_out > 0 {
-                doubts.push(format!("timeout: {} of {} free runs did not come to their end", real.timed_out, real.iterations));
+            if real.unfinished > 0 {
+                let (cut, all) = (real.unfinished, real.iterations);
+                doubts.push(format!("timeout: {cut} of {all} free runs did not come to an end and were cut off"));
             }
             if real.checks.1 > 0 {
-                doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));
+                doubts.push(format!(
+                    "self-check: {} of {} failed, so that the steered runs prove nothing",
+                    real.checks.1, real.checks.0
+                ));
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
@@ -112,7 +116,11 @@ impl Judgement {
 /// # Errors
 ///
 /// When the program cannot begin.
-pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Target>) -> Result<Judgement, SetupError> {
+pub fn judge(
+    program: &Compiled,
+    effort: &Effort,
+    mut target: Option<&mut dyn Target>,
+) -> Result<Judgement, SetupError> {
     let mut refusal = None;
     let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
     let base = match (&facts, effort.kernel) {
@@ -159,7 +167,8 @@ fn run(
         return Ok(());
     }
     if let Some(steer) = &effort.steer {
-        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i]);
+        let can_hold = real.can_hold(steer);
+        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i], can_hold);
         let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).filter(can_run).collect();
         if !indices.is_empty() {
             for (index, mismatch) in real.steer_schedules(target, machine, initial, &indices, steer)? {
@@ -172,6 +181,28 @@ fn run(
     }
     if let Some(free) = &effort.free {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
+        if !real.not_allowed.is_empty() {
+            look_within_calls(machine, effort, judgement, real);
+        }
     }
     Ok(())
+}
+
+/// Free runs interrupt calls: an outcome that whole calls do not have may still be the model's. The search is repeated with
+/// more and more interruptions, until it has every outcome that was seen or a bound is hit.
+fn look_within_calls(machine: &Machine, effort: &Effort, judgement: &mut Judgement, real: &mut Real) {
+    let bounds = [Some(1), Some(2), Some(3), None];
+    let more = bounds.into_iter().filter(|_| effort.explore.steps == Steps::Calls);
+    for steps in more.map(Steps::Sections) {
+        if real.not_allowed.is_empty() {
+            break;
+        }
+        let Ok(wider) = explore(machine, &Options { steps, ..effort.explore.clone() }) else { return };
+        real.admit(machine.program, &mut judgement.exploration, wider.outcomes);
+        if let Some(why) = wider.incomplete {
+            // What was not found now may still be there.
+            judgement.exploration.incomplete.get_or_insert(why);
+            break;
+        }
+    }
 }

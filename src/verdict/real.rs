@@ -2,7 +2,7 @@
 
 use super::scheduled;
 use crate::{
-    explore::Exploration,
+    explore::{Exploration, Found},
     kernel::{Caps, Env, Limits, rules::RuleSet},
     machine::{Machine, State},
     oracle::{Divergence, Order, follow, steps},
@@ -67,8 +67,8 @@ pub struct Real {
     pub checks: (usize, usize),
     /// Free iterations made.
     pub iterations: usize,
-    /// Free iterations that timed out.
-    pub timed_out: usize,
+    /// Free iterations that did not come to an end by themselves.
+    pub unfinished: usize,
     /// Probes that no idle task could make.
     pub skipped_probes: usize,
     /// Time of the free runs.
@@ -105,7 +105,7 @@ impl Real {
             steered_time: Duration::ZERO,
             checks: (0, 0),
             iterations: 0,
-            timed_out: 0,
+            unfinished: 0,
             skipped_probes: 0,
             free_time: Duration::ZERO,
         }
@@ -114,6 +114,22 @@ impl Real {
     /// Whether the real kernel did something that the model does not have.
     pub fn diverged(&self) -> bool {
         !self.not_allowed.is_empty() || !self.divergences.is_empty() || !self.reordered.is_empty()
+    }
+
+    /// Whether woken tasks can be held.
+    pub fn can_hold(&self, options: &SteerOptions) -> bool {
+        self.facts.realtime && options.method != Some(Method::Proof)
+    }
+
+    /// Moves outcomes that a wider search has found to those that are allowed.
+    pub fn admit(&mut self, program: &Compiled, exploration: &mut Exploration, wider: Vec<(Outcome, Found)>) {
+        for (outcome, found) in wider {
+            let Some(i) = self.not_allowed.iter().position(|seen| admits(program, &outcome, &seen.outcome)) else { continue };
+            let seen = self.not_allowed.swap_remove(i);
+            let steered = Some(Confirmation::NotSteerable("only reached by interrupting a call"));
+            self.sightings.push(Sighting { steered, free: seen.free });
+            exploration.outcomes.push((outcome, found));
+        }
     }
 
     /// Steers the witness of each outcome that whole calls can reach, at most `most` of them.
@@ -130,7 +146,7 @@ impl Real {
         options: &SteerOptions,
         most: usize,
     ) -> Result<(), Refusal> {
-        let can_hold = self.facts.realtime && options.method != Some(Method::Proof);
+        let can_hold = self.can_hold(options);
         let (mut chosen, mut schedules) = (Vec::new(), Vec::new());
         for (i, (_, found)) in exploration.outcomes.iter().enumerate() {
             let schedule = found.witness.schedule(machine, initial);
@@ -229,6 +245,7 @@ impl Real {
         let this = &mut *self;
         let report = target.free(program, options, &mut |iteration| {
             if iteration.end != Ending::Finished {
+                this.unfinished += 1;
                 return;
             }
             let seen = Outcome::of(program, &Observed::after(program, &iteration.observations));
@@ -242,7 +259,6 @@ impl Real {
             }
         })?;
         self.iterations += report.iterations;
-        self.timed_out += report.timed_out;
         self.skipped_probes += report.skipped_probes;
         self.free_time += report.elapsed;
         Ok(())
@@ -286,7 +302,8 @@ impl Real {
 /// For each number of steps, how many observations had been made when it was quiet.
 fn quiet_points(observations: &[crate::target::Observation]) -> Vec<usize> {
     use crate::target::Observation;
-    let first = observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
+    let first =
+        observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
     let quiet = observations.iter().enumerate().skip(first).filter(|(_, o)| matches!(o, Observation::Quiet { .. }));
     std::iter::once(first).chain(quiet.map(|(i, _)| i + 1)).collect()
 }

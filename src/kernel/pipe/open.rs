@@ -168,8 +168,7 @@ impl FifoOpen {
     fn woken(&mut self, cx: &mut Cx, cur: u32) -> Step {
         cx.leave(QueueId::rd(self.pipe));
         let ends = cx.k.ends(self.pipe);
-        let (now, partners) =
-            if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
+        let (now, partners) = if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
         if now != cur {
             if partners == 0 {
                 cx.trace.rule(FIFO_O_02);
