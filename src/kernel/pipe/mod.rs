@@ -328,7 +328,8 @@ impl Canon for PipeInodeInfo {
         let (head, keeps_flags) = (head >> 1, head & 1 == 1);
         let mut bufs: SmallVec<[PipeBuffer; 1]> = (0..head).map(|_| PipeBuffer::decode(input)).collect();
         if keeps_flags {
-            let free = (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
+            let free =
+                (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
             bufs.extend(free);
         }
         PipeInodeInfo {
@@ -384,7 +385,8 @@ fn over(limit: u32, bufs: u32) -> bool {
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
     *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
-    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
+    let file =
+        |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
     let shared = flags & OpenFlags::O_NONBLOCK;
     Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))
 }
