@@ -124,7 +124,9 @@ impl Real {
     /// Moves outcomes that a wider search has found to those that are allowed.
     pub fn admit(&mut self, program: &Compiled, exploration: &mut Exploration, wider: Vec<(Outcome, Found)>) {
         for (outcome, found) in wider {
-            let Some(i) = self.not_allowed.iter().position(|seen| admits(program, &outcome, &seen.outcome)) else { continue };
+            let Some(i) = self.not_allowed.iter().position(|seen| admits(program, &outcome, &seen.outcome)) else {
+                continue;
+            };
             let seen = self.not_allowed.swap_remove(i);
             let steered = Some(Confirmation::NotSteerable("only reached by interrupting a call"));
             self.sightings.push(Sighting { steered, free: seen.free });

@@ -90,9 +90,9 @@ pub struct Ends {
     pub writers: u16,
     /// Open file descriptions, and opens under way; 0 when the pipe is free.
     pub files: u16,
-    /// Opens for reading so far.
+    /// Opens for reading so far, from 1 to 255 and around again.
     pub r_counter: u32,
-    /// Opens for writing so far.
+    /// Opens for writing so far, likewise.
     pub w_counter: u32,
     /// Somebody has polled it.
     pub poll_usage: bool,
@@ -111,12 +111,14 @@ pub struct PipeInodeInfo {
     pub wr_wait: WaitQueue,
     /// Slots charged to the user.
     pub nr_accounted: u32,
+    /// The user that an anonymous pipe belongs to: its mode is 0600.
+    pub uid: u16,
     /// The FIFO that it belongs to; `None` for an anonymous pipe.
     pub fifo: Option<u16>,
 }
 
 clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags });
-clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
+clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
 
 impl Ring {
@@ -298,7 +300,7 @@ impl Canon for PipeBuffer {
 impl Canon for PipeInodeInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo } = self;
+        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo } = self;
         if ends.files == 0 {
             return out.push(0);
         }
@@ -316,6 +318,7 @@ impl Canon for PipeInodeInfo {
         rd_wait.encode(out);
         wr_wait.encode(out);
         nr_accounted.encode(out);
+        uid.encode(out);
         fifo.encode(out);
     }
 
@@ -338,6 +341,7 @@ impl Canon for PipeInodeInfo {
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
             nr_accounted: u32::decode(input),
+            uid: u16::decode(input),
             fifo: Option::decode(input),
         }
     }
@@ -368,8 +372,14 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     cx.k.charge(0, slots);
     cx.trace.rule(PIPE_C_03);
     let keeps_flags = cx.env.quirks.has(Quirk::DirtyPipe);
-    let ring = Ring { keeps_flags, ..Ring::new(slots) };
-    Ok(cx.k.install_pipe(PipeInodeInfo { ring, nr_accounted: slots, fifo, ..PipeInodeInfo::default() }))
+    Ok(cx.k.install_pipe(PipeInodeInfo {
+        ring: Ring { keeps_flags, ..Ring::new(slots) },
+        ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
+        nr_accounted: slots,
+        uid: cx.k.process_of(cx.me).uid,
+        fifo,
+        ..PipeInodeInfo::default()
+    }))
 }
 
 /// `too_many_pipe_buffers_soft`, `_hard`.
