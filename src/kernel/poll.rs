@@ -6,6 +6,7 @@ use super::{
     canon::{canon_enum, canon_flags, canon_struct},
     file::{File, FileId},
     frame::{InCall, WaitsFor},
+    quirk::{Quirk, QuirkSet},
     rules::*,
     task::RunState,
     wait::WaitEntry,
@@ -55,10 +56,12 @@ pub enum At {
     Sleep,
     /// Woken or timed out.
     Woken,
+    /// State behind an entry looked at, not on its queues yet: only with the defect PIPE-22.
+    Enlist(u8),
 }
 
 canon_flags!(PollEvents);
-canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, });
+canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, 4 => Enlist(i), });
 canon_struct!(PollFd { ignored, file, events, revents });
 canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
 
@@ -86,6 +89,17 @@ impl Poll {
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self.at {
             At::Register(i) if usize::from(i) == self.fds.len() => return self.looked(cx),
+            At::Register(i) if cx.env.quirks.has(Quirk::PollLooksFirst) => {
+                cx.trace.rule(PIPE_22);
+                let fd = &mut self.fds[usize::from(i)];
+                fd.revents = mask(cx.k, fd, Some(cx.trace));
+                self.at = At::Enlist(i);
+            }
+            At::Enlist(i) => {
+                self.register(cx, i);
+                self.found |= !self.fds[usize::from(i)].revents.is_empty();
+                self.at = At::Register(i + 1);
+            }
             At::Register(i) => {
                 self.register(cx, i);
                 self.at = At::Look(i);
@@ -111,7 +125,8 @@ impl Poll {
     fn register(&mut self, cx: &mut Cx, i: u8) {
         let fd = &self.fds[usize::from(i)];
         let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { return };
-        if !cx.k.ends(file.pipe).poll_usage {
+        let one = cx.env.quirks.has(Quirk::PipeOneQueue);
+        if !one && !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
         }
         if self.found || self.timed_out || i < self.registered {
@@ -119,7 +134,7 @@ impl Poll {
         }
         self.registered = i + 1;
         let key = (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP).bits();
-        for queue in queues(&file) {
+        for queue in queues(cx.env.quirks, &file) {
             cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key });
         }
     }
@@ -155,7 +170,7 @@ impl Poll {
     fn freewait(&self, cx: &mut Cx) {
         for fd in &self.fds[..usize::from(self.registered)] {
             let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { continue };
-            for queue in queues(&file) {
+            for queue in queues(cx.env.quirks, &file) {
                 cx.leave(queue);
             }
         }
@@ -182,9 +197,11 @@ impl Poll {
 }
 
 /// The queues that `pipe_poll` registers on.
-fn queues(file: &File) -> impl Iterator<Item = QueueId> {
-    let read = file.read.then(|| QueueId::rd(file.pipe));
-    read.into_iter().chain(file.write.then(|| QueueId::wr(file.pipe)))
+fn queues(quirks: QuirkSet, file: &File) -> impl Iterator<Item = QueueId> {
+    let one = quirks.has(Quirk::PipeOneQueue);
+    let of = |end: bool, queue: QueueId| (end && !one).then_some(queue);
+    let queues = [of(file.read, QueueId::rd(file.pipe)), of(file.write, QueueId::wr(file.pipe)), one.then(|| QueueId::one(file.pipe))];
+    queues.into_iter().flatten()
 }
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.

@@ -31,6 +31,8 @@ pub struct PipeWrite {
     pub entered: bool,
     /// The pipe was empty at entry, or after the last sleep: a reader must be woken.
     pub was_empty: bool,
+    /// With the defect PIPE-06: how many slots had been filled when it went to sleep.
+    pub stale: u32,
     /// It has slept, so the next writer may have to be woken.
     pub wake_next_writer: bool,
     /// The file is in packet mode.
@@ -70,7 +72,7 @@ pub enum Outcome {
 canon_enum!(Outcome { 0 => Count, 1 => Error(errno), 2 => Restart, });
 canon_enum!(At { 0 => Locked, 1 => WakeReaders, 2 => Wait(wait), 3 => Leave(end), 4 => WakeNextWriter(end), });
 canon_struct!(PipeWrite {
-    at, pipe, data, done, entered, was_empty, wake_next_writer, packet, nonblock, nosignal
+    at, pipe, data, done, entered, was_empty, stale, wake_next_writer, packet, nonblock, nosignal
 });
 
 impl crate::kernel::canon::Canon for Errno {
@@ -95,6 +97,7 @@ impl PipeWrite {
             done: 0,
             entered: false,
             was_empty: false,
+            stale: 0,
             wake_next_writer: false,
             packet: file.f_flags.contains(OpenFlags::O_DIRECT),
             nonblock: file.nonblocking() || nowait,
@@ -154,7 +157,13 @@ impl PipeWrite {
             self.entered = true;
             return self.no_readers(cx);
         }
-        self.was_empty = cx.k.ring(self.pipe).is_empty();
+        let ring = cx.k.ring(self.pipe);
+        self.was_empty = ring.is_empty();
+        if !first && cx.env.quirks.has(Quirk::StaleWasEmpty) {
+            // The head of before the sleep is behind by what others have filled since.
+            cx.trace.rule(PIPE_06);
+            self.was_empty = ring.occupancy() == ring.pushed - self.stale;
+        }
         if first {
             self.entered = true;
             if let Some(step) = self.merge(cx) {
@@ -187,6 +196,7 @@ impl PipeWrite {
             if self.done > 0 {
                 cx.trace.rule(PIPE_W_11);
             }
+            self.stale = cx.k.ring(self.pipe).pushed;
             self.at = At::WakeReaders;
             return Step::Preempted;
         }
@@ -239,7 +249,9 @@ impl PipeWrite {
         }
         cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
         let page = self.data.slice(self.done, bytes);
-        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, offset: 0, len: bytes as u16, flags });
+        let ring = cx.k.ring_mut(self.pipe);
+        ring.push(PipeBuffer { page, offset: 0, len: bytes as u16, flags });
+        ring.pushed += u32::from(cx.env.quirks.has(Quirk::StaleWasEmpty));
         self.done += bytes;
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Appended { pipe, bytes });
