@@ -6,6 +6,7 @@
 
 mod junit;
 mod ring;
+mod rules;
 mod strace;
 mod style;
 mod table;
@@ -15,6 +16,7 @@ mod view;
 mod waits;
 
 pub use junit::{Tested, junit};
+pub use rules::rules_page;
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
