@@ -186,7 +186,13 @@ impl Summary {
     fn tell(&self, broken: usize) {
         let [holds, skipped, unknown, violated, diverged] = self.statuses;
         let mut words = vec![format!("{holds} hold")];
-        let others = [(violated, "violated"), (diverged, "diverged"), (unknown, "unknown"), (skipped, "skipped"), (broken, "with errors")];
+        let others = [
+            (violated, "violated"),
+            (diverged, "diverged"),
+            (unknown, "unknown"),
+            (skipped, "skipped"),
+            (broken, "with errors"),
+        ];
         words.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
         println!("\n{} tests: {}", self.tests + broken, words.join(", "));
         println!(

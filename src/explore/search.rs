@@ -320,13 +320,17 @@ impl<'a> Search<'a> {
             search.stats.transitions += 1;
             candidates.push(Candidate { taken: Taken { mv, sections }, fingerprint, preempted });
         };
-        if !one_by_one {
+        let in_sections = one_by_one && matches!(mv.kind, MoveKind::Call | MoveKind::Continue | MoveKind::Deliver);
+        if !in_sections {
             self.machine.apply(state, mv, u32::MAX, &mut self.trace);
             push(self, state, u32::MAX, false);
         } else {
             let mut sections = 1;
             let mut step = self.machine.apply(state, mv, 1, &mut self.trace);
-            while matches!(step, Step::Preempted) && state.kernel.task(mv.task).in_call().is_some() && sections < MAX_SECTIONS {
+            while matches!(step, Step::Preempted)
+                && state.kernel.task(mv.task).in_call().is_some()
+                && sections < MAX_SECTIONS
+            {
                 push(self, state, sections, true);
                 let rest = Move { task: mv.task, kind: MoveKind::Continue };
                 step = self.machine.apply(state, rest, 1, &mut self.trace);

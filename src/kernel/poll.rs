@@ -35,9 +35,9 @@ pub struct Poll {
 /// One entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PollFd {
-    /// A negative descriptor: nothing is ever found.
-    pub ignored: bool,
-    /// The file behind the descriptor; `None` is POLLNVAL.
+    /// The descriptor, looked up in every round; a negative one is ignored.
+    pub fd: Fd,
+    /// The file on whose queues the task is, with a reference to it; `None` before the first round.
     pub file: Option<FileId>,
     /// Events asked for.
     pub events: PollEvents,
@@ -62,18 +62,13 @@ pub enum At {
 
 canon_flags!(PollEvents);
 canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, 4 => Enlist(i), });
-canon_struct!(PollFd { ignored, file, events, revents });
+canon_struct!(PollFd { fd, file, events, revents });
 canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
 
 impl Poll {
     /// A poll of `fds`.
-    pub fn new(cx: &Cx, fds: &[(Fd, PollEvents)], timeout: Timeout) -> Self {
-        let fds = fds.iter().map(|&(fd, events)| PollFd {
-            ignored: fd < 0,
-            file: cx.file_of(fd),
-            events,
-            revents: PollEvents::empty(),
-        });
+    pub fn new(fds: &[(Fd, PollEvents)], timeout: Timeout) -> Self {
+        let fds = fds.iter().map(|&(fd, events)| PollFd { fd, file: None, events, revents: PollEvents::empty() });
         Poll {
             at: At::Register(0),
             fds: fds.collect(),
@@ -92,7 +87,8 @@ impl Poll {
             At::Register(i) if cx.env.quirks.has(Quirk::PollLooksFirst) => {
                 cx.trace.rule(PIPE_22);
                 let fd = &mut self.fds[usize::from(i)];
-                fd.revents = mask(cx.k, fd, Some(cx.trace));
+                let file = cx.file_of(fd.fd);
+                fd.revents = mask(cx.k, fd, file, Some(cx.trace));
                 self.at = At::Enlist(i);
             }
             At::Enlist(i) => {
@@ -106,7 +102,8 @@ impl Poll {
             }
             At::Look(i) => {
                 let fd = &mut self.fds[usize::from(i)];
-                fd.revents = mask(cx.k, fd, Some(cx.trace));
+                let file = cx.file_of(fd.fd);
+                fd.revents = mask(cx.k, fd, file, Some(cx.trace));
                 self.found |= !fd.revents.is_empty();
                 self.at = At::Register(i + 1);
             }
@@ -123,8 +120,9 @@ impl Poll {
 
     /// `poll_wait`: on the queues of each end, unless it is there already or an event was found.
     fn register(&mut self, cx: &mut Cx, i: u8) {
-        let fd = &self.fds[usize::from(i)];
-        let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { return };
+        let fd = &mut self.fds[usize::from(i)];
+        let Some(id) = cx.file_of(fd.fd) else { return };
+        let file = cx.k.file(id).clone();
         let one = cx.env.quirks.has(Quirk::PipeOneQueue);
         if !one && !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
@@ -133,6 +131,8 @@ impl Poll {
             return;
         }
         self.registered = i + 1;
+        fd.file = Some(id);
+        cx.k.file_mut(id).f_count += 1;
         let key = (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP).bits();
         for queue in queues(cx.env.quirks, &file) {
             cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key });
@@ -167,12 +167,13 @@ impl Poll {
     }
 
     /// `poll_freewait`
-    fn freewait(&self, cx: &mut Cx) {
-        for fd in &self.fds[..usize::from(self.registered)] {
-            let Some(file) = fd.file.map(|file| cx.k.file(file).clone()) else { continue };
-            for queue in queues(cx.env.quirks, &file) {
+    fn freewait(&mut self, cx: &mut Cx) {
+        for fd in &mut self.fds {
+            let Some(id) = fd.file.take() else { continue };
+            for queue in queues(cx.env.quirks, &cx.k.file(id).clone()) {
                 cx.leave(queue);
             }
+            cx.fput(id);
         }
         if cx.k.task(cx.me).timer {
             cx.k.task_mut(cx.me).timer = false;
@@ -181,7 +182,7 @@ impl Poll {
 
     /// Whether some event is there now.
     pub fn ready(&self, k: &Kernel) -> bool {
-        self.fds.iter().any(|fd| !mask(k, fd, None).is_empty())
+        self.fds.iter().any(|fd| !mask(k, fd, fd.file, None).is_empty())
     }
 
     /// Whom it waits for.
@@ -200,14 +201,18 @@ impl Poll {
 fn queues(quirks: QuirkSet, file: &File) -> impl Iterator<Item = QueueId> {
     let one = quirks.has(Quirk::PipeOneQueue);
     let of = |end: bool, queue: QueueId| (end && !one).then_some(queue);
-    let queues = [of(file.read, QueueId::rd(file.pipe)), of(file.write, QueueId::wr(file.pipe)), one.then(|| QueueId::one(file.pipe))];
+    let queues = [
+        of(file.read, QueueId::rd(file.pipe)),
+        of(file.write, QueueId::wr(file.pipe)),
+        one.then(|| QueueId::one(file.pipe)),
+    ];
     queues.into_iter().flatten()
 }
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.
-fn mask(k: &Kernel, fd: &PollFd, trace: Option<&mut super::Trace>) -> PollEvents {
-    let Some(file) = fd.file.map(|file| k.file(file)) else {
-        return if fd.ignored { PollEvents::empty() } else { PollEvents::POLLNVAL };
+fn mask(k: &Kernel, fd: &PollFd, file: Option<FileId>, trace: Option<&mut super::Trace>) -> PollEvents {
+    let Some(file) = file.map(|file| k.file(file)) else {
+        return if fd.fd < 0 { PollEvents::empty() } else { PollEvents::POLLNVAL };
     };
     let (ring, ends) = (k.ring(file.pipe), k.ends(file.pipe));
     let mut mask = PollEvents::empty();

@@ -1,8 +1,8 @@
 //! The entry of each call: descriptors and arguments, up to the first place where it could sleep.
 
 use super::{
-    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState, RwFlags,
-    Signal, Step, TaskId,
+    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState,
+    RwFlags, Signal, Step, TaskId,
     exit::Exit,
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
@@ -92,7 +92,7 @@ impl Cx<'_> {
                 Err(fails(Errno::ENOTTY))
             }
             Call::Poll { fds, timeout } => {
-                let poll = Poll::new(self, &fds, timeout);
+                let poll = Poll::new(&fds, timeout);
                 Ok(Frame { call: Some(InCall::Poll(Box::new(poll))), fput: None })
             }
             Call::Fork { child } => Err(self.fork(child)),

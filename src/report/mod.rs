@@ -4,6 +4,7 @@
 //! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
 //! Nothing here decides anything: it only tells.
 
+mod gather;
 mod junit;
 mod ring;
 mod rules;

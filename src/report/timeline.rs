@@ -26,7 +26,7 @@ pub enum Path<'a> {
 }
 
 /// What `2+` means.
-const HOLD: &str = "a step with + holds everybody who sleeps: once woken they go on only when a later step names them";
+const HOLD: &str = "a step with + holds those whom it wakes: they go on only when a later step names them";
 
 /// One step of the story.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -160,7 +160,10 @@ impl<'m> Story<'m> {
             let mut label = format!("{}{}", i + 1, if release.hold { "+" } else { "" });
             let mut trace = Trace::telling();
             let made = fifo.release_telling(release, &mut trace, &mut |made, trace| {
-                self.see(std::mem::take(&mut label), made.mv, made.step, made.state, made.held, trace);
+                // A step that is not told leaves its number to the next one.
+                if self.see(label.clone(), made.mv, made.step, made.state, made.held, trace) {
+                    label.clear();
+                }
             });
             if let Err(why) = made {
                 let name = &self.machine.program.tasks[release.task as usize].name;
@@ -172,8 +175,8 @@ impl<'m> Story<'m> {
         }
     }
 
-    /// One move.
-    fn see(&mut self, label: String, mv: Move, step: &Step, after: &State, held: &[TaskId], trace: &mut Trace) {
+    /// One move; whether there is something to tell of it.
+    fn see(&mut self, label: String, mv: Move, step: &Step, after: &State, held: &[TaskId], trace: &mut Trace) -> bool {
         let mut cells = vec![self.acting(mv, step, after)];
         cells[0].result = with_signals(&cells[0].result, mv.task, trace);
         for (task, what) in woken(mv.task, held, trace) {
@@ -188,10 +191,12 @@ impl<'m> Story<'m> {
         }
         let drawings = ring::changes(self.machine, &self.before, after);
         let rules = self.rules(trace);
-        if mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty() {
+        let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
+        if told {
             self.rows.push(Row { label, cells, drawings, rules });
         }
         self.before.clone_from(after);
+        told
     }
 
     /// What the task that moves does, and how that ends.

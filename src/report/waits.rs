@@ -5,7 +5,7 @@ use super::{
     style::{Style, Tone, plural, wrap},
 };
 use crate::{
-    kernel::{Call, CallKind, OpenFlags, Quirk, QueueId, RunState, TaskId, WaitsFor},
+    kernel::{Call, CallKind, OpenFlags, QueueId, Quirk, RunState, TaskId, WaitsFor},
     machine::{Machine, State},
     program::{CallCode, Instr},
 };

@@ -64,15 +64,15 @@ impl Judgement {
     /// The verdict in one word.
     pub fn status(&self) -> Status {
         let real = self.real.as_ref();
+        // Both sides contradict a schedule that is simply wrong; only the kernel one that it does not follow.
+        let kernel_only = self.schedules.iter().any(|s| s.kernel.is_some() && s.model.is_none());
+        let certain = kernel_only || real.is_some_and(|r| !r.divergences.is_empty() || !r.reordered.is_empty());
+        // What a search that is not complete has not found, it does not forbid.
+        let unknown_outcome = real.is_some_and(|r| !r.not_allowed.is_empty()) && self.exploration.incomplete.is_none();
         if !self.applies {
             Status::NotApplicable
-        } else if real.is_some_and(Real::diverged) || self.schedules.iter().any(|s| s.kernel.is_some()) {
-            // What a search that is not complete has not found, it does not forbid.
-            if self.exploration.incomplete.is_some() && real.is_none_or(|r| r.divergences.is_empty()) {
-                Status::Inconclusive
-            } else {
-                Status::Diverged
-            }
+        } else if certain || unknown_outcome {
+            Status::Diverged
         } else if !self.exploration.violations.is_empty() || self.schedules.iter().any(|s| s.model.is_some()) {
             Status::Violated
         } else if !self.doubts().is_empty() {
@@ -93,7 +93,10 @@ impl Judgement {
                 doubts.push(format!("timeout: {cut} of {all} free runs did not come to an end and were cut off"));
             }
             if real.checks.1 > 0 {
-                doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));
+                doubts.push(format!(
+                    "self-check: {} of {} failed, so that the steered runs prove nothing",
+                    real.checks.1, real.checks.0
+                ));
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
@@ -115,7 +118,11 @@ impl Judgement {
 /// # Errors
 ///
 /// When the program cannot begin.
-pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Target>) -> Result<Judgement, SetupError> {
+pub fn judge(
+    program: &Compiled,
+    effort: &Effort,
+    mut target: Option<&mut dyn Target>,
+) -> Result<Judgement, SetupError> {
     let mut refusal = None;
     let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
     let base = match (&facts, effort.kernel) {
@@ -147,14 +154,8 @@ pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Ta
         let (_, model) = scheduled::in_model(&machine, &initial, code);
         schedules.push(ScheduleVerdict { index, model, kernel: None, ran: false });
     }
-    let mut judgement = Judgement {
-        env: machine.env.clone(),
-        exploration,
-        schedules,
-        real: None,
-        refusal,
-        applies: true,
-    };
+    let mut judgement =
+        Judgement { env: machine.env.clone(), exploration, schedules, real: None, refusal, applies: true };
     if let (Some(facts), Some(target)) = (facts, target) {
         let mut real = Real::new(facts, judgement.exploration.outcomes.len());
         let ran = run(target, &machine, &initial, effort, &mut judgement, &mut real);

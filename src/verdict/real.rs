@@ -286,7 +286,8 @@ impl Real {
 /// For each number of steps, how many observations had been made when it was quiet.
 fn quiet_points(observations: &[crate::target::Observation]) -> Vec<usize> {
     use crate::target::Observation;
-    let first = observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
+    let first =
+        observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
     let quiet = observations.iter().enumerate().skip(first).filter(|(_, o)| matches!(o, Observation::Quiet { .. }));
     std::iter::once(first).chain(quiet.map(|(i, _)| i + 1)).collect()
 }

@@ -166,8 +166,10 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
     if events.iter().all(|event| matches!(event.what, EventWhat::Any)) {
         return None;
     }
-    let untold = step.events.iter().map(|seen| seen.task).find(|&task| {
-        task != release.task && !events.iter().any(|event| event.task == task)
-    })?;
+    let untold = step
+        .events
+        .iter()
+        .map(|seen| seen.task)
+        .find(|&task| task != release.task && !events.iter().any(|event| event.task == task))?;
     Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(untold)))
 }

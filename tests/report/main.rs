@@ -5,12 +5,15 @@ mod cases;
 use cases::*;
 use lockstep::{
     explore::{Exploration, Options, Steps, explore},
-    kernel::Env,
+    kernel::{
+        Env, Trace,
+        pipe::{BufFlags, PipeBuffer},
+    },
     litmus,
-    machine::{Machine, State, environment},
+    machine::{Machine, Move, MoveKind, State, environment},
     oracle::{Divergence, Event, Order, StepSeen, What},
     program::{Compiled, Schedule},
-    report::{Case, Path, Style, TestReport, Tested, TextOptions, junit, text, timeline},
+    report::{Case, Path, Style, TestReport, Tested, TextOptions, deadlock, junit, text, timeline},
     target::{Facts, Method},
     verdict::{Confirmation, Effort, Judgement, NotAllowed, Real, judge},
 };
@@ -117,6 +120,45 @@ fn interrupted_calls() {
     let (_, found) = bench.exploration.outcomes.iter().find(|(_, found)| found.preemptions > 0).unwrap();
     let path = Path::Witness(&found.witness);
     insta::assert_snapshot!(timeline(&bench.machine, &bench.initial, &path, &Style::default()));
+}
+
+/// A state that the model never comes to: bytes are there, and the reader sleeps on.
+#[test]
+fn a_lost_wake_up() {
+    let program = load(SLEEP);
+    let bench = bench(&program, &Options::default());
+    let mut state = bench.initial.clone();
+    state.set_journal(false);
+    let read = Move { task: 1, kind: MoveKind::Call };
+    bench.machine.apply(&mut state, read, u32::MAX, &mut Trace::default());
+    let bytes = PipeBuffer { page: "abc".into(), offset: 0, len: 3, flags: BufFlags::CAN_MERGE };
+    state.kernel.ring_mut(0).push(bytes);
+    insta::assert_snapshot!(deadlock(&bench.machine, &state, &Style::default()));
+}
+
+#[test]
+fn colours_do_not_move_anything() {
+    let program = load(CIRCLE);
+    let bench = bench(&program, &Options::default());
+    let tell = |color| {
+        let (_, found) = &bench.exploration.outcomes[0];
+        let style = Style { color, ..Style::default() };
+        timeline(&bench.machine, &bench.initial, &Path::Witness(&found.witness), &style)
+    };
+    let colored = tell(true);
+    assert!(colored.contains('\u{1b}'));
+    let mut bare = String::new();
+    let mut inside = false;
+    for c in colored.chars() {
+        match c {
+            '\u{1b}' => inside = true,
+            'm' if inside => inside = false,
+            _ if !inside => bare.push(c),
+            _ => {}
+        }
+    }
+    let lines = |text: &str| text.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>();
+    assert_eq!(lines(&bare), lines(&tell(false)));
 }
 
 #[test]

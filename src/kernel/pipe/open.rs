@@ -181,8 +181,7 @@ impl FifoOpen {
     fn woken(&mut self, cx: &mut Cx, cur: u32) -> Step {
         cx.leave(QueueId::readers(cx, self.pipe));
         let ends = cx.k.ends(self.pipe);
-        let (now, partners) =
-            if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
+        let (now, partners) = if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
         let anyway = cx.env.quirks.has(Quirk::FifoOpenRestarts) && cx.signal_pending();
         if anyway {
             cx.trace.rule(FIFO_O_07_ANYWAY);

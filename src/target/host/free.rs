@@ -215,12 +215,7 @@ impl<'a> Free<'a> {
     }
 
     fn rests(&self, task: usize) -> bool {
-        let slot = self.inside.shared.slot(task);
-        match slot.state.load(Ordering::Acquire) {
-            state::UNBORN => true,
-            state::IDLE | state::PARKED => slot.command.load(Ordering::Acquire) == command::NONE,
-            _ => false,
-        }
+        self.inside.shared.slot(task).rests()
     }
 
     fn sleepers(&self) -> Vec<(TaskId, crate::kernel::CallKind)> {

@@ -65,7 +65,7 @@ fn to_the_end(performer: &mut Performer) {
 
 /// Says that the task waits for a command.
 fn rest(shared: &Shared, slot: &Slot, resting: u32) {
-    slot.state.store(resting, Ordering::Release);
+    slot.becomes(resting);
     if shared.done.fetch_add(1, Ordering::AcqRel) + 1 >= shared.expected.load(Ordering::Acquire) {
         sys::futex_wake(&shared.done, 1);
     }

@@ -67,6 +67,25 @@ pub struct Slot {
     pub tid: AtomicU32,
 }
 
+impl Slot {
+    /// The task's own change of state. Once its process exits it stays so, whatever the task still manages to do.
+    pub fn becomes(&self, state: u32) {
+        let change = |old| (old != state::EXITED).then_some(state);
+        let _ = self.state.fetch_update(Ordering::Release, Ordering::Relaxed, change);
+    }
+
+    /// Whether the task does nothing unless it is told to: not there yet, or waiting without a command.
+    pub fn rests(&self) -> bool {
+        // In this order: a worker that takes a command changes its state first.
+        let idle = self.command.load(Ordering::Acquire) == command::NONE;
+        match self.state.load(Ordering::Acquire) {
+            state::UNBORN => true,
+            state::IDLE | state::PARKED => idle,
+            _ => false,
+        }
+    }
+}
+
 /// What a worker saw of an object.
 #[repr(C)]
 #[derive(Debug)]

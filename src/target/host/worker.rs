@@ -194,12 +194,12 @@ impl<'a> Performer<'a> {
             Call::Exit { status } => self.exit(status),
             Call::Fork { child } => self.fork(child),
             ref call => {
-                self.slot.state.store(state::IN_CALL, Ordering::Release);
+                self.slot.becomes(state::IN_CALL);
                 self.executor.make(call)
             }
         };
         shared.see(Observation::Completed { task, ret: ret.clone() });
-        self.slot.state.store(state::LOCAL, Ordering::Release);
+        self.slot.becomes(state::LOCAL);
         self.cursor.complete(self.code, &ret);
         self.advance()
     }
@@ -247,7 +247,7 @@ pub fn obey(crew: &Crew, task: usize) -> ! {
         if parked || !running {
             running = false;
             let resting = if parked { state::PARKED } else { state::IDLE };
-            performer.slot.state.store(resting, Ordering::Release);
+            performer.slot.becomes(resting);
             match take_command(crew, performer.slot) {
                 command::STEP if !parked => {}
                 command::RUN if !parked => running = true,
@@ -270,7 +270,7 @@ pub fn take_command(crew: &Crew, slot: &Slot) -> u32 {
             command::QUIT => sys::exit_now(0),
             taken => {
                 // In this order: whoever sees no command sees that work has begun.
-                slot.state.store(state::LOCAL, Ordering::Release);
+                slot.becomes(state::LOCAL);
                 slot.command.store(command::NONE, Ordering::Release);
                 return taken;
             }
