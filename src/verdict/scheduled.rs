@@ -73,9 +73,13 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
     (seen, None)
 }
 
-/// Whether a schedule can be forced on a real kernel: time cannot be.
-pub fn can_run(code: &ScheduleCode) -> bool {
-    !code.lines.iter().any(|line| matches!(line.kind, LineCodeKind::Expire(_)))
+/// Whether a schedule can be forced on a real kernel: time cannot be, and not every method can hold tasks.
+pub fn can_run(code: &ScheduleCode, can_hold: bool) -> bool {
+    code.lines.iter().all(|line| match &line.kind {
+        LineCodeKind::Expire(_) => false,
+        LineCodeKind::Release { release, .. } => can_hold || !release.hold,
+        LineCodeKind::Probe(_) => true,
+    })
 }
 
 /// Compares the claims of a schedule with the steps of a real run; `world` is evaluated after each step.

@@ -183,7 +183,7 @@ impl FifoOpen {
         let ends = cx.k.ends(self.pipe);
         let (now, partners) = if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
         let anyway = cx.env.quirks.has(Quirk::FifoOpenRestarts) && cx.signal_pending();
-        if anyway {
+        if anyway && now != cur {
             cx.trace.rule(FIFO_O_07_ANYWAY);
         }
         if now != cur && !anyway {
