@@ -120,6 +120,12 @@ pub struct Drawing {
     pub parts: Vec<String>,
 }
 
+/// `curbuf 3, nrbufs 2`: the fields of a ring before head and tail.
+fn cursor(machine: &Machine, ring: &Ring) -> Option<String> {
+    let one = machine.env.quirks.has(Quirk::PipeOneQueue);
+    one.then(|| format!("curbuf {}, nrbufs {}", ring.tail & (ring.ring_size - 1), ring.occupancy()))
+}
+
 /// The queues of a pipe with their names: two, or the one of old kernels.
 fn queues<'p>(machine: &Machine, pipe: &'p PipeInodeInfo) -> impl Iterator<Item = (&'static str, &'p WaitQueue)> {
     let one = machine.env.quirks.has(Quirk::PipeOneQueue);
@@ -130,7 +136,9 @@ fn queues<'p>(machine: &Machine, pipe: &'p PipeInodeInfo) -> impl Iterator<Item 
 /// Everything about a pipe.
 pub fn whole(machine: &Machine, state: &State, id: PipeId) -> Drawing {
     let pipe = state.kernel.pipe(id);
-    let mut parts = vec![ring(&pipe.ring), ends(pipe)];
+    let mut parts = vec![ring(&pipe.ring)];
+    parts.extend(cursor(machine, &pipe.ring));
+    parts.push(ends(pipe));
     parts.extend(waiting(pipe));
     for (name, entries) in queues(machine, pipe) {
         if !entries.entries.is_empty() {
@@ -152,6 +160,7 @@ pub fn changes(machine: &Machine, before: &State, after: &State) -> Vec<Drawing>
         let mut parts = Vec::new();
         if !same_ring(&old.ring, &pipe.ring) {
             parts.push(ring(&pipe.ring));
+            parts.extend(cursor(machine, &pipe.ring));
         }
         if (old.ends.readers, old.ends.writers) != (pipe.ends.readers, pipe.ends.writers) {
             parts.push(ends(pipe));
