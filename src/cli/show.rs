@@ -83,6 +83,10 @@ impl Show {
                 input::bad_input(&format!("--schedule: there is no task `{name}`; the tasks are {}", names.join(", ")))
             })?,
             (None, Some(number)) => match number.checked_sub(1).and_then(|i| program.schedules.get(i)) {
+                Some(code) if !code.on.contains(machine.env.version) => {
+                    let message = format!("--block: this schedule is for {}, not for {}", code.on, machine.env.version);
+                    return Err(input::bad_input(&message));
+                }
                 Some(code) => code.schedule(),
                 None => {
                     return Err(input::bad_input(&format!(

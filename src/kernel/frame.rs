@@ -8,6 +8,7 @@ use super::{
     file::FileId,
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
+    splice::Splice,
     task::RunState,
 };
 
@@ -33,6 +34,7 @@ pub enum InCall {
     WriteV3(Box<PipeWriteV3>),
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
+    Splice(Box<Splice>),
 }
 
 /// What a sleeper waits for: one side of a pipe.
@@ -55,6 +57,7 @@ impl InCall {
             InCall::Poll(_) => CallKind::Poll,
             InCall::Exit(_) => CallKind::Exit,
             InCall::Pause { .. } => CallKind::Pause,
+            InCall::Splice(splice) => splice.kind,
         }
     }
 
@@ -70,6 +73,7 @@ impl InCall {
             InCall::WriteV3(call) => call.step(cx),
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
+            InCall::Splice(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -106,6 +110,7 @@ impl InCall {
             InCall::Read(call) => k.pipe(call.pipe).readable(),
             InCall::Open(call) => call.ready(k),
             InCall::Poll(call) => call.ready(k),
+            InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
             InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
@@ -119,6 +124,7 @@ impl InCall {
             InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
+            InCall::Splice(call) => vec![call.waits_for()],
             InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
             InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
             InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
@@ -156,6 +162,10 @@ impl Canon for Frame {
                 out.push(6);
                 entered.encode(out);
             }
+            Some(InCall::Splice(call)) => {
+                out.push(7);
+                call.encode(out);
+            }
             // The numbers between are those of calls to come.
             Some(InCall::WriteV3(call)) => {
                 out.push(32);
@@ -186,6 +196,7 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

@@ -123,6 +123,9 @@ impl Poll {
         let fd = &mut self.fds[usize::from(i)];
         let Some(id) = cx.file_of(fd.fd) else { return };
         let file = cx.k.file(id).clone();
+        if file.regular.is_some() {
+            return;
+        }
         let one = cx.env.quirks.has(Quirk::PipeOneQueue);
         if !one && !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
@@ -187,7 +190,7 @@ impl Poll {
 
     /// Whom it waits for.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
-        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file));
+        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file)).filter(|f| f.regular.is_none());
         files.map(|file| WaitsFor { pipe: file.pipe, writer: file.read }).collect()
     }
 
@@ -197,14 +200,14 @@ impl Poll {
     }
 }
 
-/// The queues that `pipe_poll` registers on.
+/// The queues that `pipe_poll` registers on; a regular file has none.
 fn queues(quirks: QuirkSet, file: &File) -> impl Iterator<Item = QueueId> {
-    let one = quirks.has(Quirk::PipeOneQueue);
-    let of = |end: bool, queue: QueueId| (end && !one).then_some(queue);
+    let (pipe, one) = (file.regular.is_none(), quirks.has(Quirk::PipeOneQueue));
+    let of = |there: bool, queue: QueueId| (pipe && there).then_some(queue);
     let queues = [
-        of(file.read, QueueId::rd(file.pipe)),
-        of(file.write, QueueId::wr(file.pipe)),
-        one.then(|| QueueId::one(file.pipe)),
+        of(file.read && !one, QueueId::rd(file.pipe)),
+        of(file.write && !one, QueueId::wr(file.pipe)),
+        of(one, QueueId::one(file.pipe)),
     ];
     queues.into_iter().flatten()
 }
@@ -214,6 +217,11 @@ fn mask(k: &Kernel, fd: &PollFd, file: Option<FileId>, trace: Option<&mut super:
     let Some(file) = file.map(|file| k.file(file)) else {
         return if fd.fd < 0 { PollEvents::empty() } else { PollEvents::POLLNVAL };
     };
+    if file.regular.is_some() {
+        // DEFAULT_POLLMASK: always ready.
+        let ready = PollEvents::POLLIN | PollEvents::POLLRDNORM | PollEvents::POLLOUT | PollEvents::POLLWRNORM;
+        return ready & fd.events;
+    }
     let (ring, ends) = (k.ring(file.pipe), k.ends(file.pipe));
     let mut mask = PollEvents::empty();
     if file.read {

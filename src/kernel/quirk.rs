@@ -87,6 +87,10 @@ quirks! {
         "PIPE-06: after a sleep a writer compares an old head with the tail, and may think that an empty pipe is not (v5.5-rc1 to v5.5-rc3).";
     PollLooksFirst = "pipe-poll-looks-first", v(5, 5), v(5, 5), "pipe: fix poll/select race introduced by the pipe rework",
         "PIPE-22: poll looks at the pipe before it is in the queue (v5.5-rc1).";
+    DirtyPipe = "dirty-pipe", v(5, 8), Some(Version { major: 5, minor: 16, patch: 11 }), "lib/iov_iter: initialize \"flags\" in new pipe_buffer",
+        "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
+    TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
+        "A slot duplicated by tee or by a partial splice may still be appended to, and so the page that the other slot shows is written.";
 }
 
 impl Quirk {

@@ -2,7 +2,7 @@
 
 use super::{
     Cx, QueueId, Step, TaskId,
-    canon::{canon_enum, canon_struct, clone_reusing},
+    canon::{canon_enum, canon_struct},
     rules::*,
     task::RunState,
     trace::Event,
@@ -29,7 +29,19 @@ pub struct WaitQueue {
 
 canon_struct!(WaitEntry { task, exclusive, key });
 canon_struct!(WaitQueue { entries });
-clone_reusing!(WaitQueue { entries });
+
+/// Entries are plain numbers: copied at once, which the derived `clone` does not do.
+impl Clone for WaitQueue {
+    #[inline]
+    fn clone(&self) -> Self {
+        WaitQueue { entries: SmallVec::from_slice(&self.entries) }
+    }
+    #[inline]
+    fn clone_from(&mut self, from: &Self) {
+        self.entries.clear();
+        self.entries.extend_from_slice(&from.entries);
+    }
+}
 
 impl WaitQueue {
     /// The position of a task that is in the queue.
@@ -79,8 +91,15 @@ pub enum Waited {
 }
 
 impl Wait {
-    /// One section of the wait.
+    /// One section of an exclusive wait.
+    #[inline]
     pub fn step(&mut self, cx: &mut Cx, queue: QueueId, ready: impl Fn(&Cx) -> bool) -> Waited {
+        self.step_as(cx, queue, true, ready)
+    }
+
+    /// One section of a wait that is exclusive or (`wait_event_interruptible`) is not.
+    #[inline]
+    pub fn step_as(&mut self, cx: &mut Cx, queue: QueueId, exclusive: bool, ready: impl Fn(&Cx) -> bool) -> Waited {
         match self {
             Wait::Test if ready(cx) => return Waited::Ready,
             Wait::Test => *self = Wait::Prepare,
@@ -90,7 +109,7 @@ impl Wait {
                 *self = Wait::Interrupted;
             }
             Wait::Prepare => {
-                cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: true, key: 0 });
+                cx.enqueue(queue, WaitEntry { task: cx.me, exclusive, key: 0 });
                 *self = Wait::Recheck;
             }
             Wait::Recheck if ready(cx) => {

@@ -18,6 +18,7 @@ const PARTS: &[(&str, &str)] = &[
     ("PIPE-F-", "Other file operations"),
     ("FIFO-O-", "Opening a FIFO"),
     ("SPL-", "splice, tee, vmsplice"),
+    ("FILE-", "Regular files, as far as splice needs them"),
     ("STEP-", "Where others can run inside a call"),
     ("PIPE-", "Defects"),
 ];

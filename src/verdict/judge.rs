@@ -6,7 +6,7 @@ use crate::{
     kernel::{Env, Quirk, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
-    target::{FreeOptions, Refusal, SteerOptions, Target},
+    target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
 };
 use serde::Serialize;
 
@@ -100,7 +100,13 @@ impl Judgement {
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
-                    doubts.push(format!("a witness could not be steered to its end: {end:?}"));
+                    let why = match end {
+                        Ending::TimedOut { .. } => "timeout",
+                        Ending::InitBlocked => "`init` did not come to its end",
+                        Ending::TooMuchSeen => "the run was too long to be recorded",
+                        Ending::Finished | Ending::ScheduleImpossible { .. } => "it went another way",
+                    };
+                    doubts.push(format!("a witness could not be steered to its end: {why}"));
                 }
             }
         }

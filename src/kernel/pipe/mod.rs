@@ -18,7 +18,7 @@ pub use read::PipeRead;
 pub use read_v3::PipeReadV3;
 pub use release::release;
 pub use resize::{PipeResize, set_pipe_size};
-pub use write::PipeWrite;
+pub use write::{Outcome, PipeWrite};
 pub use write_v3::PipeWriteV3;
 
 use super::{
@@ -28,6 +28,7 @@ use super::{
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
+    page::PageId,
     payload::Payload,
     quirk::Quirk,
     rules::*,
@@ -55,11 +56,14 @@ bitflags! {
     }
 }
 
-/// `pipe_buffer`: a slot. The page holds the bytes that can still be read, at `offset`.
+/// `pipe_buffer`: a slot. The page holds the bytes that can still be read, at `offset`. A page that others refer to as well
+/// is an object of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PipeBuffer {
-    /// The bytes `offset .. offset + len` of the page.
+    /// The bytes `offset .. offset + len` of the page, if only this slot knows it.
     pub page: Payload,
+    /// The page, if others may refer to it.
+    pub shared: Option<PageId>,
     /// Where in the page the bytes begin.
     pub offset: u16,
     /// How many bytes, `0..=PAGE_SIZE`.
@@ -85,6 +89,8 @@ pub struct Ring {
     pub pushed: u32,
     /// A resize that others can interrupt has the pipe's lock. (No other section ends with it.)
     pub locked: bool,
+    /// Flags of freed slots matter: a kernel that does not initialise them makes them part of the state.
+    pub keeps_flags: bool,
 }
 
 /// Who has it open.
@@ -96,9 +102,9 @@ pub struct Ends {
     pub writers: u16,
     /// Open file descriptions, and opens under way; 0 when the pipe is free.
     pub files: u16,
-    /// Opens for reading so far.
+    /// Opens for reading so far, from 1 to 255 and around again.
     pub r_counter: u32,
-    /// Opens for writing so far.
+    /// Opens for writing so far, likewise.
     pub w_counter: u32,
     /// Somebody has polled it.
     pub poll_usage: bool,
@@ -123,7 +129,7 @@ pub struct PipeInodeInfo {
     pub fifo: Option<u16>,
 }
 
-clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, pushed, locked });
+clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags, pushed, locked });
 clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage, waiting_writers });
 
@@ -187,12 +193,42 @@ impl Ring {
         self.head = self.head.wrapping_add(1);
     }
 
-    /// `pipe_buf_release`, and `tail` moves on.
+    /// Fills the slot at `head` as a kernel does that forgets to set its flags.
+    pub fn push_with_old_flags(&mut self, buf: PipeBuffer) {
+        let slot = self.slot(self.head);
+        let flags = self.bufs.get(slot).map_or(BufFlags::empty(), |old| old.flags);
+        self.push(PipeBuffer { flags, ..buf });
+    }
+
+    /// The occupied slot number `i`, counted from the oldest.
+    pub fn nth(&mut self, i: u32) -> Option<&mut PipeBuffer> {
+        let slot = self.slot(self.tail.wrapping_add(i));
+        if i < self.occupancy() { Some(&mut self.bufs[slot]) } else { None }
+    }
+
+    /// `tail` moves on past a slot, whose flags stay behind; the page that it shared has a reference less to it.
     #[inline]
-    pub fn release_oldest(&mut self) {
+    #[must_use]
+    pub fn release_oldest(&mut self) -> Option<PageId> {
         let slot = self.slot(self.tail);
-        self.bufs[slot].page = Payload::new();
+        let buf = &mut self.bufs[slot];
+        buf.page = Payload::new();
         self.tail = self.tail.wrapping_add(1);
+        buf.shared.take()
+    }
+
+    /// `tail` moves on past a slot that goes elsewhere with its page.
+    pub fn take_oldest(&mut self) -> Option<PipeBuffer> {
+        let buf = self.oldest()?;
+        let taken = PipeBuffer { page: std::mem::take(&mut buf.page), shared: buf.shared.take(), ..*buf };
+        self.tail = self.tail.wrapping_add(1);
+        Some(taken)
+    }
+
+    /// Flags of the free slots, from `head` on.
+    fn old_flags(&self) -> impl Iterator<Item = BufFlags> {
+        let free = self.occupancy()..self.ring_size;
+        free.map(|i| self.bufs.get(self.slot(self.tail.wrapping_add(i))).map_or(BufFlags::empty(), |buf| buf.flags))
     }
 
     /// `FIONREAD`: the sum of bytes in all slots.
@@ -237,7 +273,8 @@ impl PipeInodeInfo {
         check(ring.bufs.len() <= ring.ring_size as usize, "no slot beyond the ring")?;
         for buf in ring.occupied() {
             check(u32::from(buf.offset) + u32::from(buf.len) <= PAGE_SIZE, "a slot's bytes are within a page")?;
-            check(buf.page.len() == u32::from(buf.len), "a slot has its bytes")?;
+            let inline = if buf.shared.is_some() { 0 } else { buf.len };
+            check(buf.page.len() == u32::from(inline), "a slot has its bytes")?;
             check(!buf.flags.contains(BufFlags::PACKET | BufFlags::CAN_MERGE), "a packet is never appended to")?;
         }
         let ends = &self.ends;
@@ -246,10 +283,38 @@ impl PipeInodeInfo {
     }
 }
 
-canon_struct!(PipeBuffer { page, offset, len, flags });
 super::canon::canon_flags!(BufFlags);
 
-/// Only occupied slots, from the oldest on: where in the ring they lie makes no difference.
+/// In the encoding of flags: the page is an object.
+const SHARED: u8 = 0x40;
+
+impl Canon for PipeBuffer {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let PipeBuffer { page, shared, offset, len, flags } = self;
+        page.encode(out);
+        offset.encode(out);
+        len.encode(out);
+        match shared {
+            None => out.push(flags.bits()),
+            Some(page) => {
+                out.push(flags.bits() | SHARED);
+                page.encode(out);
+            }
+        }
+    }
+
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        let (page, offset, len) = (Payload::decode(input), u16::decode(input), u16::decode(input));
+        let bits = u8::decode(input);
+        let shared = if bits & SHARED != 0 { Some(PageId::decode(input)) } else { None };
+        PipeBuffer { page, shared, offset, len, flags: BufFlags::from_bits_retain(bits & !SHARED) }
+    }
+}
+
+/// Only occupied slots, from the oldest on: where in the ring they lie makes no difference. If the flags of free slots
+/// matter, they follow.
 impl Canon for PipeInodeInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
@@ -260,10 +325,13 @@ impl Canon for PipeInodeInfo {
         ends.files.encode(out);
         put(out, ring.max_usage.into());
         put(out, ring.ring_size.into());
-        put(out, ring.occupancy().into());
+        put(out, u64::from(ring.occupancy()) << 1 | u64::from(ring.keeps_flags));
         put(out, u64::from(ring.pushed) << 1 | u64::from(ring.locked));
         for buf in ring.occupied() {
             buf.encode(out);
+        }
+        if ring.keeps_flags {
+            ring.old_flags().for_each(|flags| flags.encode(out));
         }
         ends.encode(out);
         rd_wait.encode(out);
@@ -278,11 +346,17 @@ impl Canon for PipeInodeInfo {
             return PipeInodeInfo::default();
         }
         let (max_usage, ring_size, head) = (get(input) as u32, get(input) as u32, get(input) as u32);
+        let (head, keeps_flags) = (head >> 1, head & 1 == 1);
         let more = get(input);
         let (pushed, locked) = ((more >> 1) as u32, more & 1 == 1);
-        let bufs = (0..head).map(|_| PipeBuffer::decode(input)).collect();
+        let mut bufs: SmallVec<[PipeBuffer; 1]> = (0..head).map(|_| PipeBuffer::decode(input)).collect();
+        if keeps_flags {
+            let free =
+                (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
+            bufs.extend(free);
+        }
         PipeInodeInfo {
-            ring: Ring { head, tail: 0, max_usage, ring_size, bufs, pushed, locked },
+            ring: Ring { head, tail: 0, max_usage, ring_size, bufs, keeps_flags, pushed, locked },
             ends: Ends::decode(input),
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
@@ -322,7 +396,14 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     let nr_accounted = if counted { slots } else { 0 };
     cx.k.charge(0, nr_accounted);
     cx.trace.rule(PIPE_C_03);
-    Ok(cx.k.install_pipe(PipeInodeInfo { ring: Ring::new(slots), nr_accounted, fifo, ..PipeInodeInfo::default() }))
+    let keeps_flags = cx.env.quirks.has(Quirk::DirtyPipe);
+    Ok(cx.k.install_pipe(PipeInodeInfo {
+        ring: Ring { keeps_flags, ..Ring::new(slots) },
+        ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
+        nr_accounted,
+        fifo,
+        ..PipeInodeInfo::default()
+    }))
 }
 
 /// `too_many_pipe_buffers_soft`, `_hard`.
@@ -338,7 +419,8 @@ fn over(limit: u32, bufs: u32) -> bool {
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
     *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, ..Ends::default() };
-    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0 };
+    let file =
+        |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
     let shared = flags & OpenFlags::O_NONBLOCK;
     Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))
 }

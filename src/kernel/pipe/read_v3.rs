@@ -127,23 +127,31 @@ impl PipeReadV3 {
         }
         cx.trace.rule(PIPE_R_02);
         let pipe = self.pipe;
-        let ring = cx.k.ring_mut(pipe);
-        while let Some(buf) = ring.oldest() {
+        while let Some(buf) = cx.k.ring_mut(pipe).oldest() {
             let have = self.data.len();
             let chars = u32::from(buf.len).min(self.count - have);
             if have + chars > self.writable {
                 cx.trace.rule(PIPE_R_07);
                 return Some(self.count_or(Outcome::Error(Errno::EFAULT)));
             }
-            buf.page.slice_into(0, chars, &mut self.data);
-            buf.page.advance(chars);
+            let shared = buf.shared.map(|page| (page, u32::from(buf.offset)));
+            if shared.is_none() {
+                buf.page.slice_into(0, chars, &mut self.data);
+                buf.page.advance(chars);
+            }
             buf.offset += chars as u16;
             buf.len -= chars as u16;
             let packet = buf.flags.contains(BufFlags::PACKET);
             let freed = buf.len == 0 || packet;
             if freed {
-                ring.release_oldest();
+                _ = cx.k.ring_mut(pipe).release_oldest();
                 self.do_wakeup = true;
+            }
+            if let Some((page, offset)) = shared {
+                self.data.append(&cx.k.page(page).slice(offset, chars));
+                if freed {
+                    cx.k.put_page(page);
+                }
             }
             cx.trace.tell(|| Event::Taken { pipe, bytes: chars, freed });
             if packet {

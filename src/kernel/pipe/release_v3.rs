@@ -19,9 +19,12 @@ pub fn wake(cx: &mut Cx, id: PipeId, always: bool) {
     if readers == 0 && writers == 0 {
         // free_pipe_info. An open under way that has not the lock yet will find a new pipe.
         if !cx.k.ring(id).is_empty() {
+            let pages: Vec<_> = cx.k.ring(id).occupied().filter_map(|buf| buf.shared).collect();
+            pages.into_iter().for_each(|page| cx.k.put_page(page));
             let accounted = cx.k.pipe(id).nr_accounted;
             let slots = if accounted == 0 { PIPE_DEF_BUFFERS } else { accounted };
-            *cx.k.ring_mut(id) = Ring::new(slots);
+            let keeps_flags = cx.k.ring(id).keeps_flags;
+            *cx.k.ring_mut(id) = Ring { keeps_flags, ..Ring::new(slots) };
         }
     } else if always {
         cx.trace.rule(PIPE_X_01_EVERY);

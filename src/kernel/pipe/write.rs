@@ -8,6 +8,7 @@ use crate::kernel::{
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
+    page::PageId,
     payload::Payload,
     quirk::Quirk,
     rules::*,
@@ -233,8 +234,12 @@ impl PipeWrite {
             cx.trace.rule(PIPE_W_12);
             return Some(self.unlock(cx, Outcome::Error(Errno::EFAULT)));
         }
-        self.data.slice_into(0, chars, &mut last.page);
+        let (shared, end) = (last.shared, last.offset + last.len);
         last.len += chars as u16;
+        match shared {
+            None => self.data.slice_into(0, chars, &mut last.page),
+            Some(page) => merge_into_page(cx, page, end.into(), &self.data.slice(0, chars)),
+        }
         self.done = chars;
         if self.packet {
             cx.trace.rule(PIPE_W_15);
@@ -260,7 +265,7 @@ impl PipeWrite {
         cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
         let page = self.data.slice(self.done, bytes);
         let ring = cx.k.ring_mut(self.pipe);
-        ring.push(PipeBuffer { page, offset: 0, len: bytes as u16, flags });
+        ring.push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
         ring.pushed += u32::from(cx.env.quirks.has(Quirk::StaleWasEmpty));
         self.done += bytes;
         let pipe = self.pipe;
@@ -294,4 +299,14 @@ impl PipeWrite {
             Outcome::Restart => Step::Restart(RestartKind::Sys),
         }
     }
+}
+
+/// The last slot's page has other users: they see what is written.
+#[cold]
+pub(super) fn merge_into_page(cx: &mut Cx, page: PageId, at: u32, bytes: &Payload) {
+    cx.trace.rule(SPL_05_PAGE);
+    if cx.k.regulars().any(|file| file.cache.iter().any(|&(_, cached)| cached == page)) {
+        cx.trace.rule(SPL_08_DIRTY);
+    }
+    cx.k.page_mut(page).overwrite(at, bytes);
 }

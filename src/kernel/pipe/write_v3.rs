@@ -166,8 +166,12 @@ impl PipeWriteV3 {
             cx.trace.rule(PIPE_W_12);
             return Some(Outcome::Error(Errno::EFAULT));
         }
-        last.page.append(&bytes);
+        let (shared, end) = (last.shared, last.offset + last.len);
         last.len += chars as u16;
+        match shared {
+            None => last.page.append(&bytes),
+            Some(page) => super::write::merge_into_page(cx, page, end.into(), &bytes),
+        }
         self.done = chars;
         if self.packet {
             cx.trace.rule(PIPE_W_15);
@@ -189,7 +193,7 @@ impl PipeWriteV3 {
         cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
         let flags = if self.packet { BufFlags::PACKET } else { BufFlags::CAN_MERGE };
         let page = self.data.slice(self.done, bytes);
-        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, offset: 0, len: bytes as u16, flags });
+        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
         self.done += bytes;
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Appended { pipe, bytes });

@@ -68,7 +68,6 @@ const KILLED: Class =
     ModelOnly("without handlers only SIGKILL shows it, and free runs do not record that reliably yet");
 const STEPS: Class =
     Invisible("where others can run inside a call: no schedule of whole calls shows it, --steps section explores it");
-const SPLICE: Class = Later("splice, tee and vmsplice");
 
 /// Rules of the newest kernel that files of the library exercise.
 pub const RUN: &[&str] = &[
@@ -124,6 +123,32 @@ pub const RUN: &[&str] = &[
     "FIFO-O-06",
     "FIFO-O-08",
     "FIFO-O-09",
+    "SPL-01",
+    "SPL-01-FLAGS",
+    "SPL-02",
+    "SPL-03",
+    "SPL-04",
+    "SPL-04-WAIT",
+    "SPL-04-EOF",
+    "SPL-04-AGAIN",
+    "SPL-04-EPIPE",
+    "SPL-05",
+    "SPL-05-SPLIT",
+    "SPL-05-PAGE",
+    "SPL-06",
+    "SPL-07",
+    "SPL-07-OUT",
+    "SPL-08",
+    "SPL-09",
+    "SPL-11",
+    "SPL-K-01",
+    "SPL-K-02",
+    "FILE-O-01",
+    "FILE-R-01",
+    "FILE-R-02",
+    "FILE-W-01",
+    "FILE-W-02",
+    "FILE-T-01",
 ];
 
 /// Rules of the model that are not run.
@@ -146,6 +171,9 @@ pub const EXCEPTIONS: &[(&str, Class)] = &[
     ("FIFO-O-07", KILLED),
     ("FIFO-O-07-ANYWAY", ModelOnly("kernels before v3.5")),
     ("FIFO-O-08-COUNT", ModelOnly("kernels before v3.10")),
+    ("SPL-05-LINKED", DEFECT),
+    ("SPL-08-FLAGS", DEFECT),
+    ("SPL-08-DIRTY", DEFECT),
     ("PIPE-04", DEFECT),
     ("PIPE-05", DEFECT),
     ("PIPE-06", DEFECT),
@@ -193,13 +221,6 @@ pub const UNNAMED: &[Unnamed] = &[
         Later("paths and permissions"),
         "ENOENT and EACCES come from the walk of the path, before anything else.",
     ),
-    unnamed("SPL-01", SPLICE, "A length of 0 returns 0 before the descriptors are looked at."),
-    unnamed("SPL-02", SPLICE, "One side must be a pipe, the two not the same one."),
-    unnamed("SPL-03", SPLICE, "Since v5.2 O_NONBLOCK of a pipe counts, before only the flag of the call."),
-    unnamed("SPL-04", SPLICE, "From pipe to pipe: waits for input, then for room, and moves whole slots."),
-    unnamed("SPL-05", SPLICE, "A whole slot that was moved may be appended to; a copy of a part may not, since v5.1."),
-    unnamed("SPL-06", SPLICE, "tee takes nothing away from its input."),
-    unnamed("SPL-07", SPLICE, "vmsplice refers to the caller's pages, and nothing is appended to them."),
     unnamed("STEP-PIPE-01", STEPS, "Before v5.5: a sleep begins in the queue and under the lock."),
     unnamed(
         "STEP-PIPE-02",
