@@ -125,12 +125,14 @@ pub struct PipeInodeInfo {
     pub wr_wait: WaitQueue,
     /// Slots charged to the user.
     pub nr_accounted: u32,
+    /// The user that an anonymous pipe belongs to: its mode is 0600.
+    pub uid: u16,
     /// The FIFO that it belongs to; `None` for an anonymous pipe.
     pub fifo: Option<u16>,
 }
 
 clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags, pushed, locked });
-clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
+clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage, waiting_writers });
 
 impl Ring {
@@ -318,7 +320,7 @@ impl Canon for PipeBuffer {
 impl Canon for PipeInodeInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo } = self;
+        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo } = self;
         if ends.files == 0 {
             return out.push(0);
         }
@@ -337,6 +339,7 @@ impl Canon for PipeInodeInfo {
         rd_wait.encode(out);
         wr_wait.encode(out);
         nr_accounted.encode(out);
+        uid.encode(out);
         fifo.encode(out);
     }
 
@@ -361,6 +364,7 @@ impl Canon for PipeInodeInfo {
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
             nr_accounted: u32::decode(input),
+            uid: u16::decode(input),
             fifo: Option::decode(input),
         }
     }
@@ -401,6 +405,7 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
         ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted,
+        uid: cx.k.process_of(cx.me).uid,
         fifo,
         ..PipeInodeInfo::default()
     }))
