@@ -7,6 +7,7 @@
 mod gather;
 mod junit;
 mod ring;
+mod rules;
 mod strace;
 mod style;
 mod table;
@@ -16,6 +17,7 @@ mod view;
 mod waits;
 
 pub use junit::{Tested, junit};
+pub use rules::rules_page;
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
