@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each a thin layer over the library.
 
 mod check;
+mod completions;
 mod input;
 mod judging;
 mod print;
@@ -44,6 +45,10 @@ enum Command {
     Print(print::Print),
     /// List the rules of the model
     Rules(rules::Rules),
+    /// Print what a shell needs to complete the command line
+    Completions(completions::Completions),
+    /// Print the manual page, or write the pages of all subcommands
+    Man(completions::Man),
 }
 
 /// How to report.
@@ -232,6 +237,8 @@ pub fn main() -> ExitCode {
         Command::Show(args) => args.run(),
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
     };
     signals::die_if_interrupted();
     exit.code()

@@ -7,5 +7,5 @@ mod visited;
 mod witness;
 
 pub use questions::{Claim, Detail, Verdict, Violation};
-pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore};
+pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore, explore_from};
 pub use witness::{Taken, Witness};

@@ -12,6 +12,7 @@ mod style;
 mod table;
 mod text;
 mod timeline;
+mod unreached;
 mod view;
 mod waits;
 
@@ -19,5 +20,6 @@ pub use junit::{Tested, junit};
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
+pub use unreached::{UnreachedReport, unreached};
 pub use view::*;
 pub use waits::deadlock;
