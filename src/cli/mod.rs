@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod golden;
 mod input;
 mod judging;
 mod print;

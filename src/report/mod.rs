@@ -5,6 +5,7 @@
 //! Nothing here decides anything: it only tells.
 
 mod gather;
+pub mod golden;
 mod junit;
 mod ring;
 mod strace;
