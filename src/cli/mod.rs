@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each a thin layer over the library.
 
 mod check;
+mod compare;
 mod completions;
 mod golden;
 mod input;
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Test),
     /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
     Show(show::Show),
+    /// Compare two logs of `check` or `run`: outcomes that only one allows, changed verdicts, counts
+    Compare(compare::Compare),
     /// Print a test in its canonical form, or as JSON
     Print(print::Print),
     /// List the rules of the model
@@ -236,6 +239,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Show(args) => args.run(),
+        Command::Compare(args) => args.run(),
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
         Command::Completions(args) => args.run(),

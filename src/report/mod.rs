@@ -4,9 +4,11 @@
 //! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
 //! Nothing here decides anything: it only tells.
 
+mod compare;
 mod gather;
 pub mod golden;
 mod junit;
+mod logged;
 mod ring;
 mod strace;
 mod style;
@@ -17,7 +19,9 @@ mod unreached;
 mod view;
 mod waits;
 
+pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
+pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
