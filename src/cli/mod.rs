@@ -10,6 +10,7 @@ mod print;
 mod rules;
 mod show;
 mod signals;
+mod step;
 mod test;
 
 use crate::{
@@ -43,6 +44,8 @@ enum Command {
     Test(test::Test),
     /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
     Show(show::Show),
+    /// Go through a test by hand: choose who goes next, see what it does
+    Step(step::Step),
     /// Compare two logs of `check` or `run`: outcomes that only one allows, changed verdicts, counts
     Compare(compare::Compare),
     /// Print a test in its canonical form, or as JSON
@@ -239,6 +242,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Show(args) => args.run(),
+        Command::Step(args) => args.run(),
         Command::Compare(args) => args.run(),
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),

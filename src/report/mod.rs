@@ -18,6 +18,7 @@ mod timeline;
 mod unreached;
 mod view;
 mod waits;
+mod walk;
 
 pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
@@ -28,3 +29,4 @@ pub use timeline::{Path, timeline};
 pub use unreached::{UnreachedReport, unreached};
 pub use view::*;
 pub use waits::deadlock;
+pub use walk::Walk;
