@@ -4,6 +4,7 @@ mod check;
 mod compare;
 mod completions;
 mod golden;
+mod graph;
 mod input;
 mod judging;
 mod print;
@@ -46,6 +47,8 @@ enum Command {
     Show(show::Show),
     /// Go through a test by hand: choose who goes next, see what it does
     Step(step::Step),
+    /// Draw the states of a small test and the moves between them, as DOT or SVG
+    Graph(graph::Graph),
     /// Compare two logs of `check` or `run`: outcomes that only one allows, changed verdicts, counts
     Compare(compare::Compare),
     /// Print a test in its canonical form, or as JSON
@@ -243,6 +246,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => args.run(),
         Command::Show(args) => args.run(),
         Command::Step(args) => args.run(),
+        Command::Graph(args) => args.run(),
         Command::Compare(args) => args.run(),
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),

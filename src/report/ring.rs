@@ -46,7 +46,7 @@ pub fn ring(ring: &Ring) -> String {
 }
 
 /// `@10 w×4086+`.
-fn slot(buf: &PipeBuffer) -> String {
+pub fn slot(buf: &PipeBuffer) -> String {
     let mut text = String::new();
     if buf.offset > 0 {
         text.push_str(&format!("@{} ", buf.offset));
