@@ -6,7 +6,7 @@ use layout::{
         base::Orientation,
         color::Color,
         format::{ClipHandle, RenderBackend},
-        geometry::Point,
+        geometry::{Point, Position},
         style::StyleAttr,
     },
     std_shapes::shapes::{Arrow, Element, LineEndKind, ShapeKind as Form},
@@ -17,6 +17,8 @@ use std::fmt::Write;
 
 /// What `layout` takes a character's width and a line's height for; lines are told to it twice.
 const CELL: usize = 8;
+/// Room around boxes.
+const HALO: f64 = 24.;
 /// The size of the font, of which a character is about as wide as a cell.
 const FONT: usize = 13;
 
@@ -38,7 +40,9 @@ impl Picture {
             let lines = shape.text.lines();
             let (wide, high) = (lines.clone().map(|line| line.chars().count()).max().unwrap_or(0), lines.count());
             let size = Point::new((wide * CELL + 16) as f64, (high * 2 * CELL + 12) as f64);
-            handles.push(graph.add_node(Element::create(Form::new_box(&text), look, Orientation::TopToBottom, size)));
+            let mut element = Element::create(Form::new_box(&text), look, Orientation::TopToBottom, size);
+            element.pos = Position::new(Point::zero(), size, Point::zero(), Point::splat(HALO));
+            handles.push(graph.add_node(element));
         }
         for edge in self.graph.edge_references() {
             let look = StyleAttr::new(Color::fast("#555555"), 1, None, 0, CELL);
