@@ -3,9 +3,9 @@
 pub mod cli;
 pub mod explore;
 pub mod kernel;
+pub mod litmus;
 pub mod machine;
 pub mod oracle;
-pub mod litmus;
 pub mod program;
 pub mod report;
 pub mod target;

@@ -59,8 +59,7 @@ impl Run {
 
 impl LogArgs {
     fn judge(&self, paths: &[PathBuf], effort: &Effort, use_host: bool) -> Exit {
-        let options =
-            TextOptions { timing: !self.no_timing, counts: true, color: std::io::stdout().is_terminal() };
+        let options = TextOptions { timing: !self.no_timing, counts: true, color: std::io::stdout().is_terminal() };
         let mut reports = Vec::new();
         let mut first = true;
         let session = judging::each(paths, effort, use_host, |input, judgement| {

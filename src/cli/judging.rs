@@ -45,7 +45,8 @@ pub fn each(paths: &[PathBuf], effort: &Effort, use_host: bool, mut tell: impl F
         }
         let judged = input::read(&path).and_then(|input| {
             let target = host.as_mut().map(|host| host as &mut dyn Target);
-            let judgement = judge(&input.program, effort, target).map_err(|error| format!("{}: {error}", input.file))?;
+            let judgement =
+                judge(&input.program, effort, target).map_err(|error| format!("{}: {error}", input.file))?;
             tell(&input, &judgement);
             Ok(judgement.status().into())
         });
@@ -62,22 +63,16 @@ pub fn each(paths: &[PathBuf], effort: &Effort, use_host: bool, mut tell: impl F
 /// The report on a test.
 pub fn report(input: &Input, judgement: &Judgement) -> Option<TestReport> {
     let hash = litmus::hash(&input.tree);
-    TestReport::of(&Case {
-        file: &input.file,
-        hash: &hash,
-        text: &input.text,
-        program: &input.program,
-        judgement,
-    })
+    TestReport::of(&Case { file: &input.file, hash: &hash, text: &input.text, program: &input.program, judgement })
 }
 
 /// Writes the reports of a session for programs.
 pub fn print(reports: Vec<TestReport>, session: &Session, format: Format) {
     if format == Format::Junit {
-        let broken = session.broken.iter().map(|(file, message)| Tested::Broken {
-            file: file.clone(),
-            message: message.clone(),
-        });
+        let broken = session
+            .broken
+            .iter()
+            .map(|(file, message)| Tested::Broken { file: file.clone(), message: message.clone() });
         let judged = reports.into_iter().map(|report| Tested::Judged(Box::new(report)));
         let logs = session.other_logs.iter().map(|(file, diff)| Tested::OtherLog { file: file.clone(), diff: diff.clone() });
         print!("{}", junit(&judged.chain(broken).chain(logs).collect::<Vec<_>>()));

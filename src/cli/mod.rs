@@ -234,7 +234,6 @@ impl Exit {
     }
 }
 
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     signals::quiet_pipe();

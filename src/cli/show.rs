@@ -80,8 +80,17 @@ impl Show {
                 input::bad_input(&format!("--schedule: there is no task `{name}`; the tasks are {}", names.join(", ")))
             })?,
             (None, Some(number)) => match number.checked_sub(1).and_then(|i| program.schedules.get(i)) {
+                Some(code) if !code.on.contains(machine.env.version) => {
+                    let message = format!("--block: this schedule is for {}, not for {}", code.on, machine.env.version);
+                    return Err(input::bad_input(&message));
+                }
                 Some(code) => code.schedule(),
-                None => return Err(input::bad_input(&format!("--block: the test has {} schedules", program.schedules.len()))),
+                None => {
+                    return Err(input::bad_input(&format!(
+                        "--block: the test has {} schedules",
+                        program.schedules.len()
+                    )));
+                }
             },
             (None, None) => return Ok(None),
         };
@@ -102,7 +111,8 @@ impl Show {
     ) -> Result<(String, crate::explore::Witness), String> {
         if let Some(number) = self.outcome {
             let found = number.checked_sub(1).and_then(|i| exploration.outcomes.get(i));
-            let (outcome, found) = found.ok_or_else(|| format!("--outcome: there are {} outcomes", exploration.outcomes.len()))?;
+            let (outcome, found) =
+                found.ok_or_else(|| format!("--outcome: there are {} outcomes", exploration.outcomes.len()))?;
             return Ok((format!("Outcome {number}: {}", outcome.display(program)), found.witness.clone()));
         }
         let violation = exploration.violations.iter().find_map(|v| Some((v, v.witness.clone()?)));
@@ -117,7 +127,10 @@ impl Show {
             }),
             None => {
                 let (outcome, found) = exploration.outcomes.first().ok_or("no run comes to an end")?;
-                Ok((format!("Outcome 1 of {}: {}", exploration.outcomes.len(), outcome.display(program)), found.witness.clone()))
+                Ok((
+                    format!("Outcome 1 of {}: {}", exploration.outcomes.len(), outcome.display(program)),
+                    found.witness.clone(),
+                ))
             }
         }
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     kernel::rules::{RULES, RuleSet},
+    oracle::Order,
     target::Method,
     verdict::{Confirmation, Judgement, Real, Status},
 };
@@ -38,6 +39,7 @@ impl Test {
     pub fn run(&self) -> Exit {
         let effort = effort(&self.explore, (!self.model_only).then_some(&self.host));
         let mut summary = Summary::default();
+        let begun = Instant::now();
         let mut reports = Vec::new();
         let mut logs = Exit::Holds;
         let mut other_logs = Vec::new();
@@ -73,7 +75,9 @@ impl Test {
         session.exit = session.exit.worse(logs);
         session.other_logs = other_logs;
         match self.format {
-            Format::Text => summary.tell(session.broken.len()),
+            // Nothing was found to be tested.
+            Format::Text if session.exit == Exit::BadInput && summary.tests + session.broken.len() == 0 => {}
+            Format::Text => summary.tell(session.broken.len(), begun.elapsed()),
             other => judging::print(reports, &session, other),
         }
         session.exit
@@ -118,6 +122,9 @@ fn confirmed(real: &Real) -> usize {
 /// What is wrong, and why a verdict is not the last word.
 fn explanations(input: &input::Input, judgement: &Judgement) -> Vec<String> {
     let program = &input.program;
+    if judgement.status() == Status::NotApplicable {
+        return Vec::new();
+    }
     let names: Vec<String> = program.tasks.iter().map(|t| t.name.clone()).collect();
     let mut lines = Vec::new();
     for violation in &judgement.exploration.violations {
@@ -145,11 +152,14 @@ fn explanations(input: &input::Input, judgement: &Judgement) -> Vec<String> {
             }
         }
         for (schedule, order) in &real.reordered {
-            lines.push(format!("explained only by another order ({order:?}): \"{}\"", schedule.display(&names)));
+            let order = match order {
+                Order::Sections => "if calls interrupt each other",
+                _ => "if woken tasks go on in another order",
+            };
+            lines.push(format!("explained only {order}: \"{}\"", schedule.display(&names)));
         }
     }
-    let bad = matches!(judgement.status(), Status::Violated | Status::Diverged);
-    if bad {
+    if judgement.exploration.violations.iter().any(|violation| violation.witness.is_some()) {
         lines.push(format!("see: lockstep show {} --counterexample", input.file));
     }
     // Why the kernel of this machine cannot be used is said once, in the summary.
@@ -162,7 +172,6 @@ fn explanations(input: &input::Input, judgement: &Judgement) -> Vec<String> {
 /// Totals over all tests.
 #[derive(Default)]
 struct Summary {
-    started: Option<Instant>,
     tests: usize,
     statuses: [usize; 5],
     outcomes: usize,
@@ -185,7 +194,6 @@ struct Summary {
 
 impl Summary {
     fn add(&mut self, judgement: &Judgement, status: Status) {
-        self.started.get_or_insert_with(Instant::now);
         self.tests += 1;
         self.statuses[status as usize] += 1;
         self.outcomes += judgement.exploration.outcomes.len();
@@ -212,7 +220,7 @@ impl Summary {
         }
     }
 
-    fn tell(&self, broken: usize) {
+    fn tell(&self, broken: usize, elapsed: Duration) {
         let [holds, skipped, unknown, violated, diverged] = self.statuses;
         let mut words = vec![format!("{holds} hold")];
         let others = [
@@ -223,7 +231,7 @@ impl Summary {
             (broken, "with errors"),
         ];
         words.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
-        println!("\n{} tests: {}", self.tests + broken, words.join(", "));
+        println!("\n{} tests in {:.1} s: {}", self.tests + broken, elapsed.as_secs_f64(), words.join(", "));
         println!(
             "model:   {} outcomes, {} states in {:.2} s, {} of {} rules",
             self.outcomes,

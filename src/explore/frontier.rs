@@ -15,13 +15,15 @@ pub struct Entry {
     pub fingerprint: u128,
     /// Its index among all states.
     pub node: u32,
+    /// An interruption led to it: whether it is new is seen when its layer begins.
+    pub deferred: bool,
 }
 
 impl Frontier {
     /// Adds a state that `encode` writes.
-    pub fn push(&mut self, fingerprint: u128, node: u32, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push(&mut self, fingerprint: u128, node: u32, deferred: bool, encode: impl FnOnce(&mut Vec<u8>)) {
         encode(&mut self.bytes);
-        self.entries.push(Entry { end: self.bytes.len(), fingerprint, node });
+        self.entries.push(Entry { end: self.bytes.len(), fingerprint, node, deferred });
     }
 
     /// The entry at `i` with its bytes.

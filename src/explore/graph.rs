@@ -67,7 +67,8 @@ struct Builder<'a> {
     machine: &'a Machine<'a>,
     questions: Questions<'a>,
     found: StateGraph,
-    index: HashMap<Box<[u8]>, NodeIndex>,
+    /// By canonical form, with the fewest in-call preemptions that lead there.
+    index: HashMap<Box<[u8]>, (NodeIndex, u32)>,
     /// Per number of in-call preemptions, per depth: states to be looked into.
     open: BTreeMap<(u32, u32), Vec<NodeIndex>>,
 }
@@ -90,7 +91,9 @@ impl Builder<'_> {
                     self.found.incomplete = why;
                     return;
                 }
-                self.expand(&mut state, node, cost, depth, options.steps);
+                if !self.found.graph[node].expanded {
+                    self.expand(&mut state, node, cost, depth, options.steps);
+                }
             }
         }
     }
@@ -128,8 +131,13 @@ impl Builder<'_> {
     fn node(&mut self, state: &State, cost: u32, depth: u32) -> NodeIndex {
         let mut form = Vec::new();
         state.encode(&mut form);
-        if let Some(&node) = self.index.get(form.as_slice()) {
-            return node;
+        if let Some((node, least)) = self.index.get_mut(form.as_slice()) {
+            if cost < *least {
+                // It is reached with fewer interruptions after all, and more of them are left to it.
+                *least = cost;
+                self.open.entry((cost, depth)).or_default().push(*node);
+            }
+            return *node;
         }
         let form: Box<[u8]> = form.into();
         let mut broken = Vec::new();
@@ -146,7 +154,7 @@ impl Builder<'_> {
         });
         let broken = broken.into_iter().map(|(claim, _)| claim).collect();
         let node = self.found.graph.add_node(StateNode { state: form.clone(), outcome, broken, expanded: !goes_on });
-        self.index.insert(form, node);
+        self.index.insert(form, (node, cost));
         if goes_on {
             self.open.entry((cost, depth)).or_default().push(node);
         }

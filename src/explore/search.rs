@@ -205,6 +205,9 @@ struct Search<'a> {
     nodes: Vec<Node>,
     /// Per layer of preemptions, per depth: what is to be looked into.
     layers: BTreeMap<(u32, u32), Frontier>,
+    /// States that an interruption of this layer leads to. They count as seen only when their layer begins: one that is
+    /// reached without the interruption after all must be looked into with all of its budget.
+    deferred: Fingerprints,
     outcomes: Vec<(Outcome, u32, u32, u64)>,
     outcome_index: HashMap<Outcome, usize>,
     violations: Vec<(Claim, Detail, u32)>,
@@ -215,7 +218,6 @@ struct Search<'a> {
     peak_frontier: usize,
     incomplete: Option<Incomplete>,
     scratch: Vec<u8>,
-    /// The move being applied lies on the first path of its layer: its sections can be counted.
     candidates: Vec<Candidate>,
 }
 
@@ -235,13 +237,14 @@ impl<'a> Search<'a> {
             visited,
             nodes: Vec::new(),
             layers: BTreeMap::new(),
+            deferred: Fingerprints::default(),
             outcomes: Vec::new(),
             outcome_index: HashMap::new(),
             violations: Vec::new(),
             reached: Vec::new(),
             executed,
             trace: Trace::default(),
-            stats: Stats::default(),
+            stats: Stats { states: 1, ..Stats::default() },
             peak_frontier: 0,
             incomplete: None,
             scratch: Vec::new(),
@@ -252,7 +255,7 @@ impl<'a> Search<'a> {
         search.nodes.push(Node { parent: ROOT, task: 0, how: 0 });
         search.found(initial, 0, 0);
         if machine.moves(initial).next().is_some() {
-            search.layers.entry((0, 0)).or_default().push(fingerprint, 0, |out| initial.encode(out));
+            search.layers.entry((0, 0)).or_default().push(fingerprint, 0, false, |out| initial.encode(out));
         }
         search
     }
@@ -273,7 +276,12 @@ impl<'a> Search<'a> {
         let mut state = initial.clone();
         state.set_journal(true);
         state.set_marks(std::mem::take(&mut self.executed));
+        let mut layer = 0;
         while let Some(((cost, depth), frontier)) = self.layers.pop_first() {
+            if cost > layer {
+                self.deferred = Fingerprints::default();
+                layer = cost;
+            }
             self.stats.depth = self.stats.depth.max(depth);
             let waiting: usize = self.layers.values().map(Frontier::size).sum();
             self.peak_frontier = self.peak_frontier.max(waiting + frontier.size());
@@ -283,6 +291,13 @@ impl<'a> Search<'a> {
                 }
                 let (entry, bytes) = frontier.get(i);
                 state.decode(bytes);
+                if entry.deferred {
+                    if !self.is_new(entry.fingerprint, &state) {
+                        continue;
+                    }
+                    self.stats.states += 1;
+                    self.found(&state, entry.node, cost);
+                }
                 self.expand(&mut state, entry.fingerprint, entry.node, cost, depth);
             }
         }
@@ -345,7 +360,10 @@ impl<'a> Search<'a> {
         } else {
             let mut sections = 1;
             let mut step = self.machine.apply(state, mv, 1, &mut self.trace);
-            while matches!(step, Step::Preempted) && state.kernel.task(mv.task).in_call().is_some() && sections < MAX_SECTIONS {
+            while matches!(step, Step::Preempted)
+                && state.kernel.task(mv.task).in_call().is_some()
+                && sections < MAX_SECTIONS
+            {
                 push(self, state, sections, true);
                 let rest = Move { task: mv.task, kind: MoveKind::Continue };
                 step = self.machine.apply(state, rest, 1, &mut self.trace);
@@ -361,23 +379,36 @@ impl<'a> Search<'a> {
     #[inline]
     fn decide(&mut self, state: &mut State, candidate: &Candidate, parent: u32, cost: u32, depth: u32) {
         let Candidate { taken, fingerprint, preempted } = *candidate;
-        if let Visited::Fingerprints(table) = &mut self.visited
-            && !table.insert(fingerprint)
-        {
+        let seen = match &mut self.visited {
+            Visited::Fingerprints(table) if preempted => {
+                table.contains(fingerprint) || !self.deferred.insert(fingerprint)
+            }
+            Visited::Fingerprints(table) => !table.insert(fingerprint),
+            Visited::Exact(_) => preempted && !self.deferred.insert(fingerprint),
+        };
+        if seen {
             return;
         }
         self.machine.apply(state, taken.mv, taken.sections, &mut self.trace);
         self.trace.woken.clear();
-        if !matches!(self.visited, Visited::Exact(_)) || self.is_new(fingerprint, state) {
-            let node = self.nodes.len() as u32;
-            self.nodes.push(Node::new(parent, taken));
-            let cost = cost + u32::from(preempted);
+        if preempted {
+            let node = self.new_node(parent, taken);
+            let place = self.layers.entry((cost + 1, depth + 1)).or_default();
+            place.push(fingerprint, node, true, |out| state.encode(out));
+        } else if !matches!(self.visited, Visited::Exact(_)) || self.is_new(fingerprint, state) {
+            let node = self.new_node(parent, taken);
+            self.stats.states += 1;
             if self.found(state, node, cost) {
                 let place = self.layers.entry((cost, depth + 1)).or_default();
-                place.push(fingerprint, node, |out| state.encode(out));
+                place.push(fingerprint, node, false, |out| state.encode(out));
             }
         }
         state.undo();
+    }
+
+    fn new_node(&mut self, parent: u32, taken: Taken) -> u32 {
+        self.nodes.push(Node::new(parent, taken));
+        self.nodes.len() as u32 - 1
     }
 
     /// Looks at a new state; whether it has successors.
@@ -430,7 +461,6 @@ impl<'a> Search<'a> {
 
     fn finish(mut self, mut state: State) -> Exploration {
         self.executed = state.take_marks().unwrap_or_default();
-        self.stats.states = self.nodes.len() as u64;
         self.stats.seconds = self.start.elapsed().as_secs_f64();
         let nodes = self.nodes.len() * size_of::<Node>();
         self.stats.bytes = (self.visited.bytes() + nodes + self.peak_frontier) as u64;

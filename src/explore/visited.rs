@@ -72,6 +72,14 @@ impl Fingerprints {
         fresh
     }
 
+    /// Whether a fingerprint was added.
+    pub fn contains(&self, fingerprint: u128) -> bool {
+        let (key, mask) = (Self::key(fingerprint), self.slots.len() - 1);
+        let home = (key >> self.shift) as usize;
+        let mut slots = (home..).map(|place| self.slots[place & mask]);
+        slots.find(|&slot| slot == 0 || slot == key) == Some(key)
+    }
+
     #[inline]
     fn place(&mut self, key: u64) -> bool {
         let mask = self.slots.len() - 1;

@@ -29,7 +29,13 @@ impl Witness {
     }
 
     /// Walks the path, and calls `see` with each move, how it ended, the state after it, and what was recorded.
-    pub fn replay(&self, machine: &Machine, initial: &State, telling: bool, mut see: impl FnMut(&Taken, &Step, &State, &Trace)) {
+    pub fn replay(
+        &self,
+        machine: &Machine,
+        initial: &State,
+        telling: bool,
+        mut see: impl FnMut(&Taken, &Step, &State, &Trace),
+    ) {
         let mut state = initial.clone();
         state.set_journal(false);
         for taken in &self.moves {
@@ -51,7 +57,8 @@ impl Witness {
     ///
     /// `None` if the path interrupts a call or waits for a timer: no release can do that.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
-        let releasable = |kind| matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver);
+        let releasable =
+            |kind| matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver);
         if self.preempts() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }

@@ -129,8 +129,12 @@ impl<T: Canon, const N: usize> Canon for SmallVec<[T; N]> {
     }
     #[inline]
     fn decode(input: &mut &[u8]) -> Self {
-        let len = get(input);
-        (0..len).map(|_| T::decode(input)).collect()
+        let len = get(input) as usize;
+        let mut list = SmallVec::with_capacity(len);
+        for _ in 0..len {
+            list.push(T::decode(input));
+        }
+        list
     }
 }
 

@@ -26,7 +26,6 @@ pub enum Exit {
 
 canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
 
-
 impl Exit {
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {

@@ -55,9 +55,22 @@ impl Run {
 }
 
 /// A byte string as a sequence of runs, in normal form: adjacent runs that could be one are one.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Payload {
     runs: SmallVec<[Run; 2]>,
+}
+
+/// Runs are plain numbers: copied at once, which the derived `clone` does not do.
+impl Clone for Payload {
+    #[inline]
+    fn clone(&self) -> Self {
+        Payload { runs: SmallVec::from_slice(&self.runs) }
+    }
+    #[inline]
+    fn clone_from(&mut self, from: &Self) {
+        self.runs.clear();
+        self.runs.extend_from_slice(&from.runs);
+    }
 }
 
 impl Payload {

@@ -65,12 +65,7 @@ canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
 impl Poll {
     /// A poll of `fds`.
     pub fn new(fds: &[(Fd, PollEvents)], timeout: Timeout) -> Self {
-        let fds = fds.iter().map(|&(fd, events)| PollFd {
-            fd,
-            file: None,
-            events,
-            revents: PollEvents::empty(),
-        });
+        let fds = fds.iter().map(|&(fd, events)| PollFd { fd, file: None, events, revents: PollEvents::empty() });
         Poll {
             at: At::Register(0),
             fds: fds.collect(),

@@ -103,7 +103,8 @@ impl<'de> Deserialize<'de> for QuirkSet {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
         names.iter().try_fold(QuirkSet::default(), |set, name| {
-            let quirk = Quirk::by_name(name).ok_or_else(|| serde::de::Error::custom(format!("unknown quirk `{name}`")))?;
+            let quirk =
+                Quirk::by_name(name).ok_or_else(|| serde::de::Error::custom(format!("unknown quirk `{name}`")))?;
             Ok(set.with(quirk, true))
         })
     }

@@ -125,8 +125,7 @@ impl Kernel {
 
     /// A new task of a process; it lives when its process does.
     pub fn add_task(&mut self, process: ProcessId, blocked: u64) -> TaskId {
-        let state =
-            if self.processes[process.into()].life == Life::Live { RunState::Running } else { RunState::Dead };
+        let state = if self.processes[process.into()].life == Life::Live { RunState::Running } else { RunState::Dead };
         if state == RunState::Running {
             self.processes.write(process.into()).threads += 1;
         }
@@ -254,7 +253,10 @@ impl Kernel {
     pub fn holders(&self, pipe: PipeId, writer: bool) -> Vec<TaskId> {
         let holds = |process: &Process| {
             process.files.iter().flatten().any(|&file| {
-                self.files.iter().nth(file.into()).is_some_and(|f| f.pipe == pipe && if writer { f.write } else { f.read })
+                self.files
+                    .iter()
+                    .nth(file.into())
+                    .is_some_and(|f| f.pipe == pipe && if writer { f.write } else { f.read })
             })
         };
         self.tasks()

@@ -1,8 +1,8 @@
 //! The entry of each call: descriptors and arguments, up to the first place where it could sleep.
 
 use super::{
-    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState, RwFlags,
-    Signal, Step, TaskId,
+    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState,
+    RwFlags, Signal, Step, TaskId,
     exit::Exit,
     pipe::{self, FifoOpen, PipeRead, PipeWrite},
     poll::Poll,
@@ -186,7 +186,8 @@ impl Cx<'_> {
     }
 
     fn pipe2(&mut self, flags: OpenFlags) -> Entered {
-        let allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_NOTIFICATION_PIPE;
+        let allowed =
+            OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_NOTIFICATION_PIPE;
         if !allowed.contains(flags) {
             self.trace.rule(PIPE_C_01);
             return Err(fails(Errno::EINVAL));

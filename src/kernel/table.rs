@@ -31,14 +31,7 @@ struct Known {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table {
-            items: Vec::new(),
-            saved: Vec::new(),
-            used: 0,
-            marked: Vec::new(),
-            base: Vec::new(),
-            journal: false,
-        }
+        Table { items: Vec::new(), saved: Vec::new(), used: 0, marked: Vec::new(), base: Vec::new(), journal: false }
     }
 }
 

@@ -194,4 +194,3 @@ impl Canon for Process {
         Process { files: Vec::decode(input), life: Life::decode(input), threads: u16::decode(input) }
     }
 }
-

@@ -2,7 +2,7 @@
 
 use super::{
     Cx, QueueId, Step, TaskId,
-    canon::{canon_enum, canon_struct, clone_reusing},
+    canon::{canon_enum, canon_struct},
     rules::*,
     task::RunState,
     trace::Event,
@@ -29,7 +29,19 @@ pub struct WaitQueue {
 
 canon_struct!(WaitEntry { task, exclusive, key });
 canon_struct!(WaitQueue { entries });
-clone_reusing!(WaitQueue { entries });
+
+/// Entries are plain numbers: copied at once, which the derived `clone` does not do.
+impl Clone for WaitQueue {
+    #[inline]
+    fn clone(&self) -> Self {
+        WaitQueue { entries: SmallVec::from_slice(&self.entries) }
+    }
+    #[inline]
+    fn clone_from(&mut self, from: &Self) {
+        self.entries.clear();
+        self.entries.extend_from_slice(&from.entries);
+    }
+}
 
 impl WaitQueue {
     /// The position of a task that is in the queue.

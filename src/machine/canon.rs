@@ -71,7 +71,12 @@ impl Canon for Value {
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };
-                Value::Result(Box::new(CallResult { call, ret, data: Payload::decode(input), extra: Canon::decode(input) }))
+                Value::Result(Box::new(CallResult {
+                    call,
+                    ret,
+                    data: Payload::decode(input),
+                    extra: Canon::decode(input),
+                }))
             }
         }
     }

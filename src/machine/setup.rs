@@ -2,9 +2,7 @@
 
 use super::{Machine, MoveKind, State};
 use crate::{
-    kernel::{
-        Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal,
-    },
+    kernel::{Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal},
     program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
 };
 use std::fmt;

@@ -134,7 +134,10 @@ impl<'m> Fifo<'m> {
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             self.settle(task);
             if let Step::Forked(child) = step {
-                self.machine.program.processes[usize::from(child)].threads.iter().for_each(|&thread| self.settle(thread));
+                self.machine.program.processes[usize::from(child)]
+                    .threads
+                    .iter()
+                    .for_each(|&thread| self.settle(thread));
             }
             see(&Made { mv: Move { task, kind }, step: &step, state: &self.state, held: &self.held }, trace);
             seen.events.extend(events_of(self.machine, &self.state, task, call, step));
@@ -142,7 +145,8 @@ impl<'m> Fifo<'m> {
             queue.extend(woken.map(|&task| (task, MoveKind::Continue)));
             // Threads that an exit kills at user level.
             for (id, t) in self.state.kernel.tasks() {
-                let dying = t.frame.call.is_none() && self.machine.next_move(&self.state, id) == Some(MoveKind::Deliver);
+                let dying =
+                    t.frame.call.is_none() && self.machine.next_move(&self.state, id) == Some(MoveKind::Deliver);
                 if dying && !queue.iter().any(|&(task, _)| task == id) {
                     queue.push_back((id, MoveKind::Deliver));
                 }

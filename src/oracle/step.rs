@@ -74,7 +74,10 @@ impl StepSeen {
 
     /// Whether two steps are the same up to the order of events of different tasks. Probes that one of them lacks do not count.
     pub fn same_up_to_order(&self, other: &StepSeen) -> bool {
-        self.by_task() == other.by_task() && self.asleep == other.asleep && self.held == other.held && self.agrees(other)
+        self.by_task() == other.by_task()
+            && self.asleep == other.asleep
+            && self.held == other.held
+            && self.agrees(other)
     }
 
     /// Whether two steps are the same, events in the same order. Probes that one of them lacks do not count.
@@ -91,8 +94,7 @@ impl StepSeen {
 
     /// What happened to a task, in words: its events, and whether it sleeps.
     pub fn tell(&self, task: TaskId) -> String {
-        let mut told: Vec<String> =
-            self.events.iter().filter(|e| e.task == task).map(|e| e.what.to_string()).collect();
+        let mut told: Vec<String> = self.events.iter().filter(|e| e.task == task).map(|e| e.what.to_string()).collect();
         let asleep = self.asleep.iter().find(|(t, _)| *t == task);
         told.extend(asleep.map(|(_, call)| format!("is asleep in {call}")));
         told.extend(self.held.contains(&task).then(|| "was woken and is held".to_string()));
@@ -156,7 +158,13 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
 }
 
 /// What is seen of one move in the model: the event, if it is one, and a halt that follows it.
-pub(super) fn events_of(machine: &Machine, state: &State, task: TaskId, call: Option<CallKind>, step: Step) -> Vec<Event> {
+pub(super) fn events_of(
+    machine: &Machine,
+    state: &State,
+    task: TaskId,
+    call: Option<CallKind>,
+    step: Step,
+) -> Vec<Event> {
     let returned = |ret| call.map(|call| What::Returned(call, ret));
     let what = match step {
         Step::Returned(ret) => returned(ret),

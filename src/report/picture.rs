@@ -229,7 +229,7 @@ impl Painter<'_> {
         let filled = state.kernel.pipes().filter(|(_, pipe)| !pipe.ring.is_empty());
         let pipes = filled.map(|(id, pipe)| {
             let name = machine.pipe_name(state, id);
-            let short: Vec<String> = pipe.ring.occupied().take(3).map(ring::slot).collect();
+            let short: Vec<String> = pipe.ring.occupied().take(3).map(|buf| ring::slot(&state.kernel, buf)).collect();
             let drawn = short.join(" | ");
             if pipe.ring.occupancy() <= 3 && drawn.chars().count() <= 24 {
                 format!("{name} [{drawn}]")

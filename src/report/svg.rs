@@ -139,7 +139,7 @@ impl RenderBackend for Canvas {
             let _ = writeln!(
                 self.texts,
                 "<text x=\"{:.1}\" y=\"{y:.1}\" xml:space=\"preserve\" paint-order=\"stroke\" stroke=\"white\" \
-                 stroke-opacity=\"0.8\" stroke-width=\"3\">{}</text>",
+                 stroke-width=\"4\">{}</text>",
                 xy.x,
                 escaped(line)
             );

@@ -2,11 +2,11 @@
 
 use super::{Real, ScheduleVerdict, base_env, scheduled};
 use crate::{
-    explore::{Exploration, Options, Verdict, explore},
+    explore::{Exploration, Options, Steps, Verdict, explore},
     kernel::{Env, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
-    target::{FreeOptions, Refusal, SteerOptions, Target},
+    target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
 };
 use serde::Serialize;
 
@@ -91,11 +91,20 @@ impl Judgement {
                 doubts.push(format!("timeout: {cut} of {all} free runs did not come to an end and were cut off"));
             }
             if real.checks.1 > 0 {
-                doubts.push(format!("self-check: {} of {} failed, so that the steered runs prove nothing", real.checks.1, real.checks.0));
+                doubts.push(format!(
+                    "self-check: {} of {} failed, so that the steered runs prove nothing",
+                    real.checks.1, real.checks.0
+                ));
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
-                    doubts.push(format!("a witness could not be steered to its end: {end:?}"));
+                    let why = match end {
+                        Ending::TimedOut { .. } => "timeout",
+                        Ending::InitBlocked => "`init` did not come to its end",
+                        Ending::TooMuchSeen => "the run was too long to be recorded",
+                        Ending::Finished | Ending::ScheduleImpossible { .. } => "it went another way",
+                    };
+                    doubts.push(format!("a witness could not be steered to its end: {why}"));
                 }
             }
         }
@@ -113,7 +122,11 @@ impl Judgement {
 /// # Errors
 ///
 /// When the program cannot begin.
-pub fn judge(program: &Compiled, effort: &Effort, mut target: Option<&mut dyn Target>) -> Result<Judgement, SetupError> {
+pub fn judge(
+    program: &Compiled,
+    effort: &Effort,
+    mut target: Option<&mut dyn Target>,
+) -> Result<Judgement, SetupError> {
     let mut refusal = None;
     let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
     let base = match (&facts, effort.kernel) {
@@ -160,7 +173,8 @@ fn run(
         return Ok(());
     }
     if let Some(steer) = &effort.steer {
-        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i]);
+        let can_hold = real.can_hold(steer);
+        let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i], can_hold);
         let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).filter(can_run).collect();
         if !indices.is_empty() {
             for (index, mismatch) in real.steer_schedules(target, machine, initial, &indices, steer)? {
@@ -173,6 +187,28 @@ fn run(
     }
     if let Some(free) = &effort.free {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
+        if !real.not_allowed.is_empty() {
+            look_within_calls(machine, effort, judgement, real);
+        }
     }
     Ok(())
+}
+
+/// Free runs interrupt calls: an outcome that whole calls do not have may still be the model's. The search is repeated with
+/// more and more interruptions, until it has every outcome that was seen or a bound is hit.
+fn look_within_calls(machine: &Machine, effort: &Effort, judgement: &mut Judgement, real: &mut Real) {
+    let bounds = [Some(1), Some(2), Some(3), None];
+    let more = bounds.into_iter().filter(|_| effort.explore.steps == Steps::Calls);
+    for steps in more.map(Steps::Sections) {
+        if real.not_allowed.is_empty() {
+            break;
+        }
+        let Ok(wider) = explore(machine, &Options { steps, ..effort.explore.clone() }) else { return };
+        real.admit(machine.program, &mut judgement.exploration, wider.outcomes);
+        if let Some(why) = wider.incomplete {
+            // What was not found now may still be there.
+            judgement.exploration.incomplete.get_or_insert(why);
+            break;
+        }
+    }
 }

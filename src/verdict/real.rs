@@ -2,7 +2,7 @@
 
 use super::scheduled;
 use crate::{
-    explore::Exploration,
+    explore::{Exploration, Found},
     kernel::{Caps, Env, Limits, rules::RuleSet},
     machine::{Machine, State},
     oracle::{Divergence, Order, follow, steps},
@@ -116,6 +116,24 @@ impl Real {
         !self.not_allowed.is_empty() || !self.divergences.is_empty() || !self.reordered.is_empty()
     }
 
+    /// Whether woken tasks can be held.
+    pub fn can_hold(&self, options: &SteerOptions) -> bool {
+        self.facts.realtime && options.method != Some(Method::Proof)
+    }
+
+    /// Moves outcomes that a wider search has found to those that are allowed.
+    pub fn admit(&mut self, program: &Compiled, exploration: &mut Exploration, wider: Vec<(Outcome, Found)>) {
+        for (outcome, found) in wider {
+            let Some(i) = self.not_allowed.iter().position(|seen| admits(program, &outcome, &seen.outcome)) else {
+                continue;
+            };
+            let seen = self.not_allowed.swap_remove(i);
+            let steered = Some(Confirmation::NotSteerable("only reached by interrupting a call"));
+            self.sightings.push(Sighting { steered, free: seen.free });
+            exploration.outcomes.push((outcome, found));
+        }
+    }
+
     /// Steers the witness of each outcome that whole calls can reach, at most `most` of them.
     ///
     /// # Errors
@@ -130,7 +148,7 @@ impl Real {
         options: &SteerOptions,
         most: usize,
     ) -> Result<(), Refusal> {
-        let can_hold = self.facts.realtime && options.method != Some(Method::Proof);
+        let can_hold = self.can_hold(options);
         let (mut chosen, mut schedules) = (Vec::new(), Vec::new());
         for (i, (_, found)) in exploration.outcomes.iter().enumerate() {
             let schedule = found.witness.schedule(machine, initial);
@@ -286,7 +304,8 @@ impl Real {
 /// For each number of steps, how many observations had been made when it was quiet.
 fn quiet_points(observations: &[crate::target::Observation]) -> Vec<usize> {
     use crate::target::Observation;
-    let first = observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
+    let first =
+        observations.iter().position(|o| matches!(o, Observation::Released { .. })).unwrap_or(observations.len());
     let quiet = observations.iter().enumerate().skip(first).filter(|(_, o)| matches!(o, Observation::Quiet { .. }));
     std::iter::once(first).chain(quiet.map(|(i, _)| i + 1)).collect()
 }

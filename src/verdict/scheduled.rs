@@ -73,9 +73,13 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
     (seen, None)
 }
 
-/// Whether a schedule can be forced on a real kernel: time cannot be.
-pub fn can_run(code: &ScheduleCode) -> bool {
-    !code.lines.iter().any(|line| matches!(line.kind, LineCodeKind::Expire(_)))
+/// Whether a schedule can be forced on a real kernel: time cannot be, and not every method can hold tasks.
+pub fn can_run(code: &ScheduleCode, can_hold: bool) -> bool {
+    code.lines.iter().all(|line| match &line.kind {
+        LineCodeKind::Expire(_) => false,
+        LineCodeKind::Release { release, .. } => can_hold || !release.hold,
+        LineCodeKind::Probe(_) => true,
+    })
 }
 
 /// Compares the claims of a schedule with the steps of a real run; `world` is evaluated after each step.
@@ -166,8 +170,10 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
     if events.iter().all(|event| matches!(event.what, EventWhat::Any)) {
         return None;
     }
-    let untold = step.events.iter().map(|seen| seen.task).find(|&task| {
-        task != release.task && !events.iter().any(|event| event.task == task)
-    })?;
+    let untold = step
+        .events
+        .iter()
+        .map(|seen| seen.task)
+        .find(|&task| task != release.task && !events.iter().any(|event| event.task == task))?;
     Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(untold)))
 }

@@ -1,15 +1,7 @@
 //! `pipe_fcntl` and `pipe_ioctl`.
 
 use super::{PipeId, over};
-use crate::kernel::{
-    Cx, QueueId,
-    call::Return,
-    env::PAGE_SIZE,
-    errno::Errno,
-    quirk::Quirk,
-    rules::*,
-    wait::WakeUp,
-};
+use crate::kernel::{Cx, QueueId, call::Return, env::PAGE_SIZE, errno::Errno, quirk::Quirk, rules::*, wait::WakeUp};
 
 /// `round_pipe_size`: up to a page and to a power of two; `None` over 2^31.
 pub fn round_pipe_size(size: u64) -> Option<u32> {

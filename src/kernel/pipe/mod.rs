@@ -83,9 +83,9 @@ pub struct Ends {
     pub writers: u16,
     /// Open file descriptions, and opens under way; 0 when the pipe is free.
     pub files: u16,
-    /// Opens for reading so far.
+    /// Opens for reading so far, from 1 to 255 and around again.
     pub r_counter: u32,
-    /// Opens for writing so far.
+    /// Opens for writing so far, likewise.
     pub w_counter: u32,
     /// Somebody has polled it.
     pub poll_usage: bool,
@@ -292,7 +292,13 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     }
     cx.k.charge(0, slots);
     cx.trace.rule(PIPE_C_03);
-    Ok(cx.k.install_pipe(PipeInodeInfo { ring: Ring::new(slots), nr_accounted: slots, fifo, ..PipeInodeInfo::default() }))
+    Ok(cx.k.install_pipe(PipeInodeInfo {
+        ring: Ring::new(slots),
+        ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
+        nr_accounted: slots,
+        fifo,
+        ..PipeInodeInfo::default()
+    }))
 }
 
 /// `too_many_pipe_buffers_soft`, `_hard`.
@@ -307,8 +313,7 @@ fn over(limit: u32, bufs: u32) -> bool {
 /// Those of [`alloc_pipe_info`].
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
-    *cx.k.ends_mut(pipe) =
-        Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
+    *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
     let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0 };
     let shared = flags & OpenFlags::O_NONBLOCK;
     Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))

@@ -42,6 +42,11 @@ pub enum At {
 canon_enum!(At { 0 => Locked, 1 => Partner { cur }, });
 canon_struct!(FifoOpen { at, pipe, flags, fd, reopen });
 
+/// Counters are only ever compared with an earlier value, so they may wrap early: programs that open for ever stay finite.
+fn next(counter: u32) -> u32 {
+    counter % 255 + 1
+}
+
 impl FifoOpen {
     /// `fifo_open` up to the lock: finds the FIFO's pipe or makes it.
     ///
@@ -103,7 +108,7 @@ impl FifoOpen {
         match (self.read(), self.write()) {
             (true, false) => {
                 let ends = cx.k.ends_mut(self.pipe);
-                ends.r_counter += 1;
+                ends.r_counter = next(ends.r_counter);
                 ends.readers += 1;
                 let (readers, writers, w_counter) = (ends.readers, ends.writers, ends.w_counter);
                 if readers == 1 {
@@ -125,7 +130,7 @@ impl FifoOpen {
                     return self.failed(cx, Step::Returned(Errno::ENXIO.into()));
                 }
                 let ends = cx.k.ends_mut(self.pipe);
-                ends.w_counter += 1;
+                ends.w_counter = next(ends.w_counter);
                 ends.writers += 1;
                 let (readers, writers, r_counter) = (ends.readers, ends.writers, ends.r_counter);
                 if writers == 1 {
@@ -139,8 +144,8 @@ impl FifoOpen {
             (true, true) => {
                 cx.trace.rule(FIFO_O_06);
                 let ends = cx.k.ends_mut(self.pipe);
-                ends.r_counter += 1;
-                ends.w_counter += 1;
+                ends.r_counter = next(ends.r_counter);
+                ends.w_counter = next(ends.w_counter);
                 ends.readers += 1;
                 ends.writers += 1;
                 if ends.readers == 1 || ends.writers == 1 {
@@ -168,8 +173,7 @@ impl FifoOpen {
     fn woken(&mut self, cx: &mut Cx, cur: u32) -> Step {
         cx.leave(QueueId::rd(self.pipe));
         let ends = cx.k.ends(self.pipe);
-        let (now, partners) =
-            if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
+        let (now, partners) = if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
         if now != cur {
             if partners == 0 {
                 cx.trace.rule(FIFO_O_02);

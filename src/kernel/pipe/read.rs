@@ -11,7 +11,7 @@ use crate::kernel::{
     quirk::Quirk,
     rules::*,
     trace::Event,
-    wait::{Wait, WakeUp, Waited},
+    wait::{Wait, Waited, WakeUp},
 };
 
 /// A read under way.
@@ -138,8 +138,7 @@ impl PipeRead {
     /// From `mutex_lock` to `mutex_unlock`.
     #[inline]
     fn locked(&mut self, cx: &mut Cx) -> Step {
-        self.wake_writer =
-            cx.env.quirks.has(Quirk::WakeWriterIfWasFull) && cx.k.ring(self.pipe).is_full();
+        self.wake_writer = cx.env.quirks.has(Quirk::WakeWriterIfWasFull) && cx.k.ring(self.pipe).is_full();
         let mut data = Payload::new();
         let taken = self.take(cx, &mut data);
         let end = if !data.is_empty() || taken == Taken::Packet {

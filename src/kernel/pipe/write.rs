@@ -13,7 +13,7 @@ use crate::kernel::{
     rules::*,
     task::signal::SIGPIPE,
     trace::Event,
-    wait::{Wait, WakeUp, Waited},
+    wait::{Wait, Waited, WakeUp},
 };
 
 /// A write under way.
@@ -69,9 +69,7 @@ pub enum Outcome {
 
 canon_enum!(Outcome { 0 => Count, 1 => Error(errno), 2 => Restart, });
 canon_enum!(At { 0 => Locked, 1 => WakeReaders, 2 => Wait(wait), 3 => Leave(end), 4 => WakeNextWriter(end), });
-canon_struct!(PipeWrite {
-    at, pipe, data, done, entered, was_empty, wake_next_writer, packet, nonblock, nosignal
-});
+canon_struct!(PipeWrite { at, pipe, data, done, entered, was_empty, wake_next_writer, packet, nonblock, nosignal });
 
 impl crate::kernel::canon::Canon for Errno {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -59,22 +59,23 @@ impl Eyes {
         for pass in 0..2 {
             for task in (0..tasks).filter(|&task| !held[task]) {
                 let slot = shared.slot(task);
-                let calm = slot.rests() || match load(&slot.state) {
-                    state::EXITED => pass == 1 || self.is_gone(slot),
-                    state::IN_CALL if pass == 0 => {
-                        let count = self.switches(task, slot);
-                        first[task] = count.unwrap_or(0);
-                        count.is_some() && self.sleeps_in_call(task, slot)
-                    }
-                    state::IN_CALL => {
-                        first[task] != 0
+                let calm = slot.rests()
+                    || match load(&slot.state) {
+                        state::EXITED => pass == 1 || self.is_gone(slot),
+                        state::IN_CALL if pass == 0 => {
+                            let count = self.switches(task, slot);
+                            first[task] = count.unwrap_or(0);
+                            count.is_some() && self.sleeps_in_call(task, slot)
+                        }
+                        state::IN_CALL => {
+                            first[task] != 0
                             && self.sleeps_in_call(task, slot)
                             // A task whose wake-up is on its way to another CPU still shows its system call, but not this.
                             && task_state(slot) == 'S'
                             && self.switches(task, slot) == Some(first[task])
-                    }
-                    _ => false,
-                };
+                        }
+                        _ => false,
+                    };
                 if !calm {
                     return false;
                 }

@@ -1,0 +1,152 @@
+//! The command line as users see it: output, exit codes, bad input, Ctrl-C.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+fn lockstep(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    lockstep(args).output().unwrap()
+}
+
+/// Runs with a test on standard input.
+fn run_on(text: &str, args: &[&str]) -> Output {
+    let mut child = lockstep(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn check_tells_every_outcome_and_verdict() {
+    let output = run(&["check", "models/pipe/write-interleaved.litmus", "--no-timing"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn show_tells_a_run_step_by_step() {
+    let output = run(&["show", "models/classic/two-pipes-deadlock.litmus"]);
+    assert_eq!(code(&output), 0);
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn show_takes_a_schedule_and_says_which_step_is_impossible() {
+    let file = "models/classic/ping-pong.litmus";
+    let names = stdout(&run(&["show", file, "--schedule", "Nobody"]));
+    assert!(names.is_empty());
+    let output = run(&["show", file, "--schedule", "Nobody"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("there is no task `Nobody`; the tasks are"), "{}", stderr(&output));
+    let output = run_on(
+        "litmus \"a\"\npipe p\ntask R { read(p.r, 1) }\ntask W holds p.w { yield() }",
+        &["show", "-", "--schedule", "R R"],
+    );
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("step 2 of the schedule: R cannot be released: it is asleep"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_violated_claim_exits_with_1_and_a_schedule_that_show_accepts() {
+    let text = "litmus \"a\"\npipe p\ntask A { a = write(p.w, \"a\") }\ntask B { b = write(p.w, \"b\") }\ntask R { x = read(p.r, 2) }\nforbid R.x == \"ba\"";
+    let output = run_on(text, &["check", "-", "--no-timing"]);
+    assert_eq!(code(&output), 1);
+    let log = stdout(&output);
+    assert!(log.contains("VIOLATED  forbid R.x == \"ba\""), "{log}");
+    let schedule = log.lines().find_map(|l| l.trim().strip_prefix("schedule: ")).unwrap();
+    let shown = run_on(text, &["show", "-", "--schedule", schedule]);
+    assert_eq!(code(&shown), 0);
+    assert!(stdout(&shown).contains("\"ba\""), "{}", stdout(&shown));
+}
+
+#[test]
+fn bad_usage_and_bad_input_exit_with_2() {
+    for (args, says) in [
+        (&["chek"][..], "a similar subcommand exists: 'check'"),
+        (&["check", "models", "--kernel", "six"], "is not a kernel version"),
+        (&["check", "no/such.litmus"], "no such file or directory"),
+        (&["test", "src"], "no .litmus file"),
+        (&["rules", "no such rule"], "no rule contains this text"),
+    ] {
+        let output = run(args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(stderr(&output).contains(says), "{args:?}: {}", stderr(&output));
+    }
+    let output = run_on("litmus \"a\"\npipe p\ntask A { wirte(p.w, \"a\") }\nexists A.x == 1", &["check", "-"]);
+    assert_eq!(code(&output), 2);
+    insta::assert_snapshot!(stderr(&output));
+}
+
+#[test]
+fn a_bound_that_was_hit_exits_with_3() {
+    let endless = "litmus \"endless\"\ntask B { n = 0; while true { yield(); n = n + 1 } }";
+    let output = run_on(endless, &["check", "-", "--max-states", "1000"]);
+    assert_eq!(code(&output), 3);
+    assert!(stdout(&output).contains("the bound of 1000 states was hit"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_loop_without_a_call_is_a_timeout_within_two_seconds() {
+    let spins = "litmus \"spins\"\npipe p\ntask A { x = 1; while x == 1 { x = x * 1 } }\ntask B { write(p.w, \"x\") }";
+    let begun = Instant::now();
+    let output = run_on(spins, &["test", "-", "--free", "5"]);
+    assert_eq!(code(&output), 3);
+    assert!(stdout(&output).contains("timeout: A loops for ever"), "{}", stdout(&output));
+    // Twice the promise: other tests run beside this one.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn json_and_junit_can_be_read() {
+    let json = run(&["test", "models/classic", "--model-only", "--format", "json"]);
+    assert_eq!(code(&json), 0);
+    let tests: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(tests.as_array().unwrap().iter().all(|test| test["status"] == "holds"));
+    let junit = run(&["test", "models/classic", "--model-only", "--format", "junit"]);
+    assert!(stdout(&junit).starts_with("<?xml") && stdout(&junit).contains("failures=\"0\""), "{}", stdout(&junit));
+}
+
+#[test]
+fn print_is_its_own_fixed_point() {
+    let text = stdout(&run(&["print", "models/classic/job-server.litmus"]));
+    assert_eq!(stdout(&run_on(&text, &["print", "-"])), text);
+    let json = run(&["print", "--json", "models/classic/job-server.litmus"]);
+    assert!(serde_json::from_slice::<serde_json::Value>(&json.stdout).is_ok());
+}
+
+#[test]
+fn ctrl_c_ends_with_the_result_so_far_and_the_status_of_the_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    let endless = "litmus \"endless\"\ntask B { n = 0; while true { yield(); n = n + 1 } }";
+    let mut child = lockstep(&["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(endless.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    // SAFETY: the child is ours and not reaped yet.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(libc::SIGINT), "{output:?}");
+    assert!(stdout(&output).contains("incomplete: interrupted"), "{}", stdout(&output));
+}
