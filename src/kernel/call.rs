@@ -12,7 +12,7 @@ use std::fmt;
 /// A file descriptor number of the calling process.
 pub type Fd = i32;
 
-/// Index of a named FIFO (a path) of the program.
+/// Index of a path of the program: a named FIFO or a regular file.
 pub type PathId = u16;
 
 /// Index of a process of the program.
@@ -59,6 +59,32 @@ bitflags! {
         /// Every other bit.
         const _ = !0;
     }
+}
+
+bitflags! {
+    /// Flags of `splice`, `tee` and `vmsplice`.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct SpliceFlags: u32 {
+        /// A hint without effect.
+        const SPLICE_F_MOVE = 0x1;
+        /// Do not sleep.
+        const SPLICE_F_NONBLOCK = 0x2;
+        /// More will come; without effect on pipes and files.
+        const SPLICE_F_MORE = 0x4;
+        /// `vmsplice`: the pages are given away; without effect that could be seen.
+        const SPLICE_F_GIFT = 0x8;
+        /// Every other bit.
+        const _ = !0;
+    }
+}
+
+impl SpliceFlags {
+    /// Those that are not refused.
+    pub const ALL: SpliceFlags = SpliceFlags::SPLICE_F_MOVE
+        .union(SpliceFlags::SPLICE_F_NONBLOCK)
+        .union(SpliceFlags::SPLICE_F_MORE)
+        .union(SpliceFlags::SPLICE_F_GIFT);
 }
 
 bitflags! {
@@ -126,9 +152,9 @@ pub enum Call {
         /// Flags, refused ones included.
         flags: OpenFlags,
     },
-    /// `open` of a named FIFO.
+    /// `open` of a named FIFO or a regular file.
     Open {
-        /// Which FIFO.
+        /// Which one.
         path: PathId,
         /// Access mode and flags.
         flags: OpenFlags,
@@ -177,19 +203,23 @@ pub enum Call {
         /// `RWF_*`.
         flags: RwFlags,
     },
-    /// `pread(fd, buffer, count, 0)`.
+    /// `pread(fd, buffer, count, offset)`.
     Pread {
         /// Descriptor.
         fd: Fd,
         /// Bytes asked for.
         count: u32,
+        /// Where.
+        offset: i64,
     },
-    /// `pwrite(fd, data, 0)`.
+    /// `pwrite(fd, data, offset)`.
     Pwrite {
         /// Descriptor.
         fd: Fd,
         /// The bytes.
         data: Payload,
+        /// Where.
+        offset: i64,
     },
     /// `lseek(fd, offset, SEEK_SET)`.
     Lseek {
@@ -251,6 +281,50 @@ pub enum Call {
         /// Status, `0..=255`.
         status: u8,
     },
+    /// `splice`; the answer's `extra` is the two offsets after the call if one was passed, -1 for the other.
+    Splice {
+        /// Where bytes come from.
+        fd_in: Fd,
+        /// At this offset instead of the file's position.
+        off_in: Option<i64>,
+        /// Where bytes go.
+        fd_out: Fd,
+        /// At this offset instead of the file's position.
+        off_out: Option<i64>,
+        /// Bytes asked for.
+        len: u32,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
+    /// `tee`.
+    Tee {
+        /// The pipe that bytes are shown from.
+        fd_in: Fd,
+        /// The pipe that shows them as well.
+        fd_out: Fd,
+        /// Bytes asked for.
+        len: u32,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
+    /// `vmsplice` of fresh memory that begins at a page and that the caller forgets at once.
+    Vmsplice {
+        /// A pipe's write end.
+        fd: Fd,
+        /// The bytes.
+        data: Payload,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
+    /// `vmsplice` on a pipe's read end: bytes are copied out.
+    VmspliceRead {
+        /// A pipe's read end.
+        fd: Fd,
+        /// Bytes asked for.
+        count: u32,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -284,6 +358,11 @@ pub enum CallKind {
     Exit,
     Pause,
     Yield,
+    Splice,
+    Tee,
+    Vmsplice,
+    #[serde(rename = "vmsplice_read")]
+    VmspliceRead,
 }
 
 impl CallKind {
@@ -310,6 +389,10 @@ impl CallKind {
         ("exit", CallKind::Exit),
         ("pause", CallKind::Pause),
         ("yield", CallKind::Yield),
+        ("splice", CallKind::Splice),
+        ("tee", CallKind::Tee),
+        ("vmsplice", CallKind::Vmsplice),
+        ("vmsplice_read", CallKind::VmspliceRead),
     ];
 
     /// The name in the notation.
@@ -329,7 +412,7 @@ impl CallKind {
 
     /// Whether a result of 0 means end of file.
     pub fn reads(self) -> bool {
-        matches!(self, CallKind::Read | CallKind::Pread)
+        matches!(self, CallKind::Read | CallKind::Pread | CallKind::VmspliceRead)
     }
 }
 
@@ -365,6 +448,10 @@ impl Call {
             Call::Exit { .. } => CallKind::Exit,
             Call::Pause => CallKind::Pause,
             Call::Yield => CallKind::Yield,
+            Call::Splice { .. } => CallKind::Splice,
+            Call::Tee { .. } => CallKind::Tee,
+            Call::Vmsplice { .. } => CallKind::Vmsplice,
+            Call::VmspliceRead { .. } => CallKind::VmspliceRead,
         }
     }
 }

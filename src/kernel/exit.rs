@@ -62,7 +62,7 @@ impl Exit {
             }
             Exit::Files { dying } => {
                 if let Some(file) = dying.pop() {
-                    super::pipe::release(cx, &file);
+                    cx.release(&file);
                 }
                 if dying.is_empty() { gone(cx) } else { Step::Preempted }
             }

@@ -1,11 +1,11 @@
 //! Open file descriptions: `struct file`.
 
-use super::{Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct};
+use super::{Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct, regular::OpenRegular};
 
 /// Index of an open file description.
 pub type FileId = u16;
 
-/// `struct file`. Only pipes and FIFOs can be open here.
+/// `struct file`, of a pipe, a FIFO or a regular file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct File {
     /// Descriptors and calls that refer to it; 0 when it is free.
@@ -18,14 +18,16 @@ pub struct File {
     pub f_flags: OpenFlags,
     /// `FMODE_NOWAIT`: set for anonymous pipes, not for FIFOs.
     pub nowait: bool,
-    /// `private_data`
+    /// `private_data`; of a regular file, the number of no pipe.
     pub pipe: PipeId,
     /// `f_pipe`: the pipe's `w_counter` when a FIFO was opened for reading without blocking; else 0.
     pub f_pipe: u32,
+    /// What only regular files have.
+    pub regular: Option<OpenRegular>,
 }
 
 canon_flags!(OpenFlags);
-canon_struct!(File { f_count, read, write, f_flags, nowait, pipe, f_pipe });
+canon_struct!(File { f_count, read, write, f_flags, nowait, pipe, f_pipe, regular });
 
 /// The status flags that `fcntl(F_SETFL)` can change.
 const SETFL_MASK: OpenFlags = OpenFlags::O_APPEND.union(OpenFlags::O_NONBLOCK).union(OpenFlags::O_DIRECT);
@@ -59,7 +61,14 @@ impl Cx<'_> {
         file.f_count -= 1;
         if file.f_count == 0 {
             let file = std::mem::take(file);
-            super::pipe::release(self, &file);
+            self.release(&file);
+        }
+    }
+
+    /// `f_op->release`: nothing but pipes has something to do.
+    pub(super) fn release(&mut self, file: &File) {
+        if file.regular.is_none() {
+            super::pipe::release(self, file);
         }
     }
 

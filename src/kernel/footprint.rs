@@ -23,6 +23,8 @@ pub enum ObjId {
     WrWait(PipeId),
     /// A FIFO's pointer to its pipe.
     Inode(u16),
+    /// A page that several places refer to.
+    Page(super::PageId),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.

@@ -8,6 +8,7 @@ use super::{
     file::FileId,
     pipe::{FifoOpen, PipeRead, PipeWrite},
     poll::Poll,
+    splice::Splice,
     task::RunState,
 };
 
@@ -30,6 +31,7 @@ pub enum InCall {
     Poll(Box<Poll>),
     Exit(Exit),
     Pause { entered: bool },
+    Splice(Box<Splice>),
 }
 
 /// What a sleeper waits for: one side of a pipe.
@@ -51,6 +53,7 @@ impl InCall {
             InCall::Poll(_) => CallKind::Poll,
             InCall::Exit(_) => CallKind::Exit,
             InCall::Pause { .. } => CallKind::Pause,
+            InCall::Splice(splice) => splice.kind,
         }
     }
 
@@ -63,6 +66,7 @@ impl InCall {
             InCall::Open(call) => call.step(cx),
             InCall::Poll(call) => call.step(cx),
             InCall::Exit(call) => call.step(cx),
+            InCall::Splice(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -84,6 +88,7 @@ impl InCall {
             InCall::Read(call) => k.pipe(call.pipe).readable(),
             InCall::Open(call) => call.ready(k),
             InCall::Poll(call) => call.ready(k),
+            InCall::Splice(call) => call.ready(k),
             InCall::Exit(_) | InCall::Pause { .. } => false,
         }
     }
@@ -95,6 +100,7 @@ impl InCall {
             InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
+            InCall::Splice(call) => vec![call.waits_for()],
             InCall::Exit(_) | InCall::Pause { .. } => vec![],
         }
     }
@@ -130,6 +136,10 @@ impl Canon for Frame {
                 out.push(6);
                 entered.encode(out);
             }
+            Some(InCall::Splice(call)) => {
+                out.push(7);
+                call.encode(out);
+            }
         }
     }
 
@@ -144,6 +154,7 @@ impl Canon for Frame {
             4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
             5 => Some(InCall::Exit(Exit::decode(input))),
             6 => Some(InCall::Pause { entered: bool::decode(input) }),
+            7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

@@ -11,12 +11,15 @@ mod exit;
 mod file;
 mod footprint;
 mod frame;
+mod page;
 mod payload;
 pub mod pipe;
 mod place;
 mod poll;
 mod quirk;
+mod regular;
 pub mod rules;
+mod splice;
 mod state;
 mod syscall;
 mod table;
@@ -32,8 +35,11 @@ pub use exit::Exit;
 pub use file::{File, FileId};
 pub use footprint::{Access, Footprint, ObjId};
 pub use frame::{Frame, InCall, WaitsFor};
+pub use page::{Page, PageId};
 pub use payload::{PATTERN_PERIOD, Payload, Run};
 pub use pipe::PipeId;
+pub use regular::{OpenRegular, Regular, SHOWN};
+pub use splice::Splice;
 pub use quirk::{QUIRKS, Quirk, QuirkInfo, QuirkSet};
 pub use state::{Kernel, QueueId, QueueKind};
 pub use table::Table;
@@ -140,6 +146,11 @@ impl Kernel {
                     break step;
                 }
                 Step::Returned(_) | Step::Restart(_) => {
+                    if let InCall::Splice(splice) = call
+                        && let Some(file) = splice.held.take()
+                    {
+                        cx.fput(file);
+                    }
                     if let Some(file) = frame.fput.take() {
                         cx.fput(file);
                     }

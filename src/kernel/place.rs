@@ -22,6 +22,7 @@ impl InCall {
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
+            InCall::Splice(call) => call.place(),
         };
         place.into()
     }

@@ -108,6 +108,9 @@ impl Poll {
         let fd = &mut self.fds[usize::from(i)];
         let Some(id) = cx.file_of(fd.fd) else { return };
         let file = cx.k.file(id).clone();
+        if file.regular.is_some() {
+            return;
+        }
         if !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
         }
@@ -171,7 +174,7 @@ impl Poll {
 
     /// Whom it waits for.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
-        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file));
+        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file)).filter(|f| f.regular.is_none());
         files.map(|file| WaitsFor { pipe: file.pipe, writer: file.read }).collect()
     }
 
@@ -181,10 +184,11 @@ impl Poll {
     }
 }
 
-/// The queues that `pipe_poll` registers on.
+/// The queues that `pipe_poll` registers on; a regular file has none.
 fn queues(file: &File) -> impl Iterator<Item = QueueId> {
-    let read = file.read.then(|| QueueId::rd(file.pipe));
-    read.into_iter().chain(file.write.then(|| QueueId::wr(file.pipe)))
+    let pipe = file.regular.is_none();
+    let read = (pipe && file.read).then(|| QueueId::rd(file.pipe));
+    read.into_iter().chain((pipe && file.write).then(|| QueueId::wr(file.pipe)))
 }
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.
@@ -192,6 +196,11 @@ fn mask(k: &Kernel, fd: &PollFd, file: Option<FileId>, trace: Option<&mut super:
     let Some(file) = file.map(|file| k.file(file)) else {
         return if fd.fd < 0 { PollEvents::empty() } else { PollEvents::POLLNVAL };
     };
+    if file.regular.is_some() {
+        // DEFAULT_POLLMASK: always ready.
+        let ready = PollEvents::POLLIN | PollEvents::POLLRDNORM | PollEvents::POLLOUT | PollEvents::POLLWRNORM;
+        return ready & fd.events;
+    }
     let (ring, ends) = (k.ring(file.pipe), k.ends(file.pipe));
     let mut mask = PollEvents::empty();
     if file.read {

@@ -49,6 +49,10 @@ quirks! {
         "RWF_NOSIGNAL is accepted: a write to a pipe without readers sends no SIGPIPE.";
     PollUsageWakes = "pipe-poll-usage", v(5, 14), None, "pipe: do FASYNC notifications for every pipe IO, not just state changes",
         "Once polled, a pipe wakes its readers at every write.";
+    DirtyPipe = "dirty-pipe", v(5, 8), Some(Version { major: 5, minor: 16, patch: 11 }), "lib/iov_iter: initialize \"flags\" in new pipe_buffer",
+        "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
+    TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
+        "A slot duplicated by tee or by a partial splice may still be appended to, and so the page that the other slot shows is written.";
 }
 
 impl Quirk {

@@ -5,7 +5,9 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
+    page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
+    regular::Regular,
     table::Table,
     task::{Life, Process, RunState, Task},
     wait::WaitQueue,
@@ -21,18 +23,20 @@ pub struct Kernel {
     processes: Table<Process>,
     files: Table<File>,
     pipes: Table<PipeInodeInfo>,
-    inodes: Table<Inode>,
+    pub(super) inodes: Table<Inode>,
     users: Table<User>,
+    pub(super) pages: Table<Page>,
     /// Pipes below this index are declared by the program: their places are not used again.
     declared: usize,
     /// What steps use, when somebody asks.
     pub footprint: Footprint,
 }
 
-/// `inode`, of a FIFO.
+/// `inode`, of a FIFO or a regular file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Inode {
+pub(super) struct Inode {
     i_pipe: Option<PipeId>,
+    pub(super) regular: Option<Regular>,
 }
 
 /// `user_struct`
@@ -41,7 +45,7 @@ struct User {
     pipe_bufs: u32,
 }
 
-canon_struct!(Inode { i_pipe });
+canon_struct!(Inode { i_pipe, regular });
 canon_struct!(User { pipe_bufs });
 
 /// Which wait queue of a pipe.
@@ -94,6 +98,7 @@ impl PartialEq for Kernel {
             && self.pipes == other.pipes
             && self.inodes == other.inodes
             && self.users == other.users
+            && self.pages == other.pages
     }
 }
 
@@ -106,17 +111,18 @@ macro_rules! each_table {
         $k.pipes.$($call)*;
         $k.inodes.$($call)*;
         $k.users.$($call)*;
+        $k.pages.$($call)*;
     }};
 }
 
 impl Kernel {
-    /// A machine with `processes` that do not live yet and `fifos` that nobody has opened.
-    pub fn new(processes: usize, fifos: usize) -> Self {
+    /// A machine with `processes` that do not live yet and `paths`: FIFOs that nobody has opened.
+    pub fn new(processes: usize, paths: usize) -> Self {
         let mut k = Kernel::default();
         for _ in 0..processes {
             k.processes.push(Process::default());
         }
-        for _ in 0..fifos {
+        for _ in 0..paths {
             k.inodes.push(Inode::default());
         }
         k.users.push(User::default());
@@ -168,6 +174,7 @@ impl Kernel {
             self.pipes.digest_delta(4, scratch),
             self.inodes.digest_delta(5, scratch),
             self.users.digest_delta(6, scratch),
+            self.pages.digest_delta(7, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -181,6 +188,7 @@ impl Kernel {
             self.pipes.digest(4, scratch),
             self.inodes.digest(5, scratch),
             self.users.digest(6, scratch),
+            self.pages.digest(7, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -225,7 +233,7 @@ impl Kernel {
         if charged != self.users[0].pipe_bufs {
             return Err(format!("{charged} slots are in use and {} are charged", self.users[0].pipe_bufs));
         }
-        Ok(())
+        self.page_invariants()
     }
 
     /// All tasks.
@@ -247,6 +255,11 @@ impl Kernel {
     /// The open file description with this index; `None` if it is free, or stands for a descriptor that an open has reserved.
     pub fn open_file(&self, id: FileId) -> Option<&File> {
         self.files.iter().as_slice().get(usize::from(id)).filter(|file| file.f_count > 0)
+    }
+
+    /// Number of open file descriptions, free places included.
+    pub(super) fn file_count(&self) -> usize {
+        self.files.len()
     }
 
     /// The living tasks that have a file open at one side of a pipe.

@@ -36,15 +36,25 @@ impl Cx<'_> {
     }
 
     fn enter_other(&mut self, call: Call) -> Entered {
+        if let Some(answer) = self.on_regular(&call) {
+            return Err(Step::Returned(answer));
+        }
         match call {
             Call::Write { .. } | Call::Read { .. } => unreachable!("entered above"),
             Call::Pipe2 { flags } => self.pipe2(flags),
+            Call::Open { path, flags } if self.k.regular_at(path).is_some() => {
+                returns(self.open_regular(path, flags).map_err(fails)?)
+            }
             Call::Open { path, flags } => {
                 let open = FifoOpen::new(self, path, flags).map_err(fails)?;
                 Ok(Frame { call: Some(InCall::Open(open)), fput: None })
             }
             Call::Reopen { fd, flags } => {
                 let file = self.fd(fd).map_err(|_| fails(Errno::ENOENT))?;
+                if let Some(open) = &self.k.file(file).regular {
+                    let path = open.path;
+                    return returns(self.open_regular(path, flags).map_err(fails)?);
+                }
                 let pipe = self.k.file(file).pipe;
                 let open = FifoOpen::reopen(self, pipe, flags).map_err(fails)?;
                 Ok(Frame { call: Some(InCall::Open(open)), fput: None })
@@ -95,6 +105,12 @@ impl Cx<'_> {
             Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::Group { status })), fput: None }),
             Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
             Call::Yield => returns(0),
+            Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
+                self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
+            }
+            Call::Tee { fd_in, fd_out, len, flags } => self.enter_tee(fd_in, fd_out, len, flags),
+            Call::Vmsplice { fd, data, flags } => self.enter_vmsplice(fd, data, flags),
+            Call::VmspliceRead { fd, count, flags } => self.enter_vmsplice_read(fd, count, flags),
         }
     }
 
@@ -110,7 +126,7 @@ impl Cx<'_> {
 
     /// `fdget`: a reference for the length of the call, if another thread could close the descriptor.
     #[inline]
-    fn fdget(&mut self, file: FileId) -> Option<FileId> {
+    pub(super) fn fdget(&mut self, file: FileId) -> Option<FileId> {
         if self.k.process_of(self.me).threads <= 1 {
             return None;
         }
@@ -134,6 +150,10 @@ impl Cx<'_> {
             self.trace.rule(PIPE_F_01);
             return Err(fails(Errno::EBADF));
         }
+        if file.regular.is_some() {
+            self.rw_flags(id, flags).map_err(fails)?;
+            return Err(Step::Returned(self.write_regular(id, &data, None)));
+        }
         if data.is_empty() {
             self.trace.rule(PIPE_W_01);
             return returns(0);
@@ -152,6 +172,10 @@ impl Cx<'_> {
         if !file.read {
             self.trace.rule(PIPE_F_01);
             return Err(fails(Errno::EBADF));
+        }
+        if file.regular.is_some() {
+            self.rw_flags(id, flags).map_err(fails)?;
+            return Err(Step::Returned(self.read_regular(id, count, fault, None)));
         }
         if count == 0 {
             self.trace.rule(PIPE_R_01);
@@ -286,12 +310,13 @@ impl Cx<'_> {
         for &file in files.iter().flatten().filter(|&&file| file != RESERVED) {
             self.k.file_mut(file).f_count += 1;
         }
-        let blocked = self.k.task(self.me).blocked;
+        let (blocked, uid) = (self.k.task(self.me).blocked, self.k.process_of(self.me).uid);
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let process = self.k.process_mut(child);
         process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();
         process.life = Life::Live;
         process.threads = threads.len() as u16;
+        process.uid = uid;
         for thread in threads {
             let task = self.k.task_mut(thread);
             task.state = RunState::Running;

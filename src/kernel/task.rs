@@ -96,6 +96,8 @@ pub struct Process {
     pub life: Life,
     /// Threads that have not exited.
     pub threads: u16,
+    /// The user; 0 owns the files of the test.
+    pub uid: u16,
 }
 
 /// Whether a process lives.
@@ -189,8 +191,14 @@ impl Canon for Process {
         }
         self.life.encode(out);
         self.threads.encode(out);
+        self.uid.encode(out);
     }
     fn decode(input: &mut &[u8]) -> Self {
-        Process { files: Vec::decode(input), life: Life::decode(input), threads: u16::decode(input) }
+        Process {
+            files: Vec::decode(input),
+            life: Life::decode(input),
+            threads: u16::decode(input),
+            uid: u16::decode(input),
+        }
     }
 }

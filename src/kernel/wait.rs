@@ -91,8 +91,15 @@ pub enum Waited {
 }
 
 impl Wait {
-    /// One section of the wait.
+    /// One section of an exclusive wait.
+    #[inline]
     pub fn step(&mut self, cx: &mut Cx, queue: QueueId, ready: impl Fn(&Cx) -> bool) -> Waited {
+        self.step_as(cx, queue, true, ready)
+    }
+
+    /// One section of a wait that is exclusive or (`wait_event_interruptible`) is not.
+    #[inline]
+    pub fn step_as(&mut self, cx: &mut Cx, queue: QueueId, exclusive: bool, ready: impl Fn(&Cx) -> bool) -> Waited {
         match self {
             Wait::Test if ready(cx) => return Waited::Ready,
             Wait::Test => *self = Wait::Prepare,
@@ -102,7 +109,7 @@ impl Wait {
                 *self = Wait::Interrupted;
             }
             Wait::Prepare => {
-                cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: true, key: 0 });
+                cx.enqueue(queue, WaitEntry { task: cx.me, exclusive, key: 0 });
                 *self = Wait::Recheck;
             }
             Wait::Recheck if ready(cx) => {

@@ -117,7 +117,7 @@ fn item() -> impl Strategy<Value = Item> {
         dashed.prop_map(Setting::Quirk),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
-    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo]);
+    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File]);
     let object = (kind, name(), vec(arg, 0..3)).prop_map(|(kind, name, options)| Object { kind, name, options });
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];

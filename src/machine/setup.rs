@@ -85,15 +85,21 @@ impl Machine<'_> {
     /// Why there is none.
     pub fn initial(&self) -> Result<State, SetupError> {
         let program = self.program;
-        let fifos = program.objects.iter().filter(|o| o.kind == ObjectKind::Fifo).count();
-        let mut k = Kernel::new(program.processes.len(), fifos);
+        let paths = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe).count();
+        let mut k = Kernel::new(program.processes.len(), paths);
         for (id, process) in program.processes.iter().enumerate() {
             if process.parent.is_none() {
                 k.start_process(id as u16);
             }
+            k.process_mut(id as u16).uid = process.user as u16;
         }
         for task in &program.tasks {
             k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
+        }
+        for (object, info) in program.objects.iter().enumerate() {
+            if let (Some(path), Some((mode, data))) = (self.path_of(object as u16), &info.file) {
+                k.make_regular(path, *mode, data);
+            }
         }
         self.make_objects(&mut k)?;
         k.keep_pipes();

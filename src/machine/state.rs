@@ -2,7 +2,7 @@
 
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, Signal, Step, Table, TaskId, Trace, WaitsFor,
+        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -172,9 +172,9 @@ impl PartialEq for State {
 impl<'p> Machine<'p> {
     /// `program` on `env`, which [`environment`](super::environment) made for it.
     pub fn new(program: &'p Compiled, env: Env) -> Self {
-        let (mut pipes, mut fifos) = (0, 0);
+        let (mut pipes, mut paths) = (0, 0);
         let place = |kind| {
-            let next: &mut u16 = if kind == ObjectKind::Pipe { &mut pipes } else { &mut fifos };
+            let next: &mut u16 = if kind == ObjectKind::Pipe { &mut pipes } else { &mut paths };
             *next += 1;
             *next - 1
         };
@@ -186,6 +186,12 @@ impl<'p> Machine<'p> {
     pub fn pipe_of(&self, object: u16) -> Option<PipeId> {
         let info = &self.program.objects[object as usize];
         (info.kind == ObjectKind::Pipe).then(|| self.places[object as usize])
+    }
+
+    /// The path index of a declared object that has one.
+    pub fn path_of(&self, object: u16) -> Option<u16> {
+        let info = &self.program.objects[object as usize];
+        (info.kind != ObjectKind::Pipe).then(|| self.places[object as usize])
     }
 
     /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
@@ -294,19 +300,30 @@ impl World for StateWorld<'_> {
         &self.state.cursor(task).locals[slot as usize]
     }
 
-    fn object(&self, object: u16, field: ObjectField) -> Option<i64> {
+    fn object(&self, object: u16, field: ObjectField) -> Option<Value> {
+        let path = self.machine.path_of(object);
+        if let Some((path, file)) = path.and_then(|path| Some((path, self.state.kernel.regular_at(path)?))) {
+            return match field {
+                ObjectField::Size => Some(Value::Int(file.size as i64)),
+                ObjectField::Data if file.size <= SHOWN => {
+                    Some(Value::Bytes(self.state.kernel.read_file(path, 0, file.size)))
+                }
+                _ => None,
+            };
+        }
         let pipe = self.machine.pipe_in(self.state, object)?;
         let (ring, ends) = (self.state.kernel.ring(pipe), self.state.kernel.ends(pipe));
         if ends.files == 0 {
             return None;
         }
-        Some(match field {
+        Some(Value::Int(match field {
+            ObjectField::Data => return None,
             ObjectField::Readable => ring.bytes().into(),
             ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
             ObjectField::Occupancy => ring.occupancy().into(),
             ObjectField::Readers => ends.readers.into(),
             ObjectField::Writers => ends.writers.into(),
-        })
+        }))
     }
 
     fn asleep(&self, task: TaskId) -> Option<CallKind> {

@@ -176,6 +176,6 @@ pub(super) fn probes(machine: &Machine, state: &State) -> Vec<(u16, ObjectField,
     let fields = [ObjectField::Readable, ObjectField::Size];
     pipes
         .flat_map(|(i, _)| fields.map(|field| (i as u16, field)))
-        .filter_map(|(object, field)| Some((object, field, world.object(object, field)?)))
+        .filter_map(|(object, field)| Some((object, field, world.object(object, field)?.as_int()?)))
         .collect()
 }

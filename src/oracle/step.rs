@@ -130,7 +130,7 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 steps.push(StepSeen::default());
                 None
             }
-            Observation::Started { .. } => None,
+            Observation::Started { .. } | Observation::Contents { .. } => None,
             Observation::Quiet { asleep, held, probes, .. } => {
                 if let Some(step) = steps.last_mut() {
                     (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());

@@ -55,6 +55,8 @@ pub struct ObjectInfo {
     pub size: Option<u64>,
     /// `flags:`, as for `pipe2`.
     pub flags: OpenFlags,
+    /// What a file begins with: its permission bits and its bytes.
+    pub file: Option<(u16, crate::kernel::Payload)>,
 }
 
 /// One end of a pipe.
@@ -228,7 +230,7 @@ pub enum Field {
 pub enum ObjectField {
     /// Bytes that can be read (`FIONREAD`).
     Readable,
-    /// Capacity in bytes (`F_GETPIPE_SZ`).
+    /// Capacity in bytes (`F_GETPIPE_SZ`); of a file, its length.
     Size,
     /// Occupied slots.
     Occupancy,
@@ -236,6 +238,8 @@ pub enum ObjectField {
     Readers,
     /// Open file descriptions for writing.
     Writers,
+    /// The bytes of a file.
+    Data,
 }
 
 impl ObjectField {
@@ -246,7 +250,17 @@ impl ObjectField {
         ("occupancy", ObjectField::Occupancy, false),
         ("readers", ObjectField::Readers, false),
         ("writers", ObjectField::Writers, false),
+        ("data", ObjectField::Data, true),
     ];
+
+    /// Whether objects of a kind have this field.
+    pub fn belongs_to(self, kind: ObjectKind) -> bool {
+        match self {
+            ObjectField::Size => true,
+            ObjectField::Data => kind == ObjectKind::File,
+            _ => kind != ObjectKind::File,
+        }
+    }
 }
 
 /// A claim about outcomes or states.

@@ -1,7 +1,7 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags};
+use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -39,10 +39,12 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
     let rw = RwFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let poll =
         PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let splice =
+        SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
     let others =
         [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
-    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(errnos).chain(others)
+    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(splice).chain(errnos).chain(others)
 }
 
 /// The constant called `name`.

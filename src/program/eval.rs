@@ -9,7 +9,7 @@ pub trait World {
     /// A variable of a task.
     fn var(&self, task: TaskId, slot: u16) -> &Value;
     /// A field of an object; `None` if it cannot be seen here.
-    fn object(&self, object: u16, field: ObjectField) -> Option<i64>;
+    fn object(&self, object: u16, field: ObjectField) -> Option<Value>;
     /// The call in which a task sleeps, if it sleeps.
     fn asleep(&self, task: TaskId) -> Option<CallKind>;
     /// Why a task stopped before its last statement, if it did.
@@ -27,7 +27,7 @@ impl World for Locals<'_> {
     fn var(&self, _: TaskId, slot: u16) -> &Value {
         &self.0[slot as usize]
     }
-    fn object(&self, _: u16, _: ObjectField) -> Option<i64> {
+    fn object(&self, _: u16, _: ObjectField) -> Option<Value> {
         None
     }
     fn asleep(&self, _: TaskId) -> Option<CallKind> {
@@ -42,7 +42,7 @@ impl ExprCode {
             ExprCode::Const(value) => value.clone(),
             ExprCode::Local { slot, field } => part(world.var(0, *slot), *field),
             ExprCode::Var { task, slot, field } => part(world.var(*task, *slot), *field),
-            ExprCode::Object { object, field } => world.object(*object, *field).map_or(Value::None, Value::Int),
+            ExprCode::Object { object, field } => world.object(*object, *field).unwrap_or(Value::None),
             ExprCode::Asleep { task, call } => {
                 let asleep = world.asleep(*task);
                 Value::truth(if call.is_some() { asleep == *call } else { asleep.is_some() })

@@ -1,7 +1,7 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
 use super::{MAX_BYTES, Value, constants};
-use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, Timeout};
+use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout};
 use smallvec::SmallVec;
 
 /// A parameter.
@@ -22,7 +22,7 @@ pub struct Param {
 pub enum ParamType {
     /// A descriptor: an end of a pipe, or a number.
     Fd,
-    /// A declared FIFO. The resolver passes its path index as a number.
+    /// A declared FIFO or file. The resolver passes its path index as a number.
     Path,
     /// A process declared `child of` this one. The resolver passes its index as a number.
     Child,
@@ -30,6 +30,8 @@ pub enum ParamType {
     Number,
     /// A byte string.
     Data,
+    /// A place in a file: a number, or `none`.
+    Offset,
     /// A duration: a number with a unit, or 0, or `none` for ever.
     Time,
 }
@@ -70,8 +72,8 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Dup2, &[req("fd", Fd), req("to", Fd)]),
     sig(CallKind::Read, &[req("fd", Fd), req("count", Number), named("fault", Number), named("flags", Number)]),
     sig(CallKind::Write, &[req("fd", Fd), req("data", Data), named("flags", Number)]),
-    sig(CallKind::Pread, &[req("fd", Fd), req("count", Number)]),
-    sig(CallKind::Pwrite, &[req("fd", Fd), req("data", Data)]),
+    sig(CallKind::Pread, &[req("fd", Fd), req("count", Number), opt("offset", Number)]),
+    sig(CallKind::Pwrite, &[req("fd", Fd), req("data", Data), opt("offset", Number)]),
     sig(CallKind::Lseek, &[req("fd", Fd), req("offset", Number)]),
     sig(CallKind::Ftruncate, &[req("fd", Fd), req("length", Number)]),
     sig(CallKind::Fsync, &[req("fd", Fd)]),
@@ -87,6 +89,20 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Exit, &[opt("status", Number)]),
     sig(CallKind::Pause, &[]),
     sig(CallKind::Yield, &[]),
+    sig(
+        CallKind::Splice,
+        &[
+            req("fd_in", Fd),
+            req("off_in", Offset),
+            req("fd_out", Fd),
+            req("off_out", Offset),
+            req("len", Number),
+            opt("flags", Number),
+        ],
+    ),
+    sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
+    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
+    sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
 ];
 
 impl Signature {
@@ -120,8 +136,8 @@ impl Signature {
                 data: args.data(1)?,
                 flags: RwFlags::from_bits_retain(args.number(2, 0)?),
             },
-            CallKind::Pread => Call::Pread { fd: args.fd(0)?, count: args.bytes(1)? },
-            CallKind::Pwrite => Call::Pwrite { fd: args.fd(0)?, data: args.data(1)? },
+            CallKind::Pread => Call::Pread { fd: args.fd(0)?, count: args.bytes(1)?, offset: args.number(2, 0)? },
+            CallKind::Pwrite => Call::Pwrite { fd: args.fd(0)?, data: args.data(1)?, offset: args.number(2, 0)? },
             CallKind::Lseek => Call::Lseek { fd: args.fd(0)?, offset: args.number(1, 0)? },
             CallKind::Ftruncate => Call::Ftruncate { fd: args.fd(0)?, length: args.number(1, 0)? },
             CallKind::Fsync => Call::Fsync { fd: args.fd(0)? },
@@ -139,6 +155,26 @@ impl Signature {
             CallKind::Exit => Call::Exit { status: args.number(0, 0)? },
             CallKind::Pause => Call::Pause,
             CallKind::Yield => Call::Yield,
+            CallKind::Splice => Call::Splice {
+                fd_in: args.fd(0)?,
+                off_in: args.offset(1)?,
+                fd_out: args.fd(2)?,
+                off_out: args.offset(3)?,
+                len: args.bytes(4)?,
+                flags: args.splice_flags(5)?,
+            },
+            CallKind::Tee => Call::Tee {
+                fd_in: args.fd(0)?,
+                fd_out: args.fd(1)?,
+                len: args.bytes(2)?,
+                flags: args.splice_flags(3)?,
+            },
+            CallKind::Vmsplice => {
+                Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
+            }
+            CallKind::VmspliceRead => {
+                Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
+            }
         })
     }
 }
@@ -189,6 +225,23 @@ impl Args<'_> {
     fn data(&self, i: usize) -> Result<Payload, String> {
         let value = self.args.get(i).and_then(Option::as_ref);
         value.and_then(Value::as_bytes).cloned().ok_or_else(|| self.wrong(i, "a byte string"))
+    }
+
+    /// A byte string all of which can be read.
+    fn memory(&self, i: usize) -> Result<Payload, String> {
+        let data = self.data(i)?;
+        if data.readable() == data.len() { Ok(data) } else { Err(self.wrong(i, "readable memory")) }
+    }
+
+    fn offset(&self, i: usize) -> Result<Option<i64>, String> {
+        match self.args.get(i) {
+            Some(Some(Value::None)) => Ok(None),
+            _ => self.number(i, 0).map(Some),
+        }
+    }
+
+    fn splice_flags(&self, i: usize) -> Result<SpliceFlags, String> {
+        Ok(SpliceFlags::from_bits_retain(self.number(i, 0)?))
     }
 
     fn open_flags(&self, i: usize) -> Result<OpenFlags, String> {

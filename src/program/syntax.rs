@@ -130,11 +130,13 @@ pub enum ObjectKind {
     Pipe,
     /// A named pipe in a directory of the test.
     Fifo,
+    /// A regular file in a directory of the test.
+    File,
 }
 
 impl ObjectKind {
     /// Every kind, by its keyword.
-    pub const ALL: &'static [(&'static str, ObjectKind)] = &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo)];
+    pub const ALL: &'static [(&'static str, ObjectKind)] = &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File)];
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {

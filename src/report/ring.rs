@@ -12,15 +12,18 @@ use crate::{
 /// What the marks in a drawing mean.
 pub const LEGEND: &str = "slots are drawn oldest first; w×4096: 4096 times w; @10: the first 10 bytes are read; +: more may be appended; P: packet";
 
+/// What the mark of a shared page means.
+pub const PAGES: &str = "⧉0: page number 0, which a file or another slot may show as well";
+
 /// So many slots are drawn one by one at the most.
 const DRAWN: usize = 6;
 
 /// `[ @10 w×4086+ | a×30+ | … 14 free ]  2 of 16 slots, 4116 bytes`; `[ empty ]  0 of 16 slots`.
-pub fn ring(ring: &Ring) -> String {
+pub fn ring(k: &Kernel, ring: &Ring) -> String {
     if ring.is_empty() {
         return format!("[ empty ]  0 of {}", plural(ring.max_usage, "slot"));
     }
-    let slots: Vec<String> = ring.occupied().map(slot).collect();
+    let slots: Vec<String> = ring.occupied().map(|buf| slot(k, buf)).collect();
     let mut parts = Vec::new();
     if slots.len() <= DRAWN {
         parts.extend(slots.iter().cloned());
@@ -46,12 +49,15 @@ pub fn ring(ring: &Ring) -> String {
 }
 
 /// `@10 w×4086+`.
-pub fn slot(buf: &PipeBuffer) -> String {
+pub fn slot(k: &Kernel, buf: &PipeBuffer) -> String {
     let mut text = String::new();
     if buf.offset > 0 {
         text.push_str(&format!("@{} ", buf.offset));
     }
-    text.push_str(&bytes(&buf.page));
+    match buf.shared {
+        None => text.push_str(&bytes(&buf.page)),
+        Some(page) => text.push_str(&format!("⧉{} {}", page.index(), bytes(&k.slot_bytes(buf, buf.len.into())))),
+    }
     if buf.flags.contains(BufFlags::CAN_MERGE) {
         text.push('+');
     }
@@ -117,7 +123,7 @@ pub struct Drawing {
 /// Everything about a pipe.
 pub fn whole(machine: &Machine, state: &State, id: PipeId) -> Drawing {
     let pipe = state.kernel.pipe(id);
-    let mut parts = vec![ring(&pipe.ring), ends(pipe)];
+    let mut parts = vec![ring(&state.kernel, &pipe.ring), ends(pipe)];
     for (name, entries) in [("rd_wait", &pipe.rd_wait), ("wr_wait", &pipe.wr_wait)] {
         if !entries.entries.is_empty() {
             parts.push(format!("{name}: {}", queue(machine, entries)));
@@ -136,8 +142,8 @@ pub fn changes(machine: &Machine, before: &State, after: &State) -> Vec<Drawing>
             continue;
         };
         let mut parts = Vec::new();
-        if !same_ring(&old.ring, &pipe.ring) {
-            parts.push(ring(&pipe.ring));
+        if !same_ring(&before.kernel, &old.ring, &after.kernel, &pipe.ring) {
+            parts.push(ring(&after.kernel, &pipe.ring));
         }
         if (old.ends.readers, old.ends.writers) != (pipe.ends.readers, pipe.ends.writers) {
             parts.push(ends(pipe));
@@ -161,8 +167,11 @@ pub fn changes(machine: &Machine, before: &State, after: &State) -> Vec<Drawing>
     drawings
 }
 
-fn same_ring(a: &Ring, b: &Ring) -> bool {
-    a.max_usage == b.max_usage && a.occupancy() == b.occupancy() && a.occupied().eq(b.occupied())
+/// Whether two rings look the same, bytes of shared pages included.
+fn same_ring(before: &Kernel, a: &Ring, after: &Kernel, b: &Ring) -> bool {
+    let bytes = |k: &Kernel, buf: &PipeBuffer| k.slot_bytes(buf, buf.len.into());
+    let same = |(x, y): (&PipeBuffer, &PipeBuffer)| x == y && (x.shared.is_none() || bytes(before, x) == bytes(after, y));
+    a.max_usage == b.max_usage && a.occupancy() == b.occupancy() && a.occupied().zip(b.occupied()).all(same)
 }
 
 /// Who has which end of a pipe open: `p.r: R   p.w: W, A`.

@@ -3,7 +3,7 @@
 use super::style::shorten;
 use crate::{
     kernel::{
-        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, TaskId, Timeout,
+        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId, Timeout,
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
@@ -64,8 +64,8 @@ impl Caller<'_> {
                 args.extend(rw_flags(*flags));
                 args
             }
-            Call::Pread { fd: of, count } => vec![fd(of), count.to_string()],
-            Call::Pwrite { fd: of, data: bytes } => vec![fd(of), data(bytes)],
+            Call::Pread { fd: of, count, offset } => vec![fd(of), count.to_string(), offset.to_string()],
+            Call::Pwrite { fd: of, data: bytes, offset } => vec![fd(of), data(bytes), offset.to_string()],
             Call::Lseek { fd: of, offset: n } | Call::Ftruncate { fd: of, length: n } => vec![fd(of), n.to_string()],
             Call::Fcntl { fd: of, cmd } => {
                 let mut args = vec![fd(of)];
@@ -88,6 +88,27 @@ impl Caller<'_> {
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
+            Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
+                let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
+                let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Tee { fd_in, fd_out, len, flags } => {
+                let mut args = vec![fd(fd_in), fd(fd_out), len.to_string()];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Vmsplice { fd: of, data: bytes, flags } => {
+                let mut args = vec![fd(of), data(bytes)];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::VmspliceRead { fd: of, count, flags } => {
+                let mut args = vec![fd(of), count.to_string()];
+                args.extend(splice_flags(*flags));
+                args
+            }
         };
         // `fcntl(F_DUPFD)` counts as `dup` elsewhere.
         let name = if matches!(call, Call::Fcntl { .. }) { CallKind::Fcntl } else { call.kind() };
@@ -122,6 +143,9 @@ impl Caller<'_> {
         let id = kernel.process_of(self.task).file(fd)?;
         // A descriptor that an open has reserved is not open yet.
         let file = kernel.open_file(id)?;
+        if let Some(open) = &file.regular {
+            return Some(path_name(self.machine.program, open.path));
+        }
         let name = self.machine.pipe_name(self.state, file.pipe);
         Some(match (kernel.pipe(file.pipe).fifo, file.write) {
             (Some(_), _) => name,
@@ -139,8 +163,8 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
-            Call::Read { .. } | Call::Pread { .. } if n == 0 => "= EOF".into(),
-            Call::Read { .. } | Call::Pread { .. } => format!("= {}", data(&ret.data)),
+            Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
+            Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
                 format!("= {}", constants::open_flags(OpenFlags::from_bits_retain(n as u32)))
             }
@@ -161,10 +185,10 @@ impl Caller<'_> {
     }
 }
 
-/// The name of the FIFO with this path index.
+/// The name of the FIFO or file with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
-    let mut fifos = program.objects.iter().filter(|o| o.kind == ObjectKind::Fifo);
-    fifos.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
+    let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
+    named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
 }
 
 /// `p.r` or `p.w`; of a FIFO, `f for reading` or `f for writing`.
@@ -185,6 +209,10 @@ pub fn data(payload: &Payload) -> String {
 
 fn rw_flags(flags: RwFlags) -> Option<String> {
     (!flags.is_empty()).then(|| format!("flags: {}", constants::flags(flags)))
+}
+
+fn splice_flags(flags: SpliceFlags) -> Option<String> {
+    (!flags.is_empty()).then(|| constants::flags(flags))
 }
 
 fn fcntl(cmd: &Fcntl) -> Vec<String> {

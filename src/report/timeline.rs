@@ -11,7 +11,7 @@ use crate::{
     kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
-    program::{Outcome, Schedule, Value, syntax::ObjectKind},
+    program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
     verdict::cannot,
 };
 use std::collections::BTreeSet;
@@ -113,7 +113,7 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
     let mut text = String::new();
     for (id, pipe) in initial.kernel.pipes() {
         let drawing = ring::whole(machine, initial, id);
-        text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&drawing.name, style.color), ring::ring(&pipe.ring)));
+        text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&drawing.name, style.color), ring::ring(&initial.kernel, &pipe.ring)));
         let holders = format!("     {}\n", ring::holders(machine, initial, id));
         text.push_str(&Tone::Dim.paint(&holders, style.color));
     }
@@ -123,8 +123,11 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         }
     }
     if !text.is_empty() {
+        let shares = machine.program.tasks.iter().any(|task| {
+            task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
+        });
         let holds = matches!(path, Path::Schedule(schedule) if schedule.steps.iter().any(|step| step.hold));
-        for legend in std::iter::once(ring::LEGEND).chain(holds.then_some(HOLD)) {
+        for legend in std::iter::once(ring::LEGEND).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
             for line in wrap(legend, style.width.saturating_sub(2), 0) {
                 text.push_str(&format!("  {}\n", Tone::Dim.paint(&line, style.color)));
             }
@@ -132,6 +135,11 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         text.push('\n');
     }
     text
+}
+
+/// Whether two slots, or a slot and a file, can have a page in common after a call.
+fn shares_pages(call: CallKind) -> bool {
+    matches!(call, CallKind::Splice | CallKind::Tee)
 }
 
 /// The outcome, and who sleeps for ever.

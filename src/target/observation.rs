@@ -2,7 +2,7 @@
 
 use super::Method;
 use crate::{
-    kernel::{CallKind, Return, TaskId},
+    kernel::{CallKind, Payload, Return, TaskId},
     program::{Halt, ObjectField},
 };
 use std::time::Duration;
@@ -42,6 +42,15 @@ pub enum Observation {
         task: TaskId,
         /// The status.
         status: u8,
+    },
+    /// What a file holds when it was quiet; comes before that.
+    Contents {
+        /// The declared file.
+        object: u16,
+        /// Its length.
+        size: u64,
+        /// Its bytes, unless they are too many.
+        data: Option<Payload>,
     },
     /// No task can go on by itself: the step is over.
     Quiet {

@@ -2,7 +2,7 @@
 
 use super::Observation;
 use crate::{
-    kernel::{CallKind, TaskId},
+    kernel::{CallKind, Payload, TaskId},
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World},
 };
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub struct Observed<'a> {
     pub exited: BTreeMap<TaskId, u8>,
     asleep: Vec<(TaskId, CallKind)>,
     probes: BTreeMap<(u16, ObjectField), i64>,
+    /// Length and bytes of files.
+    contents: BTreeMap<u16, (u64, Option<Payload>)>,
 }
 
 impl<'a> Observed<'a> {
@@ -36,6 +38,7 @@ impl<'a> Observed<'a> {
             exited: BTreeMap::new(),
             asleep: Vec::new(),
             probes: BTreeMap::new(),
+            contents: BTreeMap::new(),
         }
     }
 
@@ -58,6 +61,9 @@ impl<'a> Observed<'a> {
             Observation::Halted { task, halt } => self.cursors[*task as usize].halt = Some(*halt),
             Observation::Exited { task, status } => {
                 self.exited.insert(*task, *status);
+            }
+            Observation::Contents { object, size, data } => {
+                self.contents.insert(*object, (*size, data.clone()));
             }
             Observation::Quiet { asleep, probes, .. } => {
                 self.asleep.clone_from(asleep);
@@ -83,8 +89,13 @@ impl World for Observed<'_> {
         &self.cursors[task as usize].locals[slot as usize]
     }
 
-    fn object(&self, object: u16, field: ObjectField) -> Option<i64> {
-        self.probes.get(&(object, field)).copied()
+    fn object(&self, object: u16, field: ObjectField) -> Option<Value> {
+        match (self.contents.get(&object), field) {
+            (Some((size, _)), ObjectField::Size) => return Some(Value::Int(*size as i64)),
+            (Some((_, data)), ObjectField::Data) => return data.clone().map(Value::Bytes),
+            _ => {}
+        }
+        self.probes.get(&(object, field)).copied().map(Value::Int)
     }
 
     fn asleep(&self, task: TaskId) -> Option<CallKind> {

@@ -20,7 +20,7 @@ impl Build {
     }
 
     fn object(&mut self, name: &str, kind: ObjectKind, size: Option<u64>) {
-        self.0.objects.push(ObjectInfo { name: name.into(), kind, size, flags: OpenFlags::empty() });
+        self.0.objects.push(ObjectInfo { name: name.into(), kind, size, flags: OpenFlags::empty(), file: None });
     }
 
     /// A process with one task.

@@ -11,7 +11,7 @@ pub use fcntl::{fionread, round_pipe_size, set_pipe_size};
 pub use open::FifoOpen;
 pub use read::PipeRead;
 pub use release::release;
-pub use write::PipeWrite;
+pub use write::{Outcome, PipeWrite};
 
 use super::{
     Cx,
@@ -20,7 +20,9 @@ use super::{
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
+    page::PageId,
     payload::Payload,
+    quirk::Quirk,
     rules::*,
     wait::WaitQueue,
 };
@@ -46,11 +48,14 @@ bitflags! {
     }
 }
 
-/// `pipe_buffer`: a slot. The page holds the bytes that can still be read, at `offset`.
+/// `pipe_buffer`: a slot. The page holds the bytes that can still be read, at `offset`. A page that others refer to as well
+/// is an object of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PipeBuffer {
-    /// The bytes `offset .. offset + len` of the page.
+    /// The bytes `offset .. offset + len` of the page, if only this slot knows it.
     pub page: Payload,
+    /// The page, if others may refer to it.
+    pub shared: Option<PageId>,
     /// Where in the page the bytes begin.
     pub offset: u16,
     /// How many bytes, `0..=PAGE_SIZE`.
@@ -72,6 +77,8 @@ pub struct Ring {
     pub ring_size: u32,
     /// The slots; those that were never used may be missing at the end.
     pub bufs: SmallVec<[PipeBuffer; 1]>,
+    /// Flags of freed slots matter: a kernel that does not initialise them makes them part of the state.
+    pub keeps_flags: bool,
 }
 
 /// Who has it open.
@@ -108,13 +115,13 @@ pub struct PipeInodeInfo {
     pub fifo: Option<u16>,
 }
 
-clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs });
+clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags });
 clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
 
 impl Ring {
     fn new(slots: u32) -> Self {
-        Ring { head: 0, tail: 0, max_usage: slots, ring_size: slots, bufs: SmallVec::new() }
+        Ring { head: 0, tail: 0, max_usage: slots, ring_size: slots, bufs: SmallVec::new(), keeps_flags: false }
     }
 
     /// Occupied slots.
@@ -172,12 +179,42 @@ impl Ring {
         self.head = self.head.wrapping_add(1);
     }
 
-    /// `pipe_buf_release`, and `tail` moves on.
+    /// Fills the slot at `head` as a kernel does that forgets to set its flags.
+    pub fn push_with_old_flags(&mut self, buf: PipeBuffer) {
+        let slot = self.slot(self.head);
+        let flags = self.bufs.get(slot).map_or(BufFlags::empty(), |old| old.flags);
+        self.push(PipeBuffer { flags, ..buf });
+    }
+
+    /// The occupied slot number `i`, counted from the oldest.
+    pub fn nth(&mut self, i: u32) -> Option<&mut PipeBuffer> {
+        let slot = self.slot(self.tail.wrapping_add(i));
+        if i < self.occupancy() { Some(&mut self.bufs[slot]) } else { None }
+    }
+
+    /// `tail` moves on past a slot, whose flags stay behind; the page that it shared has a reference less to it.
     #[inline]
-    pub fn release_oldest(&mut self) {
+    #[must_use]
+    pub fn release_oldest(&mut self) -> Option<PageId> {
         let slot = self.slot(self.tail);
-        self.bufs[slot].page = Payload::new();
+        let buf = &mut self.bufs[slot];
+        buf.page = Payload::new();
         self.tail = self.tail.wrapping_add(1);
+        buf.shared.take()
+    }
+
+    /// `tail` moves on past a slot that goes elsewhere with its page.
+    pub fn take_oldest(&mut self) -> Option<PipeBuffer> {
+        let buf = self.oldest()?;
+        let taken = PipeBuffer { page: std::mem::take(&mut buf.page), shared: buf.shared.take(), ..*buf };
+        self.tail = self.tail.wrapping_add(1);
+        Some(taken)
+    }
+
+    /// Flags of the free slots, from `head` on.
+    fn old_flags(&self) -> impl Iterator<Item = BufFlags> {
+        let free = self.occupancy()..self.ring_size;
+        free.map(|i| self.bufs.get(self.slot(self.tail.wrapping_add(i))).map_or(BufFlags::empty(), |buf| buf.flags))
     }
 
     /// `FIONREAD`: the sum of bytes in all slots.
@@ -216,7 +253,8 @@ impl PipeInodeInfo {
         check(ring.bufs.len() <= ring.ring_size as usize, "no slot beyond the ring")?;
         for buf in ring.occupied() {
             check(u32::from(buf.offset) + u32::from(buf.len) <= PAGE_SIZE, "a slot's bytes are within a page")?;
-            check(buf.page.len() == u32::from(buf.len), "a slot has its bytes")?;
+            let inline = if buf.shared.is_some() { 0 } else { buf.len };
+            check(buf.page.len() == u32::from(inline), "a slot has its bytes")?;
             check(!buf.flags.contains(BufFlags::PACKET | BufFlags::CAN_MERGE), "a packet is never appended to")?;
         }
         let ends = &self.ends;
@@ -225,10 +263,38 @@ impl PipeInodeInfo {
     }
 }
 
-canon_struct!(PipeBuffer { page, offset, len, flags });
 super::canon::canon_flags!(BufFlags);
 
-/// Only occupied slots, from the oldest on: where in the ring they lie makes no difference.
+/// In the encoding of flags: the page is an object.
+const SHARED: u8 = 0x40;
+
+impl Canon for PipeBuffer {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        let PipeBuffer { page, shared, offset, len, flags } = self;
+        page.encode(out);
+        offset.encode(out);
+        len.encode(out);
+        match shared {
+            None => out.push(flags.bits()),
+            Some(page) => {
+                out.push(flags.bits() | SHARED);
+                page.encode(out);
+            }
+        }
+    }
+
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        let (page, offset, len) = (Payload::decode(input), u16::decode(input), u16::decode(input));
+        let bits = u8::decode(input);
+        let shared = if bits & SHARED != 0 { Some(PageId::decode(input)) } else { None };
+        PipeBuffer { page, shared, offset, len, flags: BufFlags::from_bits_retain(bits & !SHARED) }
+    }
+}
+
+/// Only occupied slots, from the oldest on: where in the ring they lie makes no difference. If the flags of free slots
+/// matter, they follow.
 impl Canon for PipeInodeInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
@@ -239,9 +305,12 @@ impl Canon for PipeInodeInfo {
         ends.files.encode(out);
         put(out, ring.max_usage.into());
         put(out, ring.ring_size.into());
-        put(out, ring.occupancy().into());
+        put(out, u64::from(ring.occupancy()) << 1 | u64::from(ring.keeps_flags));
         for buf in ring.occupied() {
             buf.encode(out);
+        }
+        if ring.keeps_flags {
+            ring.old_flags().for_each(|flags| flags.encode(out));
         }
         ends.encode(out);
         rd_wait.encode(out);
@@ -256,9 +325,14 @@ impl Canon for PipeInodeInfo {
             return PipeInodeInfo::default();
         }
         let (max_usage, ring_size, head) = (get(input) as u32, get(input) as u32, get(input) as u32);
-        let bufs = (0..head).map(|_| PipeBuffer::decode(input)).collect();
+        let (head, keeps_flags) = (head >> 1, head & 1 == 1);
+        let mut bufs: SmallVec<[PipeBuffer; 1]> = (0..head).map(|_| PipeBuffer::decode(input)).collect();
+        if keeps_flags {
+            let free = (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
+            bufs.extend(free);
+        }
         PipeInodeInfo {
-            ring: Ring { head, tail: 0, max_usage, ring_size, bufs },
+            ring: Ring { head, tail: 0, max_usage, ring_size, bufs, keeps_flags },
             ends: Ends::decode(input),
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
@@ -292,8 +366,9 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     }
     cx.k.charge(0, slots);
     cx.trace.rule(PIPE_C_03);
+    let keeps_flags = cx.env.quirks.has(Quirk::DirtyPipe);
     Ok(cx.k.install_pipe(PipeInodeInfo {
-        ring: Ring::new(slots),
+        ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted: slots,
         fifo,
@@ -314,7 +389,7 @@ fn over(limit: u32, bufs: u32) -> bool {
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
     *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
-    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0 };
+    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
     let shared = flags & OpenFlags::O_NONBLOCK;
     Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))
 }

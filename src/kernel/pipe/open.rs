@@ -210,6 +210,7 @@ impl FifoOpen {
             nowait: false,
             pipe: self.pipe,
             f_pipe,
+            regular: None,
         });
         cx.install_fd(self.fd, file);
         Step::Returned(Return::value(self.fd.into()))

@@ -170,8 +170,8 @@ impl PipeRead {
         cx.trace.rule(PIPE_R_02);
         let since_6_15 = !cx.env.quirks.has(Quirk::WakeWriterIfWasFull);
         let mut rest = self.count;
-        let ring = cx.k.ring_mut(self.pipe);
         while rest > 0 {
+            let ring = cx.k.ring_mut(self.pipe);
             let full = ring.is_full();
             let Some(buf) = ring.oldest() else { break };
             let chars = u32::from(buf.len).min(rest);
@@ -180,6 +180,7 @@ impl PipeRead {
                 return Taken::Fault;
             }
             let whole = chars == u32::from(buf.len);
+            let shared = buf.shared.map(|page| (page, u32::from(buf.offset)));
             if whole {
                 data.append(&buf.page);
                 buf.len = 0;
@@ -194,7 +195,13 @@ impl PipeRead {
             let freed = whole || packet;
             if freed {
                 self.wake_writer |= since_6_15 && full;
-                ring.release_oldest();
+                _ = ring.release_oldest();
+            }
+            if let Some((page, offset)) = shared {
+                data.append(&cx.k.page(page).slice(offset, chars));
+                if freed {
+                    cx.k.put_page(page);
+                }
             }
             let pipe = self.pipe;
             cx.trace.tell(|| Event::Taken { pipe, bytes: chars, freed });

@@ -8,6 +8,7 @@ use crate::kernel::{
     env::PAGE_SIZE,
     errno::Errno,
     file::File,
+    page::PageId,
     payload::Payload,
     quirk::Quirk,
     rules::*,
@@ -211,8 +212,12 @@ impl PipeWrite {
             cx.trace.rule(PIPE_W_12);
             return Some(self.unlock(cx, Outcome::Error(Errno::EFAULT)));
         }
-        self.data.slice_into(0, chars, &mut last.page);
+        let (shared, end) = (last.shared, last.offset + last.len);
         last.len += chars as u16;
+        match shared {
+            None => self.data.slice_into(0, chars, &mut last.page),
+            Some(page) => self.merge_into_page(cx, page, end.into(), chars),
+        }
         self.done = chars;
         if self.packet {
             cx.trace.rule(PIPE_W_15);
@@ -220,6 +225,16 @@ impl PipeWrite {
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Merged { pipe, bytes: chars });
         (self.done == self.data.len()).then(|| self.unlock(cx, Outcome::Count))
+    }
+
+    /// The last slot's page has other users: they see what is written.
+    #[cold]
+    fn merge_into_page(&self, cx: &mut Cx, page: PageId, at: u32, chars: u32) {
+        cx.trace.rule(SPL_05_PAGE);
+        if cx.k.regulars().any(|file| file.cache.iter().any(|&(_, cached)| cached == page)) {
+            cx.trace.rule(SPL_08_DIRTY);
+        }
+        cx.k.page_mut(page).overwrite(at, &self.data.slice(0, chars));
     }
 
     /// Fills one free slot; says how the write ends if it ends here.
@@ -237,7 +252,7 @@ impl PipeWrite {
         }
         cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
         let page = self.data.slice(self.done, bytes);
-        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, offset: 0, len: bytes as u16, flags });
+        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
         self.done += bytes;
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Appended { pipe, bytes });

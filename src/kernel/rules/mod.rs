@@ -3,13 +3,28 @@
 //! One table per mechanism. A rule's id is the one of the fact files that the model was written from and never changes.
 
 mod pipe;
+mod splice;
 
 use super::version::VersionRange;
 
 pub use pipe::*;
+pub use splice::*;
+
+/// Every rule of the model: the tables of all mechanisms, one after the other.
+pub const RULES: &[RuleInfo] = &join::<{ pipe::RULES.len() + splice::RULES.len() }>(pipe::RULES, splice::RULES);
+
+const fn join<const N: usize>(first: &[RuleInfo], second: &[RuleInfo]) -> [RuleInfo; N] {
+    let mut all = [first[0]; N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < first.len() { first[i] } else { second[i - first.len()] };
+        i += 1;
+    }
+    all
+}
 
 /// What a rule says and where it was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleInfo {
     /// Its id, such as `PIPE-W-03`.
     pub id: &'static str,
@@ -82,8 +97,19 @@ impl RuleSet {
     }
 }
 
-/// Declares rules: a constant for each, and the table.
+/// Declares rules: a constant for each, and the table. Numbers begin after those of other tables.
 macro_rules! rules {
+    (after $before:expr; $($name:ident $id:literal $range:expr, $source:literal, $text:literal;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[repr(u16)]
+        enum Index { $($name,)* }
+        $(#[doc = $text] pub const $name: $crate::kernel::rules::Rule =
+            $crate::kernel::rules::Rule($before as u16 + Index::$name as u16);)*
+        /// Every rule of this mechanism.
+        pub const RULES: &[$crate::kernel::rules::RuleInfo] = &[$($crate::kernel::rules::RuleInfo {
+            id: $id, range: $range, source: $source, text: $text,
+        },)*];
+    };
     ($($name:ident $id:literal $range:expr, $source:literal, $text:literal;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         #[repr(u16)]

@@ -25,9 +25,6 @@ const PLANNED: &[&str] = &[
     "msgrcv",
     "msgctl",
     "shmat",
-    "splice",
-    "tee",
-    "vmsplice",
     "select",
     "epoll_create",
     "epoll_ctl",
@@ -198,11 +195,12 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
         ParamType::Number => "a number",
         ParamType::Data => "a string",
         ParamType::Time => "a time such as `10 ms`",
+        ParamType::Offset => "a number, or `none`",
     };
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data => matches!(typed.ty, Type::Bytes | Type::Unknown),
-        ParamType::Time => typed.ty.is_number() || typed.ty == Type::None,
+        ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
     if fits {
@@ -212,14 +210,14 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
 }
 
-/// A FIFO by name: the number of FIFOs before it.
+/// A FIFO or file by name: the number of those before it.
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Fifo => {
+            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
                 if path.steps.is_empty() {
                     let before = t.names.objects[..object as usize].iter();
-                    let index = before.filter(|object| object.kind == ObjectKind::Fifo).count();
+                    let index = before.filter(|object| object.kind != ObjectKind::Pipe).count();
                     return Some(ExprCode::Const(Value::Int(index as i64)));
                 }
                 not_openable(value.span, "a fifo has no ends; its name alone is opened")

@@ -17,6 +17,9 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
     ("ret", None, Field::Ret, Type::Unknown),
     ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
     ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
+    ("data", Some(CallKind::VmspliceRead), Field::Data, Type::Bytes),
+    ("off_in", Some(CallKind::Splice), Field::Extra(0), Type::Number),
+    ("off_out", Some(CallKind::Splice), Field::Extra(1), Type::Number),
     ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
     ("w", Some(CallKind::Pipe), Field::Extra(1), Type::Number),
     ("revents", Some(CallKind::Poll), Field::Extra(0), Type::Number),
@@ -88,8 +91,9 @@ impl<'a> Translator<'a> {
         let declared = self.names.objects[object as usize];
         let name = &declared.name.name;
         let problem = match (&path.steps[..], declared.kind) {
-            (_, ObjectKind::Fifo) => {
-                Problem::new(format!("`{name}` is a fifo, not a descriptor"), span, "has to be opened first")
+            (_, ObjectKind::Fifo | ObjectKind::File) => {
+                let kind = declared.kind.keyword();
+                Problem::new(format!("`{name}` is a {kind}, not a descriptor"), span, "has to be opened first")
                     .help(format!("`d = open({name}, O_RDONLY)` gives a descriptor"))
             }
             ([PathStep::Field(field)], ObjectKind::Pipe) => {
@@ -186,11 +190,15 @@ impl<'a> Translator<'a> {
 
     fn object_field(&mut self, object: u16, path: &Path, span: Span) -> Option<Typed> {
         let name = &path.root.name;
-        let fields = || ObjectField::ALL.iter().map(|(name, ..)| *name);
+        let kind = self.names.objects[object as usize].kind;
+        let of_kind = move |(_, field, _): &&(&str, ObjectField, bool)| field.belongs_to(kind);
+        let fields = || ObjectField::ALL.iter().filter(of_kind).map(|(name, ..)| *name);
         let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
         if let [PathStep::Field(field)] = &path.steps[..] {
-            if let Some((_, field, _)) = ObjectField::ALL.iter().find(|(name, ..)| *name == field.name) {
-                return Some(Typed::number(ExprCode::Object { object, field: *field }));
+            let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
+            if let Some((_, field, _)) = found {
+                let ty = if *field == ObjectField::Data { Type::Bytes } else { Type::Number };
+                return Some(Typed { code: ExprCode::Object { object, field: *field }, ty });
             }
             let problem = Problem::new(format!("`{name}` has no field `{}`", field.name), field.span, "no field");
             return self.report(problem.help(did_you_mean(&field.name, fields()).unwrap_or_else(known)));

@@ -4,7 +4,7 @@ use super::{
     expr::{Scope, Translator},
     names::Names,
 };
-use crate::kernel::OpenFlags;
+use crate::kernel::{OpenFlags, Payload};
 use crate::program::{
     ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
     syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
@@ -62,13 +62,27 @@ fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> O
         .or_else(|| t.report(Problem::new("out of range", e.span, format!("not from 0 to {max}"))))
 }
 
+/// What a file begins with: a constant string.
+fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload> {
+    /// Longer files would not be shown.
+    const MOST: u32 = crate::kernel::SHOWN as u32;
+    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let typed = t.expr(e)?;
+    match typed.code {
+        ExprCode::Const(Value::Bytes(data)) if data.len() <= MOST && data.readable() == data.len() => Some(data),
+        ExprCode::Const(Value::Bytes(_)) => t.report(Problem::new("no file begins with this", e.span, "longer than 1 MiB, or FAULT")),
+        _ => t.report(Problem::new("a file begins with a string", e.span, format!("this is {}", typed.ty.in_words()))),
+    }
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
 
 fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectInfo {
     let mut info =
-        ObjectInfo { name: object.name.name.clone(), kind: object.kind, size: None, flags: OpenFlags::empty() };
+        ObjectInfo { name: object.name.name.clone(), kind: object.kind, size: None, flags: OpenFlags::empty(), file: None };
+    let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
             (ObjectKind::Pipe, Some("size")) => info.size = constant(names, value, u64::MAX, problems),
@@ -77,17 +91,23 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 let bits = constant(names, value, u32::MAX.into(), problems).unwrap_or(0);
                 info.flags = OpenFlags::from_bits_retain(bits as u32);
             }
+            (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
+            (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
+                    ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
                 });
             }
         }
+    }
+    if object.kind == ObjectKind::File {
+        info.file = Some((mode, data));
     }
     info
 }

@@ -12,7 +12,9 @@ pub struct Executor {
     output: Buffer,
     /// What `output` holds, and whether it ends at the guard.
     prepared: Option<(Payload, usize)>,
-    /// Names of the FIFOs, by path index.
+    /// Memory for the next `vmsplice`: pages that a pipe refers to are never used again.
+    gift: Option<Buffer>,
+    /// Names of FIFOs and files, by path index.
     paths: Vec<CString>,
 }
 
@@ -88,7 +90,7 @@ fn last_errno() -> Errno {
 impl Executor {
     /// An executor for a thread, given the names of the FIFOs.
     pub fn new(paths: Vec<CString>) -> io::Result<Executor> {
-        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, paths })
+        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, gift: None, paths })
     }
 
     /// Other names for the FIFOs.
@@ -100,7 +102,7 @@ impl Executor {
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
-            Call::Read { count, .. } | Call::Pread { count, .. } => {
+            Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
                 let end = self.input.before_guard(*count as usize);
@@ -108,6 +110,13 @@ impl Executor {
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Vmsplice { data, .. } => {
+                let gift = Buffer::new(data.len() as usize)?;
+                let bytes = data.bytes();
+                // SAFETY: the buffer is at least as long as the bytes.
+                unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), gift.base, bytes.len()) };
+                self.gift = Some(gift);
+            }
             _ => {}
         }
         Ok(())
@@ -183,12 +192,14 @@ impl Executor {
                     raw!(libc::SYS_pwritev2, *fd, &raw const iov, 1, -1i64, -1i64, flags.bits())
                 })
             }
-            Call::Pread { fd, count } => {
+            Call::Pread { fd, count, offset } => {
                 let buffer = self.input.before_guard(*count as usize);
-                let ret = raw!(libc::SYS_pread64, *fd, buffer, *count as usize, 0i64);
+                let ret = raw!(libc::SYS_pread64, *fd, buffer, *count as usize, *offset);
                 self.with_input(ret, buffer, *count as usize)
             }
-            Call::Pwrite { fd, data } => plain(raw!(libc::SYS_pwrite64, *fd, self.output(), data.len() as usize, 0i64)),
+            Call::Pwrite { fd, data, offset } => {
+                plain(raw!(libc::SYS_pwrite64, *fd, self.output(), data.len() as usize, *offset))
+            }
             Call::Lseek { fd, offset } => plain(raw!(libc::SYS_lseek, *fd, *offset, libc::SEEK_SET)),
             Call::Ftruncate { fd, length } => plain(raw!(libc::SYS_ftruncate, *fd, *length)),
             Call::Fsync { fd } => plain(raw!(libc::SYS_fsync, *fd)),
@@ -215,6 +226,33 @@ impl Executor {
             Call::Poll { fds, timeout } => poll(fds, *timeout),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
+            Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
+                let (mut from, mut to) = (*off_in, *off_out);
+                let at = |offset: &mut Option<i64>| offset.as_mut().map_or(std::ptr::null_mut(), std::ptr::from_mut);
+                let (input, output) = (at(&mut from), at(&mut to));
+                let mut answer =
+                    plain(raw!(libc::SYS_splice, *fd_in, input, *fd_out, output, *len as usize, flags.bits()));
+                if answer.ret.is_ok() && (from.is_some() || to.is_some()) && *len > 0 {
+                    answer.extra = [from, to].into_iter().map(|offset| offset.unwrap_or(-1)).collect();
+                }
+                answer
+            }
+            Call::Tee { fd_in, fd_out, len, flags } => {
+                plain(raw!(libc::SYS_tee, *fd_in, *fd_out, *len as usize, flags.bits()))
+            }
+            Call::Vmsplice { fd, data, flags } => {
+                // Unmapped when the call is over: nobody changes what the pipe refers to.
+                let gift = self.gift.take();
+                let base = gift.as_ref().map_or(std::ptr::null_mut(), |gift| gift.base);
+                let iov = libc::iovec { iov_base: base.cast(), iov_len: data.len() as usize };
+                plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
+            }
+            Call::VmspliceRead { fd, count, flags } => {
+                let buffer = self.input.before_guard(*count as usize);
+                let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
+                let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
+                self.with_input(ret, buffer, *count as usize)
+            }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
         }
     }
@@ -293,6 +331,9 @@ pub fn number(call: &Call) -> u32 {
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Pause => PAUSE,
         Call::Yield => libc::SYS_sched_yield,
+        Call::Splice { .. } => libc::SYS_splice,
+        Call::Tee { .. } => libc::SYS_tee,
+        Call::Vmsplice { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
     };
     number as u32
 }

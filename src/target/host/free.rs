@@ -137,6 +137,7 @@ impl<'a> Free<'a> {
             });
             run.skipped_probes = skipped as u64;
             let asleep = self.sleepers();
+            probe::read_files(shared, crew.program, &crew.instances[instance].paths);
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()

@@ -65,6 +65,7 @@ const QUIET: u8 = 6;
 const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
+const CONTENTS: u8 = 10;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -172,6 +173,12 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend([u64::from(*task), u64::from(*status)]);
             EXITED
         }
+        Entry::Seen(Observation::Contents { object, size, data }) => {
+            let runs = data.as_ref().map_or(&[][..], Payload::runs);
+            words.extend([u64::from(*object) | u64::from(data.is_some()) << 16 | (runs.len() as u64) << 32, *size]);
+            words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
+            CONTENTS
+        }
         Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
             words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
@@ -251,6 +258,16 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                 probes.push((word as u16, field, value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+        }
+        CONTENTS => {
+            let (head, size) = (next()?, next()?);
+            let mut data = Payload::new();
+            for _ in 0..head >> 32 {
+                let run = next()?;
+                data.push(Run { what: run as u32, len: (run >> 32) as u32 });
+            }
+            let data = (head >> 16 & 1 == 1).then_some(data);
+            Entry::Seen(Observation::Contents { object: head as u16, size, data })
         }
         RUN_BEGINS => Entry::RunBegins(next()? as usize, next()? != 0),
         RUN_ENDS => Entry::RunEnds(RunEnd {

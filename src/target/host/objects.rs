@@ -5,8 +5,11 @@ use super::{
     shared::{Shared, verdict},
     sys,
 };
-use crate::program::{Compiled, End, FIRST_FD, syntax::ObjectKind};
-use std::{ffi::CString, io, sync::atomic::Ordering};
+use crate::{
+    kernel::Payload,
+    program::{Compiled, End, FIRST_FD, syntax::ObjectKind},
+};
+use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
 
 /// Closes all descriptors that a program may have opened.
 pub fn close_low() {
@@ -24,12 +27,12 @@ pub const HIGH_FD: i32 = 300;
 /// The most descriptors that a process can start with.
 pub const MAX_ENDS: usize = 256;
 
-/// Pipes and FIFOs of one run, or of one iteration.
+/// Pipes, FIFOs and files of one run, or of one iteration.
 #[derive(Debug)]
 pub struct Objects {
-    /// Read and write end of each pipe; -1 for FIFOs.
+    /// Read and write end of each pipe; -1 for FIFOs and files.
     pipes: Vec<[i32; 2]>,
-    /// Names of the FIFOs, by path index.
+    /// Names of FIFOs and files, by path index.
     pub paths: Vec<CString>,
 }
 
@@ -41,6 +44,7 @@ impl Objects {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
+                ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
@@ -88,6 +92,23 @@ impl Objects {
         sys::check(unsafe { libc::stat(path.as_ptr(), &raw mut stat) })?;
         self.paths.push(path);
         Ok(probe::mixed(&stat))
+    }
+
+    /// A file has no number by which a probe could find it: the controller reads it by name.
+    fn create_file(&mut self, instance: usize, object: usize, file: Option<&(u16, Payload)>) -> io::Result<u64> {
+        self.pipes.push([-1; 2]);
+        let path = format!("{instance}.{object}");
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        if let Some((mode, data)) = file {
+            fs::write(&path, data.bytes())?;
+            fs::set_permissions(&path, fs::Permissions::from_mode((*mode).into()))?;
+        }
+        self.paths.push(CString::new(path)?);
+        Ok(0)
     }
 
     /// In a worker: gives the ends of its process the numbers that they have in the program.

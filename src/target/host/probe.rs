@@ -3,11 +3,15 @@
 //! It takes a descriptor, and the controller has none: a worker that waits for a command looks through its own.
 
 use super::{
-    shared::{Shared, command, state},
+    shared::{ProbeCell, Shared, command, state},
     sys,
 };
-use crate::program::{Compiled, FIRST_FD, ObjectField};
-use std::sync::atomic::Ordering;
+use crate::{
+    kernel::SHOWN,
+    program::{Compiled, FIRST_FD, ObjectField, ObjectInfo, syntax::ObjectKind},
+    target::Observation,
+};
+use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, sync::atomic::Ordering};
 
 /// A worker stops looking after so many unused descriptors in a row.
 const LONGEST_GAP: i32 = 16;
@@ -61,12 +65,29 @@ pub fn mixed(stat: &libc::stat) -> u64 {
     stat.st_ino ^ stat.st_dev.rotate_left(40)
 }
 
+/// In the controller: what the files hold, read by name. Nobody can notice it but by their time of access.
+pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
+    let named = program.objects.iter().enumerate().filter(|(_, object)| object.kind != ObjectKind::Pipe);
+    for ((object, info), path) in named.zip(paths) {
+        let path = std::ffi::OsStr::from_bytes(path.to_bytes());
+        if info.kind != ObjectKind::File {
+            continue;
+        }
+        let Ok(size) = fs::metadata(path).map(|metadata| metadata.len()) else { continue };
+        let data = if size <= SHOWN { fs::read(path).ok().map(|bytes| bytes[..].into()) } else { None };
+        shared.see(Observation::Contents { object: object as u16, size, data });
+    }
+}
+
 /// In the controller: what objects show, and how many showed nothing. `wait` returns when the worker has answered.
 pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> (Vec<(u16, ObjectField, i64)>, usize) {
     let cells = &shared.probes[..program.objects.len()];
     cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
     for process in &program.processes {
-        if cells.iter().all(|cell| cell.seen.load(Ordering::Acquire) != 0) {
+        let seen = |(cell, object): (&ProbeCell, &ObjectInfo)| {
+            object.kind == ObjectKind::File || cell.seen.load(Ordering::Acquire) != 0
+        };
+        if cells.iter().zip(&program.objects).all(seen) {
             break;
         }
         let resting = |&&task: &&u16| {
@@ -82,6 +103,7 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
         seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
         seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
     }
-    let skipped = cells.len() - seen.len() / 2;
+    let files = program.objects.iter().filter(|object| object.kind == ObjectKind::File).count();
+    let skipped = cells.len() - files - seen.len() / 2;
     (seen, skipped)
 }

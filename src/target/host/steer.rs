@@ -15,7 +15,7 @@ use crate::{
     program::{Compiled, ProcessInfo, Release, Schedule},
     target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
-use std::{
+use std::{ffi::CString, 
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
@@ -100,6 +100,8 @@ struct Run<'a> {
     eyes: Eyes,
     /// Tasks that were woken inside a call at a priority below ours, or may be in this step.
     held: Vec<bool>,
+    /// Names of FIFOs and files.
+    paths: Vec<CString>,
     count: RunEnd,
 }
 
@@ -108,7 +110,7 @@ type Outcome = Result<(), [u64; 4]>;
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
         let held = vec![false; MAX_TASKS];
-        Run { inside, program, options, eyes: Eyes::default(), held, count: RunEnd::default() }
+        Run { inside, program, options, eyes: Eyes::default(), held, paths: Vec::new(), count: RunEnd::default() }
     }
 
     fn tasks(&self) -> usize {
@@ -146,6 +148,7 @@ impl<'a> Run<'a> {
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
         let objects = Objects::create(shared, self.program, 0);
+        self.paths.clone_from(&objects.paths);
         shared.instance.store(0, Ordering::Release);
         let instances = vec![objects];
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
@@ -350,6 +353,7 @@ impl<'a> Run<'a> {
         });
         let asleep = asleep.collect();
         let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
+        probe::read_files(self.inside.shared, self.program, &self.paths);
         self.inside.shared.see(Observation::Quiet { step, asleep, held, probes });
     }
 

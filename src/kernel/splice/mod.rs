@@ -1,0 +1,305 @@
+//! `splice`, `tee` and `vmsplice`: their arguments, and which of the three ways a call takes. One file per way:
+//! [`between`] two pipes, out of a pipe ([`from_pipe`]), into a pipe ([`to_pipe`]).
+
+mod between;
+mod from_pipe;
+mod to_pipe;
+
+#[cfg(test)]
+mod tests;
+
+pub use between::Between;
+pub use from_pipe::FromPipe;
+pub use to_pipe::ToPipe;
+
+use super::{
+    Cx, Kernel, Step, WaitsFor,
+    call::{CallKind, Fd, OpenFlags, Return, SpliceFlags},
+    canon::{canon_enum, canon_struct},
+    errno::Errno,
+    file::{File, FileId},
+    frame::{Frame, InCall},
+    payload::Payload,
+    quirk::Quirk,
+    rules::*,
+    wait::Wait,
+};
+
+/// A splice, tee or vmsplice under way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Splice {
+    /// Which call it is.
+    pub kind: CallKind,
+    /// What it does.
+    pub way: Way,
+    /// The reference to the output's open file, if another thread could close it.
+    pub held: Option<FileId>,
+}
+
+/// Between which kinds of files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Pipe to pipe.
+    Between(Between),
+    /// Out of a pipe.
+    FromPipe(FromPipe),
+    /// Into a pipe.
+    ToPipe(ToPipe),
+}
+
+canon_struct!(Splice { kind, way, held });
+canon_enum!(Way { 0 => Between(call), 1 => FromPipe(call), 2 => ToPipe(call), });
+
+impl super::canon::Canon for CallKind {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+    fn decode(input: &mut &[u8]) -> Self {
+        CallKind::ALL[usize::from(u8::decode(input))].1
+    }
+}
+
+impl Splice {
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match &mut self.way {
+            Way::Between(call) => call.step(cx),
+            Way::FromPipe(call) => call.step(cx),
+            Way::ToPipe(call) => call.step(cx),
+        }
+    }
+
+    /// Whether a sleeper would go on if it were woken now.
+    pub fn ready(&self, k: &Kernel) -> bool {
+        match &self.way {
+            Way::Between(call) => call.ready(k),
+            Way::FromPipe(call) => k.pipe(call.pipe).readable(),
+            Way::ToPipe(call) => k.pipe(call.pipe).writable(),
+        }
+    }
+
+    /// Whom it waits for.
+    pub fn waits_for(&self) -> WaitsFor {
+        match &self.way {
+            Way::Between(call) => call.waits_for(),
+            Way::FromPipe(call) => WaitsFor { pipe: call.pipe, writer: true },
+            Way::ToPipe(call) => WaitsFor { pipe: call.pipe, writer: false },
+        }
+    }
+
+    /// Where it is, in words.
+    pub fn place(&self) -> &'static str {
+        match &self.way {
+            Way::Between(call) => call.place(),
+            Way::FromPipe(call) => call.place(),
+            Way::ToPipe(call) => call.place(),
+        }
+    }
+}
+
+/// Where in a wait for a pipe a call is, in words.
+fn waiting(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Test => "lock released, about to test before it sleeps",
+        Wait::Prepare => "about to enter the queue",
+        Wait::Recheck => "in the queue, about to test again",
+        Wait::Interrupted => "out of the queue because of a signal",
+    }
+}
+
+type Entered = Result<Frame, Step>;
+
+fn fails(errno: Errno) -> Step {
+    Step::Returned(errno.into())
+}
+
+/// One side of a splice: its open file and the offset passed for it.
+#[derive(Clone, Copy)]
+struct Side {
+    id: FileId,
+    offset: Option<i64>,
+}
+
+impl Cx<'_> {
+    fn is_pipe(&self, id: FileId) -> bool {
+        self.k.file(id).regular.is_none()
+    }
+
+    /// `splice`
+    pub(super) fn enter_splice(
+        &mut self,
+        input: (Fd, Option<i64>),
+        output: (Fd, Option<i64>),
+        len: u32,
+        flags: SpliceFlags,
+    ) -> Entered {
+        if len == 0 {
+            self.trace.rule(SPL_01);
+            return Err(Step::Returned(Return::value(0)));
+        }
+        if !SpliceFlags::ALL.contains(flags) {
+            self.trace.rule(SPL_01_FLAGS);
+            return Err(fails(Errno::EINVAL));
+        }
+        let bad = || fails(Errno::EBADF);
+        let from = Side { id: self.file_of(input.0).ok_or_else(bad)?, offset: input.1 };
+        let to = Side { id: self.file_of(output.0).ok_or_else(bad)?, offset: output.1 };
+        let way = self.way(from, to, len, flags).map_err(|errno| {
+            self.trace.rule(SPL_02);
+            fails(errno)
+        })?;
+        Ok(self.begin(CallKind::Splice, way, from.id, Some(to.id)))
+    }
+
+    /// `__do_splice` and `do_splice`, as far as they check.
+    fn way(&mut self, from: Side, to: Side, len: u32, flags: SpliceFlags) -> Result<Way, Errno> {
+        for side in [from, to] {
+            if self.is_pipe(side.id) {
+                if side.offset.is_some() {
+                    return Err(Errno::ESPIPE);
+                }
+                self.clear_nowait(side.id);
+            }
+        }
+        let (input, output) = (self.k.file(from.id).clone(), self.k.file(to.id).clone());
+        if !input.read || !output.write {
+            return Err(Errno::EBADF);
+        }
+        let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
+        let implied = |cx: &mut Self, pipe: &File| {
+            if pipe.nonblocking() && !nonblock {
+                cx.trace.rule(SPL_03);
+            }
+            nonblock || pipe.nonblocking()
+        };
+        match (&input.regular, &output.regular) {
+            (None, None) if input.pipe == output.pipe => Err(Errno::EINVAL),
+            (None, None) => {
+                let nonblock = implied(self, &input) | implied(self, &output);
+                Ok(Way::Between(Between::new(input.pipe, output.pipe, len, nonblock, false)))
+            }
+            (None, Some(open)) => {
+                let pos = position(to.offset, open.f_pos);
+                if output.f_flags.contains(OpenFlags::O_APPEND) {
+                    return Err(Errno::EINVAL);
+                }
+                let nonblock = implied(self, &input);
+                Ok(Way::FromPipe(FromPipe::to_file(input.pipe, to.id, to.offset.is_some(), pos?, len, nonblock)))
+            }
+            (Some(open), None) => {
+                let pos = position(from.offset, open.f_pos)?;
+                let nonblock = implied(self, &output);
+                let source = (from.id, from.offset.is_some(), open.path, pos);
+                Ok(Way::ToPipe(ToPipe::from_file(output.pipe, source, len, nonblock)))
+            }
+            (Some(_), Some(_)) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// `tee`
+    pub(super) fn enter_tee(&mut self, input: Fd, output: Fd, len: u32, flags: SpliceFlags) -> Entered {
+        if !SpliceFlags::ALL.contains(flags) {
+            self.trace.rule(SPL_01_FLAGS);
+            return Err(fails(Errno::EINVAL));
+        }
+        if len == 0 {
+            self.trace.rule(SPL_01);
+            return Err(Step::Returned(Return::value(0)));
+        }
+        let bad = || fails(Errno::EBADF);
+        let (from, to) = (self.file_of(input).ok_or_else(bad)?, self.file_of(output).ok_or_else(bad)?);
+        let (input, output) = (self.k.file(from).clone(), self.k.file(to).clone());
+        let pipes = input.regular.is_none() && output.regular.is_none();
+        let errno = match () {
+            () if !input.read || !output.write => Some(Errno::EBADF),
+            () if !pipes || input.pipe == output.pipe => Some(Errno::EINVAL),
+            () => None,
+        };
+        if let Some(errno) = errno {
+            self.trace.rule(SPL_02);
+            return Err(fails(errno));
+        }
+        let asked = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
+        let implied = input.nonblocking() || output.nonblocking();
+        if implied && !asked {
+            self.trace.rule(SPL_03);
+        }
+        let way = Way::Between(Between::new(input.pipe, output.pipe, len, asked || implied, true));
+        Ok(self.begin(CallKind::Tee, way, from, Some(to)))
+    }
+
+    /// `vmsplice` on a file that can be written: `data` is memory of the caller that nobody changes afterwards.
+    pub(super) fn enter_vmsplice(&mut self, fd: Fd, data: Payload, flags: SpliceFlags) -> Entered {
+        let id = self.vmsplice_file(fd, flags)?;
+        if !self.k.file(id).write {
+            // Such a call would store into the memory; programs say `vmsplice_read` for it.
+            return Err(fails(Errno::EBADF));
+        }
+        if data.is_empty() {
+            self.trace.rule(SPL_01);
+            return Err(Step::Returned(Return::value(0)));
+        }
+        let pipe = self.vmsplice_pipe(id)?;
+        let way = Way::ToPipe(ToPipe::from_user(pipe, data, flags.contains(SpliceFlags::SPLICE_F_NONBLOCK)));
+        Ok(self.begin(CallKind::Vmsplice, way, id, None))
+    }
+
+    /// `vmsplice` on a file that can only be read.
+    pub(super) fn enter_vmsplice_read(&mut self, fd: Fd, count: u32, flags: SpliceFlags) -> Entered {
+        let id = self.vmsplice_file(fd, flags)?;
+        if count == 0 {
+            self.trace.rule(SPL_01);
+            return Err(Step::Returned(Return::value(0)));
+        }
+        let pipe = self.vmsplice_pipe(id)?;
+        let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
+        let way = if self.k.file(id).write {
+            // The direction is that of the file: the buffer's bytes go in.
+            Way::ToPipe(ToPipe::from_user(pipe, Payload::fill(0, count), nonblock))
+        } else {
+            Way::FromPipe(FromPipe::to_user(pipe, count, nonblock))
+        };
+        Ok(self.begin(CallKind::VmspliceRead, way, id, None))
+    }
+
+    fn vmsplice_file(&mut self, fd: Fd, flags: SpliceFlags) -> Result<FileId, Step> {
+        if !SpliceFlags::ALL.contains(flags) {
+            self.trace.rule(SPL_01_FLAGS);
+            return Err(fails(Errno::EINVAL));
+        }
+        let id = self.file_of(fd).ok_or_else(|| fails(Errno::EBADF))?;
+        let file = self.k.file(id);
+        if file.read || file.write { Ok(id) } else { Err(fails(Errno::EBADF)) }
+    }
+
+    fn vmsplice_pipe(&mut self, id: FileId) -> Result<super::PipeId, Step> {
+        if !self.is_pipe(id) {
+            self.trace.rule(SPL_02);
+            return Err(fails(Errno::EBADF));
+        }
+        self.clear_nowait(id);
+        Ok(self.k.file(id).pipe)
+    }
+
+    /// `pipe_clear_nowait`
+    fn clear_nowait(&mut self, id: FileId) {
+        if self.k.file(id).nowait && self.env.quirks.has(Quirk::NoWaitReads) {
+            self.trace.rule(SPL_11);
+            self.k.file_mut(id).nowait = false;
+        }
+    }
+
+    fn begin(&mut self, kind: CallKind, way: Way, first: FileId, second: Option<FileId>) -> Frame {
+        let fput = self.fdget(first);
+        let held = second.and_then(|file| self.fdget(file));
+        Frame { call: Some(InCall::Splice(Box::new(Splice { kind, way, held }))), fput }
+    }
+}
+
+/// Where in a file it begins: at the offset, or at the file's position.
+fn position(offset: Option<i64>, f_pos: u64) -> Result<u64, Errno> {
+    match offset {
+        None => Ok(f_pos),
+        Some(offset) => u64::try_from(offset).map_err(|_| Errno::EINVAL),
+    }
+}

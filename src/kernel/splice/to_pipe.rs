@@ -1,0 +1,205 @@
+//! `splice_file_to_pipe` and `vmsplice_to_pipe`: into a pipe.
+
+use crate::kernel::{
+    Cx, FileId, PAGE_SIZE, PipeId, QueueId, RestartKind, Step,
+    call::Return,
+    canon::{canon_enum, canon_struct},
+    errno::Errno,
+    payload::Payload,
+    pipe::{BufFlags, PipeBuffer},
+    quirk::Quirk,
+    rules::*,
+    task::signal::SIGPIPE,
+    wait::{Wait, Waited, WakeUp},
+};
+
+/// A splice from a file or from memory into a pipe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ToPipe {
+    /// Where it is.
+    pub at: At,
+    /// The pipe.
+    pub pipe: PipeId,
+    /// Where the bytes come from.
+    pub from: Source,
+    /// Bytes that are asked for.
+    pub len: u32,
+    /// It must not sleep.
+    pub nonblock: bool,
+    /// Bytes that are in the pipe.
+    pub done: u32,
+}
+
+/// Where bytes come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// From a regular file.
+    File {
+        /// The open file.
+        file: FileId,
+        /// The call was passed an offset, so that the position of the file stays.
+        given: bool,
+        /// The path of the file.
+        path: u16,
+        /// Where in the file the next byte is.
+        pos: u64,
+    },
+    /// From the caller's memory, which begins at a page.
+    User {
+        /// The bytes.
+        data: Payload,
+    },
+}
+
+/// The places where others can run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum At {
+    /// About to take the lock.
+    Locked,
+    /// Waiting for room.
+    Wait(Wait),
+    /// Lock released, readers not woken yet.
+    WakeReaders,
+}
+
+canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, });
+canon_enum!(At { 0 => Locked, 1 => Wait(wait), 2 => WakeReaders, });
+canon_struct!(ToPipe { at, pipe, from, len, nonblock, done });
+
+impl ToPipe {
+    /// From a file: the open file, whether an offset was passed, the path and the position.
+    pub fn from_file(pipe: PipeId, source: (FileId, bool, u16, u64), len: u32, nonblock: bool) -> Self {
+        let (file, given, path, pos) = source;
+        ToPipe { at: At::Locked, pipe, from: Source::File { file, given, path, pos }, len, nonblock, done: 0 }
+    }
+
+    /// From memory.
+    pub fn from_user(pipe: PipeId, data: Payload, nonblock: bool) -> Self {
+        ToPipe { at: At::Locked, pipe, len: data.len(), from: Source::User { data }, nonblock, done: 0 }
+    }
+
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        match self.at {
+            At::Locked => return self.locked(cx),
+            At::Wait(mut wait) => {
+                let pipe = self.pipe;
+                let waited = wait.step_as(cx, QueueId::wr(pipe), false, |cx| cx.k.pipe(pipe).writable());
+                self.at = At::Wait(wait);
+                if let Waited::Still(step) = waited {
+                    return step;
+                }
+                self.at = At::Locked;
+            }
+            At::WakeReaders => {
+                if self.done > 0 {
+                    cx.trace.rule(SPL_K_01);
+                    cx.wake_up(QueueId::rd(self.pipe), WakeUp::One, 0);
+                }
+                return self.returned(cx);
+            }
+        }
+        Step::Preempted
+    }
+
+    /// From lock to unlock: `wait_for_space`, then what fits.
+    fn locked(&mut self, cx: &mut Cx) -> Step {
+        if cx.k.ends(self.pipe).readers == 0 {
+            cx.trace.rule(SPL_04_EPIPE);
+            cx.send_signal(cx.me, SIGPIPE);
+            return Step::Returned(Errno::EPIPE.into());
+        }
+        if cx.k.ring(self.pipe).is_full() {
+            if self.nonblock {
+                cx.trace.rule(SPL_04_AGAIN);
+                return Step::Returned(Errno::EAGAIN.into());
+            }
+            if cx.signal_pending() {
+                return Step::Restart(RestartKind::Sys);
+            }
+            cx.trace.rule(SPL_04_WAIT);
+            self.at = At::Wait(Wait::Test);
+            return Step::Preempted;
+        }
+        while self.done < self.len && !cx.k.ring(self.pipe).is_full() {
+            let put = match self.from {
+                Source::File { path, pos, .. } => self.lend(cx, path, pos),
+                Source::User { ref data } => {
+                    cx.trace.rule(SPL_07);
+                    let len = (self.len - self.done).min(PAGE_SIZE);
+                    let page = data.slice(self.done, len);
+                    let buf = PipeBuffer { page, len: len as u16, ..PipeBuffer::default() };
+                    cx.k.ring_mut(self.pipe).push(buf);
+                    len
+                }
+            };
+            if put == 0 {
+                break;
+            }
+            self.done += put;
+            if let Source::File { pos, .. } = &mut self.from {
+                *pos += u64::from(put);
+            }
+        }
+        self.at = At::WakeReaders;
+        Step::Preempted
+    }
+
+    /// A page of a file goes into a slot, or nothing at the end of the file; says how many bytes of it.
+    fn lend(&self, cx: &mut Cx, path: u16, pos: u64) -> u32 {
+        let Some(file) = cx.k.regular_at(path) else { return 0 };
+        let offset = (pos % u64::from(PAGE_SIZE)) as u32;
+        let left = file.size.saturating_sub(pos).min(u64::from(PAGE_SIZE - offset)) as u32;
+        let len = left.min(self.len - self.done);
+        if len == 0 {
+            return 0;
+        }
+        let buf = PipeBuffer { offset: offset as u16, len: len as u16, ..PipeBuffer::default() };
+        let page = file.page_at(pos);
+        let buf = match page {
+            Some(page) => {
+                cx.k.get_page(page);
+                PipeBuffer { shared: Some(page), ..buf }
+            }
+            None => PipeBuffer { page: Payload::fill(0, len), ..buf },
+        };
+        cx.trace.rule(SPL_08);
+        let ring = cx.k.ring_mut(self.pipe);
+        if cx.env.quirks.has(Quirk::DirtyPipe) {
+            ring.push_with_old_flags(buf);
+            if ring.newest().is_some_and(|buf| buf.flags.contains(BufFlags::CAN_MERGE)) {
+                cx.trace.rule(SPL_08_FLAGS);
+            }
+        } else {
+            ring.push(buf);
+        }
+        len
+    }
+
+    fn returned(&self, cx: &mut Cx) -> Step {
+        let ret = Return::value(self.done.into());
+        Step::Returned(match self.from {
+            Source::User { .. } => ret,
+            Source::File { given: true, pos, .. } => with_offsets(ret, Some(pos), None),
+            Source::File { file, pos, .. } => {
+                cx.set_pos(file, pos);
+                ret
+            }
+        })
+    }
+
+    /// Where it is, in words.
+    pub fn place(&self) -> &'static str {
+        match self.at {
+            At::Locked => "about to take the lock",
+            At::Wait(wait) => super::waiting(wait),
+            At::WakeReaders => "lock released, readers not woken yet",
+        }
+    }
+}
+
+/// The answer with the offsets that were copied out; -1 stands for one that was not passed.
+pub(super) fn with_offsets(ret: Return, input: Option<u64>, output: Option<u64>) -> Return {
+    let offset = |pos: Option<u64>| pos.map_or(-1, |pos| pos as i64);
+    Return { extra: [offset(input), offset(output)].into_iter().collect(), ..ret }
+}
