@@ -74,7 +74,8 @@ pub fn print(reports: Vec<TestReport>, session: &Session, format: Format) {
             .iter()
             .map(|(file, message)| Tested::Broken { file: file.clone(), message: message.clone() });
         let judged = reports.into_iter().map(|report| Tested::Judged(Box::new(report)));
-        let logs = session.other_logs.iter().map(|(file, diff)| Tested::OtherLog { file: file.clone(), diff: diff.clone() });
+        let logs =
+            session.other_logs.iter().map(|(file, diff)| Tested::OtherLog { file: file.clone(), diff: diff.clone() });
         print!("{}", junit(&judged.chain(broken).chain(logs).collect::<Vec<_>>()));
     } else {
         let reports: Vec<String> = reports.iter().map(TestReport::json).collect();

@@ -47,7 +47,10 @@ impl Comparison {
         }
         let different = self.tests.iter().filter(|test| !test.differences.is_empty()).count();
         let verb = if different == 1 { "differs" } else { "differ" };
-        text.push_str(&format!("{} in both logs; {different} {verb} in outcomes or verdicts\n", plural(self.common as u64, "test")));
+        text.push_str(&format!(
+            "{} in both logs; {different} {verb} in outcomes or verdicts\n",
+            plural(self.common as u64, "test")
+        ));
         text
     }
 }

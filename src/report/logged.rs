@@ -222,7 +222,11 @@ fn outcome(line: &str, test: &mut LoggedTest) -> Option<()> {
         _ => rest,
     };
     let outcome = LoggedOutcome { text: text.into(), seen };
-    if word == "NOT ALLOWED" { test.not_allowed.push(outcome) } else { test.outcomes.push(outcome) }
+    if word == "NOT ALLOWED" {
+        test.not_allowed.push(outcome)
+    } else {
+        test.outcomes.push(outcome)
+    }
     Some(())
 }
 
@@ -251,9 +255,13 @@ mod tests {
     fn outcomes_in_all_their_columns() {
         assert_eq!(read("1  allowed  1 state   R.x=\"a  b\"").text, "R.x=\"a  b\"");
         assert_eq!(read("12  not seen  10 states  (nothing to show)").text, "(nothing to show)");
-        let seen = read("1  seen      1 state   steered   free   7  steered asleep in read  (only by interrupting a call)");
+        let seen =
+            read("1  seen      1 state   steered   free   7  steered asleep in read  (only by interrupting a call)");
         assert_eq!((seen.text.as_str(), seen.seen), ("steered asleep in read", Some(true)));
-        assert_eq!(read("NOT ALLOWED            free 3  B.b=\"zz\"; B asleep in read").text, "B.b=\"zz\"; B asleep in read");
+        assert_eq!(
+            read("NOT ALLOWED            free 3  B.b=\"zz\"; B asleep in read").text,
+            "B.b=\"zz\"; B asleep in read"
+        );
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl<'m> Walk<'m> {
             }
             Some(MoveKind::Local) => (self.statement(task), Tone::Plain),
             Some(MoveKind::Deliver) => ("receives a signal".into(), Tone::Wake),
-            Some(MoveKind::Expire) => (format!("asleep in {}; its timer can expire", caller.current_text()), Tone::Sleep),
+            Some(MoveKind::Expire) => {
+                (format!("asleep in {}; its timer can expire", caller.current_text()), Tone::Sleep)
+            }
             None if t.asleep => (format!("asleep in {}", caller.current_text()), Tone::Sleep),
             None => match state.cursor(task).halt {
                 Some(halt) => (format!("stopped: {halt}"), Tone::Bad),
