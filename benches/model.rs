@@ -14,7 +14,13 @@ fn main() {
 /// One process with one pipe: descriptor 3 reads, descriptor 4 writes.
 fn program() -> Compiled {
     Compiled {
-        objects: vec![ObjectInfo { name: "p".into(), kind: ObjectKind::Pipe, size: None, flags: Default::default(), file: None }],
+        objects: vec![ObjectInfo {
+            name: "p".into(),
+            kind: ObjectKind::Pipe,
+            size: None,
+            flags: Default::default(),
+            file: None,
+        }],
         processes: vec![ProcessInfo {
             name: "A".into(),
             ends: vec![(0, End::Read), (0, End::Write)],

@@ -31,7 +31,7 @@ fn write() -> Call {
 fn main() -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags });
+    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
     task(&mut program, "W", &[(0, End::Write)], write());
     task(&mut program, "R", &[(0, End::Read)], read());
 
@@ -81,7 +81,7 @@ fn steps(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
 fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags });
+    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
     task(&mut program, "R", &[(0, End::Read)], read());
     (1..tasks).for_each(|_| task(&mut program, "W", &[(0, End::Write)], write()));
     for task in &mut program.tasks {

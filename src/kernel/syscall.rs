@@ -56,6 +56,10 @@ impl Cx<'_> {
                     return returns(self.open_regular(path, flags).map_err(fails)?);
                 }
                 let pipe = self.k.file(file).pipe;
+                let inode = self.k.pipe(pipe);
+                if inode.fifo.is_none() && inode.uid != self.k.process_of(self.me).uid {
+                    return Err(fails(Errno::EACCES));
+                }
                 let open = FifoOpen::reopen(self, pipe, flags).map_err(fails)?;
                 Ok(Frame { call: Some(InCall::Open(open)), fput: None })
             }

@@ -134,6 +134,8 @@ impl Machine<'_> {
                 return Err(refused(Errno::EINVAL));
             }
             let (id, files) = pipe::create_pipe_files(&mut cx, info.flags).map_err(refused)?;
+            // Declared objects belong to the owner of the test, whoever the first task is.
+            cx.k.pipe_mut(id).uid = 0;
             debug_assert_eq!(usize::from(id), self.pipe_of(object as u16).map_or(0, usize::from));
             if let Some(size) = info.size {
                 pipe::set_pipe_size(&mut cx, id, size).ret.map_err(refused)?;

@@ -2,7 +2,8 @@
 
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace, WaitsFor,
+        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace,
+        WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };

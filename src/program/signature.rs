@@ -163,12 +163,9 @@ impl Signature {
                 len: args.bytes(4)?,
                 flags: args.splice_flags(5)?,
             },
-            CallKind::Tee => Call::Tee {
-                fd_in: args.fd(0)?,
-                fd_out: args.fd(1)?,
-                len: args.bytes(2)?,
-                flags: args.splice_flags(3)?,
-            },
+            CallKind::Tee => {
+                Call::Tee { fd_in: args.fd(0)?, fd_out: args.fd(1)?, len: args.bytes(2)?, flags: args.splice_flags(3)? }
+            }
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }

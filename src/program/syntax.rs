@@ -136,7 +136,8 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// Every kind, by its keyword.
-    pub const ALL: &'static [(&'static str, ObjectKind)] = &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File)];
+    pub const ALL: &'static [(&'static str, ObjectKind)] =
+        &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File)];
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {

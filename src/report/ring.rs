@@ -170,7 +170,8 @@ pub fn changes(machine: &Machine, before: &State, after: &State) -> Vec<Drawing>
 /// Whether two rings look the same, bytes of shared pages included.
 fn same_ring(before: &Kernel, a: &Ring, after: &Kernel, b: &Ring) -> bool {
     let bytes = |k: &Kernel, buf: &PipeBuffer| k.slot_bytes(buf, buf.len.into());
-    let same = |(x, y): (&PipeBuffer, &PipeBuffer)| x == y && (x.shared.is_none() || bytes(before, x) == bytes(after, y));
+    let same =
+        |(x, y): (&PipeBuffer, &PipeBuffer)| x == y && (x.shared.is_none() || bytes(before, x) == bytes(after, y));
     a.max_usage == b.max_usage && a.occupancy() == b.occupancy() && a.occupied().zip(b.occupied()).all(same)
 }
 

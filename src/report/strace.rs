@@ -3,7 +3,8 @@
 use super::style::shorten;
 use crate::{
     kernel::{
-        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId, Timeout,
+        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
+        Timeout,
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},

@@ -113,7 +113,11 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
     let mut text = String::new();
     for (id, pipe) in initial.kernel.pipes() {
         let drawing = ring::whole(machine, initial, id);
-        text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&drawing.name, style.color), ring::ring(&initial.kernel, &pipe.ring)));
+        text.push_str(&format!(
+            "  {}  {}\n",
+            Tone::Strong.paint(&drawing.name, style.color),
+            ring::ring(&initial.kernel, &pipe.ring)
+        ));
         let holders = format!("     {}\n", ring::holders(machine, initial, id));
         text.push_str(&Tone::Dim.paint(&holders, style.color));
     }

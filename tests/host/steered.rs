@@ -41,7 +41,7 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
                 out.push(";".into());
                 steps.push(std::mem::take(&mut out));
             }
-            Observation::Started { .. } => {}
+            Observation::Started { .. } | Observation::Contents { .. } => {}
         }
     }
     steps.push(out);
@@ -375,7 +375,7 @@ fn an_observed_run_can_be_asked() {
     let observed = Observed::after(&b.0, &seen);
     assert_eq!(observed.var(0, 0).matches(&Value::Bytes("ab".into())), Some(true));
     assert_eq!(observed.asleep(0), Some(CallKind::Read));
-    assert_eq!(observed.object(0, ObjectField::Readable), Some(0));
+    assert_eq!(observed.object(0, ObjectField::Readable), Some(Value::Int(0)));
     assert_eq!((observed.next(0), observed.next(1)), (Next::Call(CallKind::Read), Next::Parked));
 }
 

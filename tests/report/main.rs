@@ -131,7 +131,7 @@ fn a_lost_wake_up() {
     state.set_journal(false);
     let read = Move { task: 1, kind: MoveKind::Call };
     bench.machine.apply(&mut state, read, u32::MAX, &mut Trace::default());
-    let bytes = PipeBuffer { page: "abc".into(), offset: 0, len: 3, flags: BufFlags::CAN_MERGE };
+    let bytes = PipeBuffer { page: "abc".into(), len: 3, flags: BufFlags::CAN_MERGE, ..PipeBuffer::default() };
     state.kernel.ring_mut(0).push(bytes);
     insta::assert_snapshot!(deadlock(&bench.machine, &state, &Style::default()));
 }

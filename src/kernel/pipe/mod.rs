@@ -111,12 +111,14 @@ pub struct PipeInodeInfo {
     pub wr_wait: WaitQueue,
     /// Slots charged to the user.
     pub nr_accounted: u32,
+    /// The user that an anonymous pipe belongs to: its mode is 0600.
+    pub uid: u16,
     /// The FIFO that it belongs to; `None` for an anonymous pipe.
     pub fifo: Option<u16>,
 }
 
 clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags });
-clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo });
+clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo });
 canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
 
 impl Ring {
@@ -298,7 +300,7 @@ impl Canon for PipeBuffer {
 impl Canon for PipeInodeInfo {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, fifo } = self;
+        let PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo } = self;
         if ends.files == 0 {
             return out.push(0);
         }
@@ -316,6 +318,7 @@ impl Canon for PipeInodeInfo {
         rd_wait.encode(out);
         wr_wait.encode(out);
         nr_accounted.encode(out);
+        uid.encode(out);
         fifo.encode(out);
     }
 
@@ -328,7 +331,8 @@ impl Canon for PipeInodeInfo {
         let (head, keeps_flags) = (head >> 1, head & 1 == 1);
         let mut bufs: SmallVec<[PipeBuffer; 1]> = (0..head).map(|_| PipeBuffer::decode(input)).collect();
         if keeps_flags {
-            let free = (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
+            let free =
+                (head..ring_size).map(|_| PipeBuffer { flags: BufFlags::decode(input), ..PipeBuffer::default() });
             bufs.extend(free);
         }
         PipeInodeInfo {
@@ -337,6 +341,7 @@ impl Canon for PipeInodeInfo {
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
             nr_accounted: u32::decode(input),
+            uid: u16::decode(input),
             fifo: Option::decode(input),
         }
     }
@@ -371,6 +376,7 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
         ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted: slots,
+        uid: cx.k.process_of(cx.me).uid,
         fifo,
         ..PipeInodeInfo::default()
     }))
@@ -389,7 +395,8 @@ fn over(limit: u32, bufs: u32) -> bool {
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
     *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
-    let file = |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
+    let file =
+        |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
     let shared = flags & OpenFlags::O_NONBLOCK;
     Ok((pipe, [file(true, shared), file(false, shared | flags & OpenFlags::O_DIRECT)]))
 }

@@ -61,6 +61,7 @@ canon_enum!(At { 0 => Locked { again }, 1 => Wait(wait), });
 canon_struct!(FromPipe { at, pipe, to, rest, taken, nonblock });
 
 /// Copies a slot into a file, page by page of the file: what a slot lent from the same file shows may change on the way.
+/// (If a page is copied onto itself further on, the processor's copying decides what becomes of it; that is not modelled.)
 fn copy(cx: &mut Cx, buf: &PipeBuffer, path: u16, at: u64, len: u32) {
     let mut done = 0;
     while done < len {

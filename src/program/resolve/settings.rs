@@ -70,7 +70,9 @@ fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload
     let typed = t.expr(e)?;
     match typed.code {
         ExprCode::Const(Value::Bytes(data)) if data.len() <= MOST && data.readable() == data.len() => Some(data),
-        ExprCode::Const(Value::Bytes(_)) => t.report(Problem::new("no file begins with this", e.span, "longer than 1 MiB, or FAULT")),
+        ExprCode::Const(Value::Bytes(_)) => {
+            t.report(Problem::new("no file begins with this", e.span, "longer than 1 MiB, or FAULT"))
+        }
         _ => t.report(Problem::new("a file begins with a string", e.span, format!("this is {}", typed.ty.in_words()))),
     }
 }
@@ -80,8 +82,13 @@ pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectI
 }
 
 fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectInfo {
-    let mut info =
-        ObjectInfo { name: object.name.name.clone(), kind: object.kind, size: None, flags: OpenFlags::empty(), file: None };
+    let mut info = ObjectInfo {
+        name: object.name.name.clone(),
+        kind: object.kind,
+        size: None,
+        flags: OpenFlags::empty(),
+        file: None,
+    };
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {

@@ -255,7 +255,7 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
         shared.refuse(Stage::Descriptors, &io::Error::from_raw_os_error(libc::EMFILE));
     }
     let own = [sys::CAP_KILL, sys::CAP_SYS_NICE, sys::CAP_SYS_PTRACE];
-    let users = [sys::CAP_SETUID, sys::CAP_SETGID].into_iter().filter(|_| config.users);
+    let users = [sys::CAP_SETUID, sys::CAP_SETGID, sys::CAP_DAC_READ_SEARCH].into_iter().filter(|_| config.users);
     let wanted = own.into_iter().chain(users).fold(config.task_caps, Caps::with);
     // What the controller may do decides, as far as pipes are concerned, what objects it can make for the tasks.
     shared.require(Stage::Capabilities, wanted.and(Caps::effective()).set());

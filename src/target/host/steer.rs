@@ -15,7 +15,8 @@ use crate::{
     program::{Compiled, ProcessInfo, Release, Schedule},
     target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
-use std::{ffi::CString, 
+use std::{
+    ffi::CString,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };

@@ -267,6 +267,8 @@ const NAMES: &[&str] = &[
 
 /// `CAP_KILL`.
 pub const CAP_KILL: u32 = 5;
+/// Reads files of other users: what `/proc` tells of their processes.
+pub const CAP_DAC_READ_SEARCH: u32 = 2;
 /// `CAP_SETGID`.
 pub const CAP_SETGID: u32 = 6;
 /// `CAP_SETUID`.
