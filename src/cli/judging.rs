@@ -16,11 +16,13 @@ pub struct Session {
     pub exit: Exit,
     /// Tests that could not be read or begun: the file, and what is wrong with it.
     pub broken: Vec<(String, String)>,
+    /// Tests whose log is not the golden one: the file, and how they differ.
+    pub other_logs: Vec<(String, String)>,
 }
 
 /// Judges every test, and calls `tell` with each verdict.
 pub fn each(paths: &[PathBuf], effort: &Effort, use_host: bool, mut tell: impl FnMut(&Input, &Judgement)) -> Session {
-    let mut session = Session { exit: Exit::Holds, broken: Vec::new() };
+    let mut session = Session { exit: Exit::Holds, broken: Vec::new(), other_logs: Vec::new() };
     let files = match input::find(paths) {
         Ok(files) => files,
         Err(message) => {
@@ -72,7 +74,9 @@ pub fn print(reports: Vec<TestReport>, session: &Session, format: Format) {
             .iter()
             .map(|(file, message)| Tested::Broken { file: file.clone(), message: message.clone() });
         let judged = reports.into_iter().map(|report| Tested::Judged(Box::new(report)));
-        print!("{}", junit(&judged.chain(broken).collect::<Vec<_>>()));
+        let logs =
+            session.other_logs.iter().map(|(file, diff)| Tested::OtherLog { file: file.clone(), diff: diff.clone() });
+        print!("{}", junit(&judged.chain(broken).chain(logs).collect::<Vec<_>>()));
     } else {
         let reports: Vec<String> = reports.iter().map(TestReport::json).collect();
         println!("[{}]", reports.join(",\n"));

@@ -1,6 +1,10 @@
 //! The command line: one file per subcommand, each a thin layer over the library.
 
 mod check;
+mod compare;
+mod completions;
+mod golden;
+mod graph;
 mod input;
 mod judging;
 mod print;
@@ -8,6 +12,7 @@ mod quirks;
 mod rules;
 mod show;
 mod signals;
+mod step;
 mod test;
 
 use crate::{
@@ -42,12 +47,22 @@ enum Command {
     Test(test::Test),
     /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
     Show(show::Show),
+    /// Go through a test by hand: choose who goes next, see what it does
+    Step(step::Step),
+    /// Draw the states of a small test and the moves between them, as DOT or SVG
+    Graph(graph::Graph),
+    /// Compare two logs of `check` or `run`: outcomes that only one allows, changed verdicts, counts
+    Compare(compare::Compare),
     /// Print a test in its canonical form, or as JSON
     Print(print::Print),
     /// List the rules of the model
     Rules(rules::Rules),
     /// List the behaviours that kernels differ in, or find out which of them this machine's kernel has
     Quirks(quirks::Quirks),
+    /// Print what a shell needs to complete the command line
+    Completions(completions::Completions),
+    /// Print the manual page, or write the pages of all subcommands
+    Man(completions::Man),
 }
 
 /// How to report.
@@ -254,9 +269,14 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.run(),
         Command::Test(args) => args.run(),
         Command::Show(args) => args.run(),
+        Command::Step(args) => args.run(),
+        Command::Graph(args) => args.run(),
+        Command::Compare(args) => args.run(),
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
         Command::Quirks(args) => args.run(),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
     };
     signals::die_if_interrupted();
     exit.code()

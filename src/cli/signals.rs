@@ -37,6 +37,12 @@ pub fn watch() {
     let _ = flag::register(SIGTERM, Arc::clone(terminated));
 }
 
+/// From now on a first Ctrl-C ends the process at once: it waits for its user.
+pub fn end_at_once() {
+    // SAFETY: the default action needs no handler.
+    unsafe { libc::signal(SIGINT, libc::SIG_DFL) };
+}
+
 /// Ends the process as the signal would have, if there was one.
 pub fn die_if_interrupted() {
     if stopped() {

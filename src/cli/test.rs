@@ -1,6 +1,10 @@
 //! `lockstep test`: the main job.
 
-use super::{Exit, ExploreArgs, Format, HostArgs, effort, input, judging, signals};
+use super::{
+    Exit, ExploreArgs, Format, HostArgs, effort,
+    golden::{Golden, tend},
+    input, judging, signals,
+};
 use crate::{
     kernel::rules::{RULES, RuleSet},
     oracle::Order,
@@ -19,6 +23,9 @@ pub struct Test {
     /// Do not run anything on the kernel of this machine
     #[arg(long)]
     model_only: bool,
+    /// Write the log of each test beside it, as x.litmus.expected: from then on another log is a violation
+    #[arg(long, requires = "model_only")]
+    promote: bool,
     /// How to report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -34,17 +41,39 @@ impl Test {
         let mut summary = Summary::default();
         let begun = Instant::now();
         let mut reports = Vec::new();
-        let session = judging::each(&self.paths, &effort, !self.model_only, |input, judgement| {
+        let mut logs = Exit::Holds;
+        let mut other_logs = Vec::new();
+        let mut session = judging::each(&self.paths, &effort, !self.model_only, |input, judgement| {
+            let golden = tend(input, self.promote, &effort.explore);
+            let (exit, message) = match &golden {
+                Golden::Same => (Exit::Holds, None),
+                Golden::Written(message) => (Exit::Holds, Some(message)),
+                Golden::Differs(message) => (Exit::Violated, Some(message)),
+                Golden::Unknown(message) => (Exit::Inconclusive, Some(message)),
+                Golden::Failed(message) => (Exit::BadInput, Some(message)),
+            };
+            let status = match (&golden, judgement.status()) {
+                (Golden::Differs(_), Status::Holds | Status::Inconclusive | Status::NotApplicable) => Status::Violated,
+                (_, status) => status,
+            };
+            logs = logs.worse(exit);
             if self.format == Format::Text {
-                println!("{}", line(input, judgement));
-                for more in explanations(input, judgement) {
+                println!("{}", line(input, judgement, status));
+                let log = message.map(|message| message.lines().map(String::from)).into_iter().flatten();
+                for more in explanations(input, judgement).into_iter().chain(log) {
                     println!("         {more}");
                 }
             } else {
                 reports.extend(judging::report(input, judgement));
+                message.inspect(|message| eprintln!("{}: {message}", input.file));
             }
-            summary.add(judgement);
+            if let Golden::Differs(diff) = golden {
+                other_logs.push((input.file.clone(), diff));
+            }
+            summary.add(judgement, status);
         });
+        session.exit = session.exit.worse(logs);
+        session.other_logs = other_logs;
         match self.format {
             // Nothing was found to be tested.
             Format::Text if session.exit == Exit::BadInput && summary.tests + session.broken.len() == 0 => {}
@@ -56,8 +85,8 @@ impl Test {
 }
 
 /// `holds    models/pipe/x.litmus   3 outcomes, 3 steered, 400 free`
-fn line(input: &input::Input, judgement: &Judgement) -> String {
-    let word = match judgement.status() {
+fn line(input: &input::Input, judgement: &Judgement, status: Status) -> String {
+    let word = match status {
         Status::Holds => "holds",
         Status::NotApplicable => "skipped",
         Status::Inconclusive => "UNKNOWN",
@@ -164,9 +193,9 @@ struct Summary {
 }
 
 impl Summary {
-    fn add(&mut self, judgement: &Judgement) {
+    fn add(&mut self, judgement: &Judgement, status: Status) {
         self.tests += 1;
-        self.statuses[judgement.status() as usize] += 1;
+        self.statuses[status as usize] += 1;
         self.outcomes += judgement.exploration.outcomes.len();
         self.states += judgement.exploration.stats.states;
         self.explored += judgement.exploration.stats.seconds;

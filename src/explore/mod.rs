@@ -1,11 +1,13 @@
 //! Search over a machine: every outcome with a shortest witness, every property's verdict, and what it took.
 
 mod frontier;
+mod graph;
 mod questions;
 mod search;
 mod visited;
 mod witness;
 
+pub use graph::{StateGraph, StateNode, graph};
 pub use questions::{Claim, Detail, Verdict, Violation};
-pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore};
+pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore, explore_from};
 pub use witness::{Taken, Witness};

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     kernel::{Step, Trace, rules::RuleSet},
-    machine::{Machine, Move, MoveKind, SetupError, State},
-    program::{Halt, Outcome},
+    machine::{Machine, Marks, Move, MoveKind, SetupError, State},
+    program::{Cursor, Halt, Outcome},
 };
 use serde::Serialize;
 use std::{
@@ -71,7 +71,7 @@ pub struct Exploration {
     pub reached: Vec<(usize, Witness)>,
     /// Rules that applied in some step.
     pub rules: RuleSet,
-    /// Statements (task, instruction) that some path executed.
+    /// Instructions, by task, that some path does; all those of `init`.
     pub executed: Vec<Vec<bool>>,
     /// Why the search is not exhaustive, if it isn't.
     pub incomplete: Option<Incomplete>,
@@ -174,8 +174,26 @@ struct Candidate {
 ///
 /// When the program cannot begin.
 pub fn explore(machine: &Machine, options: &Options) -> Result<Exploration, SetupError> {
-    let initial = machine.initial()?;
-    Ok(Search::new(machine, options, &initial).run(&initial))
+    Ok(explore_from(machine, options, &machine.initial()?))
+}
+
+/// Explores every interleaving from a state on; witnesses lead from there.
+pub fn explore_from(machine: &Machine, options: &Options, state: &State) -> Exploration {
+    Search::new(machine, options, state).run(state)
+}
+
+/// The instructions that are done before the initial state, by task; `init` has done all that it does.
+fn begun(machine: &Machine) -> Marks {
+    let init = machine.program.init;
+    let tasks = machine.program.tasks.iter().enumerate();
+    let marks = tasks.map(|(id, task)| {
+        let mut marks = vec![init == Some(id as u16); task.code.instrs.len()];
+        if !machine.program.locals_visible {
+            Cursor::new(task.vars.len()).advance_marking(&task.code, false, Some(&mut marks));
+        }
+        marks
+    });
+    marks.collect()
 }
 
 struct Search<'a> {
@@ -210,7 +228,7 @@ impl<'a> Search<'a> {
         } else {
             Visited::Fingerprints(Fingerprints::default())
         };
-        let executed = machine.program.tasks.iter().map(|t| vec![false; t.code.instrs.len()]).collect();
+        let executed = begun(machine);
         let mut search = Search {
             machine,
             options,
@@ -257,6 +275,7 @@ impl<'a> Search<'a> {
     fn run(mut self, initial: &State) -> Exploration {
         let mut state = initial.clone();
         state.set_journal(true);
+        state.set_marks(std::mem::take(&mut self.executed));
         let mut layer = 0;
         while let Some(((cost, depth), frontier)) = self.layers.pop_first() {
             if cost > layer {
@@ -268,7 +287,7 @@ impl<'a> Search<'a> {
             self.peak_frontier = self.peak_frontier.max(waiting + frontier.size());
             for i in 0..frontier.len() {
                 if i % 256 == 0 && self.must_stop() {
-                    return self.finish(initial);
+                    return self.finish(state);
                 }
                 let (entry, bytes) = frontier.get(i);
                 state.decode(bytes);
@@ -282,7 +301,7 @@ impl<'a> Search<'a> {
                 self.expand(&mut state, entry.fingerprint, entry.node, cost, depth);
             }
         }
-        self.finish(initial)
+        self.finish(state)
     }
 
     fn must_stop(&mut self) -> bool {
@@ -308,8 +327,7 @@ impl<'a> Search<'a> {
         for task in 0..self.machine.program.tasks.len() as u16 {
             let Some(kind) = self.machine.next_move(state, task) else { continue };
             if matches!(kind, MoveKind::Call | MoveKind::Local) {
-                let pc = state.cursor(task).pc as usize;
-                self.executed[task as usize][pc] = true;
+                state.mark(task);
             }
             self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
         }
@@ -441,7 +459,8 @@ impl<'a> Search<'a> {
         Witness { moves }
     }
 
-    fn finish(mut self, _: &State) -> Exploration {
+    fn finish(mut self, mut state: State) -> Exploration {
+        self.executed = state.take_marks().unwrap_or_default();
         self.stats.seconds = self.start.elapsed().as_secs_f64();
         let nodes = self.nodes.len() * size_of::<Node>();
         self.stats.bytes = (self.visited.bytes() + nodes + self.peak_frontier) as u64;

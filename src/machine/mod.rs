@@ -5,4 +5,4 @@ mod setup;
 mod state;
 
 pub use setup::{SetupError, environment};
-pub use state::{Machine, Move, MoveKind, State, StateWorld};
+pub use state::{Machine, Marks, Move, MoveKind, State, StateWorld};

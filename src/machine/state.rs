@@ -27,7 +27,12 @@ pub struct State {
     /// The kernel's part.
     pub kernel: Kernel,
     cursors: Table<Cursor>,
+    /// Local instructions that were done, by task, while somebody wants to know. Not part of the state proper.
+    marks: Option<Marks>,
 }
+
+/// For each task, which of its instructions were done.
+pub type Marks = Vec<Vec<bool>>;
 
 /// Something that can happen next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -62,7 +67,7 @@ impl MoveKind {
 
 impl State {
     pub(super) fn new(kernel: Kernel) -> Self {
-        State { kernel, cursors: Table::default() }
+        State { kernel, cursors: Table::default(), marks: None }
     }
 
     pub(super) fn add_cursor(&mut self, cursor: Cursor) {
@@ -72,6 +77,25 @@ impl State {
     /// Where a task is in its code.
     pub fn cursor(&self, task: TaskId) -> &Cursor {
         &self.cursors[task as usize]
+    }
+
+    /// From now on records which local instructions are done, in whatever this value becomes.
+    pub fn set_marks(&mut self, marks: Marks) {
+        self.marks = Some(marks);
+    }
+
+    /// Records that a task comes to its next instruction.
+    #[inline]
+    pub fn mark(&mut self, task: TaskId) {
+        let pc = self.cursors[task as usize].pc as usize;
+        if let Some(marks) = &mut self.marks {
+            marks[task as usize][pc] = true;
+        }
+    }
+
+    /// What was recorded since [`State::set_marks`].
+    pub fn take_marks(&mut self) -> Option<Marks> {
+        self.marks.take()
     }
 
     /// Turns the journal on or off.
@@ -235,7 +259,8 @@ impl<'p> Machine<'p> {
             MoveKind::Deliver => Action::Deliver,
             MoveKind::Expire => Action::Expire,
             MoveKind::Local => {
-                state.cursors.write(mv.task as usize).advance(code, true);
+                let marks = state.marks.as_mut().map(|marks| &mut marks[mv.task as usize]);
+                state.cursors.write(mv.task as usize).advance_marking(code, true, marks);
                 return Step::Returned(Return::value(0));
             }
         };
@@ -253,7 +278,8 @@ impl<'p> Machine<'p> {
         let cursor = state.cursors.write(task as usize);
         cursor.complete(code, ret);
         if !self.single {
-            cursor.advance(code, false);
+            let marks = state.marks.as_mut().map(|marks| &mut marks[task as usize]);
+            cursor.advance_marking(code, false, marks);
         }
     }
 

@@ -61,9 +61,17 @@ impl Cursor {
 
     /// Runs local instructions up to the next call or the end; one instruction only if `single`.
     pub fn advance(&mut self, code: &Code, single: bool) -> Next {
+        self.advance_marking(code, single, None)
+    }
+
+    /// Like [`Cursor::advance`]; sets the mark of each instruction that is done.
+    pub fn advance_marking(&mut self, code: &Code, single: bool, mut marks: Option<&mut Vec<bool>>) -> Next {
         for _ in 0..SPIN_LIMIT {
             if self.next(code) != Next::Local {
                 break;
+            }
+            if let Some(marks) = &mut marks {
+                marks[self.pc as usize] = true;
             }
             self.local(code);
             if single {

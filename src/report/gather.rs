@@ -2,6 +2,7 @@
 
 use super::{
     timeline::{Path, Row, rows},
+    unreached::unreached,
     view::*,
 };
 use crate::{
@@ -61,6 +62,7 @@ impl Maker<'_> {
                 .collect(),
             claims: exploration.verdicts.iter().map(|(claim, verdict)| self.claim(claim, *verdict)).collect(),
             schedules: self.schedules(),
+            unreached: unreached(program, self.case.text, exploration),
             divergences: divergences.map(|(schedule, divergence)| self.divergence(schedule, divergence)).collect(),
             reordered: reordered
                 .map(|(schedule, order)| ReorderedReport { schedule: self.line(schedule), order: *order })

@@ -16,6 +16,13 @@ pub enum Tested {
         /// What is wrong with it.
         message: String,
     },
+    /// It was judged, and its log is not the golden one.
+    OtherLog {
+        /// The file.
+        file: String,
+        /// How they differ.
+        diff: String,
+    },
 }
 
 /// The run as JUnit XML.
@@ -29,6 +36,11 @@ pub fn junit(tests: &[Tested]) -> String {
                 let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
                 status.set_message("cannot be run").set_description(message.clone());
                 suite.add_test_case(case(file, "begins", status));
+                suite
+            }
+            Tested::OtherLog { file, diff } => {
+                let mut suite = TestSuite::new(file.clone());
+                suite.add_test_case(case(file, "golden log", failed("another log", diff)));
                 suite
             }
         });

@@ -4,22 +4,34 @@
 //! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
 //! Nothing here decides anything: it only tells.
 
+mod compare;
 mod gather;
+pub mod golden;
 mod junit;
+mod logged;
+mod picture;
 mod ring;
 mod rules;
 mod strace;
 mod style;
+mod svg;
 mod table;
 mod text;
 mod timeline;
+mod unreached;
 mod view;
 mod waits;
+mod walk;
 
+pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
 pub use rules::rules_page;
+pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};
+pub use picture::{Picture, Shape, ShapeKind};
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
+pub use unreached::{UnreachedReport, unreached};
 pub use view::*;
 pub use waits::deadlock;
+pub use walk::Walk;

@@ -49,7 +49,7 @@ pub fn ring(k: &Kernel, ring: &Ring) -> String {
 }
 
 /// `@10 w×4086+`.
-fn slot(k: &Kernel, buf: &PipeBuffer) -> String {
+pub fn slot(k: &Kernel, buf: &PipeBuffer) -> String {
     let mut text = String::new();
     if buf.offset > 0 {
         text.push_str(&format!("@{} ", buf.offset));

@@ -59,6 +59,7 @@ impl Log<'_> {
             self.outcomes();
             self.claims();
             self.schedules();
+            self.unreached();
             self.divergences();
             self.observations();
             self.states();
@@ -249,6 +250,13 @@ impl Log<'_> {
         }
         if let Some(kernel) = kernel {
             self.line(format!("            on the kernel: {kernel}"));
+        }
+    }
+
+    fn unreached(&mut self) {
+        for statement in &self.report.unreached {
+            let line = format!("{} line {}: {}", self.head("Unreached"), statement.line, statement.text);
+            self.line(line);
         }
     }
 

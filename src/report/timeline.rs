@@ -7,7 +7,7 @@ use super::{
     table, waits,
 };
 use crate::{
-    explore::Witness,
+    explore::{Taken, Witness},
     kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
@@ -84,6 +84,25 @@ fn tell<'m>(machine: &'m Machine<'m>, initial: &State, path: &Path) -> Story<'m>
     story
 }
 
+/// What a story keeps in mind from one move to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    interrupted: BTreeSet<TaskId>,
+    told: BTreeSet<&'static str>,
+}
+
+/// One move alone, and the state after it.
+pub(super) fn one(machine: &Machine, before: &State, taken: Taken, memory: &mut Memory) -> (Row, State) {
+    let mut story = Story::new(machine, before.clone());
+    (story.interrupted, story.told) = (std::mem::take(&mut memory.interrupted), std::mem::take(&mut memory.told));
+    let mut after = story.before.clone();
+    let mut trace = Trace::telling();
+    let step = machine.apply(&mut after, taken.mv, taken.sections, &mut trace);
+    story.see(String::new(), taken.mv, &step, &after, &[], &mut trace);
+    (memory.interrupted, memory.told) = (story.interrupted, story.told);
+    (story.rows.pop().unwrap_or_default(), after)
+}
+
 fn heading(machine: &Machine, style: &Style) -> String {
     let name = if machine.program.name.is_empty() { "(no title)" } else { &machine.program.name };
     format!("{}  on Linux {}\n\n", Tone::Strong.paint(name, style.color), machine.env.version)
@@ -128,7 +147,7 @@ fn shares_pages(call: CallKind) -> bool {
 }
 
 /// The outcome, and who sleeps for ever.
-fn end(machine: &Machine, state: &State, style: &Style) -> String {
+pub(super) fn end(machine: &Machine, state: &State, style: &Style) -> String {
     let over = machine.moves(state).next().is_none();
     let outcome = Outcome::of(machine.program, &machine.world(state));
     let what = if over { "end" } else { "here" };

@@ -1,6 +1,7 @@
 //! Everything that is known of one test as plain data with stable names: what the JSON shows, and what the log and the
 //! JUnit report are made of. `docs/json.md` describes it.
 
+use super::UnreachedReport;
 use crate::{
     explore::{Stats, Verdict},
     kernel::Version,
@@ -46,6 +47,8 @@ pub struct TestReport {
     pub claims: Vec<ClaimReport>,
     /// Its schedule blocks of this version.
     pub schedules: Vec<ScheduleReport>,
+    /// Statements that no interleaving comes to.
+    pub unreached: Vec<UnreachedReport>,
     /// Steered runs that the model does not explain.
     pub divergences: Vec<DivergenceReport>,
     /// Steered runs that only another order of scheduling explains than the method promises.

@@ -1,0 +1,240 @@
+//! The tools around the search, through the command line: graphs, golden logs, comparing logs, walking by hand.
+
+mod common;
+
+use lockstep::{
+    explore::{Options, Steps, explore, graph},
+    kernel::Env,
+    machine::{Machine, environment},
+};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn lockstep_in(dir: &Path, args: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.current_dir(dir).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Whoever does not read its input may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn lockstep(args: &[&str]) -> Output {
+    lockstep_in(Path::new(env!("CARGO_MANIFEST_DIR")), args, "")
+}
+
+fn lockstep_on(input: &str, args: &[&str]) -> Output {
+    lockstep_in(Path::new(env!("CARGO_MANIFEST_DIR")), args, input)
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// An empty directory.
+fn scratch(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+const BRANCHES: &str = r#"litmus "branches"
+
+pipe p
+
+task W {
+    write(p.w, "a")
+}
+
+task R {
+    n = 0
+    x = read(p.r, 1)
+    if x == "a" {
+        n = 1
+    } else {
+        n = 2
+        write(p.w, "b")
+    }
+    repeat 2 {
+        n = n + 1
+    }
+    while n > 5 {
+        n = 0
+    }
+    y = read(p.r, 1)
+    n = 7
+}
+
+allow asleep R
+"#;
+
+#[test]
+fn statements_that_nothing_reaches_are_told() {
+    let log = lockstep_on(BRANCHES, &["check", "-", "--no-timing"]);
+    assert_eq!(code(&log), 0);
+    insta::assert_snapshot!(stdout(&log));
+    let json = lockstep_on(BRANCHES, &["check", "-", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let lines: Vec<_> = json[0]["unreached"].as_array().unwrap().iter().map(|u| u["line"].clone()).collect();
+    assert_eq!(lines, [15, 16, 22, 25]);
+    // A search that ends too early has not seen what there is.
+    let bounded = lockstep_on(BRANCHES, &["check", "-", "--max-states", "0"]);
+    assert!(!stdout(&bounded).contains("Unreached"));
+}
+
+#[test]
+fn a_graph_is_drawn() {
+    let file = "models/classic/threads-share-descriptors.litmus";
+    let dot = lockstep(&["graph", file]);
+    assert_eq!(code(&dot), 0);
+    insta::assert_snapshot!(format!("{}{}", stdout(&dot), stderr(&dot)));
+    let svg = scratch("graph").join("x.svg");
+    assert_eq!(code(&lockstep(&["graph", file, "--svg", svg.to_str().unwrap()])), 0);
+    let svg = fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>\n"));
+    assert!(svg.contains("outcome 3") && svg.contains("Reader: read(p.r, 1) … asleep"));
+    let full = lockstep(&["graph", file, "--full", "--dot", "-", "--svg", "-"]);
+    assert!(stderr(&full).contains("14 states, 17 moves, 3 outcomes; drawn with 14 boxes and 17 arrows"));
+}
+
+#[test]
+fn a_graph_that_nobody_could_read_is_refused() {
+    let large = lockstep(&["graph", "models/classic/barrier.litmus"]);
+    assert_eq!(code(&large), 3);
+    insta::assert_snapshot!(stderr(&large));
+    let part = lockstep(&["graph", "models/classic/barrier.litmus", "--max-states", "20"]);
+    assert_eq!(code(&part), 3);
+    assert!(stdout(&part).contains("dashed") && stderr(&part).contains("not the whole graph"), "{}", stderr(&part));
+}
+
+#[test]
+fn the_graph_has_the_states_and_outcomes_of_the_search() {
+    for path in common::library() {
+        let program = common::load_path(&path);
+        let Ok(env) = environment(&program, Env::default()) else { continue };
+        let machine = Machine::new(&program, env);
+        for steps in [Steps::Calls, Steps::Sections(Some(1))] {
+            let options = Options { steps, max_states: 3000, exact: true, ..Options::default() };
+            let found = explore(&machine, &options).unwrap();
+            let graph = graph(&machine, &options).unwrap();
+            if found.incomplete.is_some() || graph.incomplete.is_some() {
+                continue;
+            }
+            let name = path.display();
+            assert_eq!(graph.graph.node_count() as u64, found.stats.states, "{name} {steps:?}");
+            let outcomes: Vec<_> = found.outcomes.iter().map(|(outcome, _)| outcome).collect();
+            assert_eq!(graph.outcomes.iter().collect::<Vec<_>>(), outcomes, "{name} {steps:?}");
+        }
+    }
+}
+
+#[test]
+fn golden_logs_are_written_and_compared() {
+    let dir = scratch("golden");
+    let here = |args: &[&str]| lockstep_in(&dir, args, "");
+    fs::write(dir.join("x.litmus"), BRANCHES).unwrap();
+    assert_eq!(code(&here(&["test", "x.litmus", "--promote"])), 2);
+    let promoted = here(&["test", "x.litmus", "--model-only", "--promote"]);
+    assert_eq!(code(&promoted), 0);
+    assert!(stdout(&promoted).contains("wrote x.litmus.expected"));
+    let golden = fs::read_to_string(dir.join("x.litmus.expected")).unwrap();
+    assert_eq!(golden, stdout(&here(&["check", "x.litmus", "--no-timing"])));
+    assert_eq!(code(&here(&["test", "x.litmus", "--model-only"])), 0);
+
+    fs::write(dir.join("x.litmus.expected"), golden.replace("R.y=none", "R.y=\"z\"")).unwrap();
+    let other = here(&["test", "x.litmus", "--model-only"]);
+    assert_eq!(code(&other), 1);
+    let told: Vec<&str> = stdout_lines(&other).into_iter().take_while(|line| !line.is_empty()).collect();
+    insta::assert_snapshot!(told.join("\n"));
+    let junit = here(&["test", "x.litmus", "--model-only", "--format", "junit"]);
+    assert!(stdout(&junit).contains("failures=\"1\""));
+    let again = here(&["test", "x.litmus", "--model-only", "--promote"]);
+    assert!(stdout(&again).contains("rewrote x.litmus.expected"));
+    assert_eq!(fs::read_to_string(dir.join("x.litmus.expected")).unwrap(), golden);
+}
+
+fn stdout_lines(output: &Output) -> Vec<&str> {
+    std::str::from_utf8(&output.stdout).unwrap().lines().collect()
+}
+
+#[test]
+fn the_classic_tests_have_their_golden_logs() {
+    let classic = common::library().into_iter().filter(|path| path.parent().unwrap().ends_with("classic"));
+    for path in classic {
+        assert!(path.with_extension("litmus.expected").exists(), "lockstep test --model-only --promote {path:?}");
+    }
+    let output = lockstep(&["test", "--model-only", "models/classic"]);
+    assert_eq!(code(&output), 0, "lockstep test --model-only --promote models/classic\n{}", stdout(&output));
+}
+
+#[test]
+fn logs_are_compared() {
+    let dir = scratch("compare");
+    let write = |name: &str, args: &[&str]| {
+        let output = lockstep(args);
+        fs::write(dir.join(name), &output.stdout).unwrap();
+    };
+    write("text", &["check", "models/pipe", "models/classic/ping-pong.litmus"]);
+    write("json", &["check", "models/pipe", "models/classic/ping-pong.litmus", "--format", "json"]);
+    write("old", &["check", "models/pipe/nowait.litmus", "--kernel", "v6.1"]);
+    write("new", &["check", "models/pipe/nowait.litmus", "models/pipe/packet.litmus"]);
+    let compare = |old: &str, new: &str| lockstep_in(&dir, &["compare", old, new], "");
+    let same = compare("text", "json");
+    assert_eq!(code(&same), 0, "{}", stdout(&same));
+    let other = compare("old", "new");
+    assert_eq!(code(&other), 1);
+    insta::assert_snapshot!(stdout(&other));
+    fs::write(dir.join("no-log"), "hello\n").unwrap();
+    assert_eq!(code(&compare("old", "no-log")), 2);
+    assert_eq!(code(&compare("old", "missing")), 2);
+}
+
+#[test]
+fn a_walk_by_hand() {
+    let answers = "9\nNobody\nA\nB\nu\no\n2\nA\nC\nq\n";
+    let walk = lockstep_on(answers, &["step", "models/classic/philosophers.litmus"]);
+    assert_eq!(code(&walk), 0);
+    insta::assert_snapshot!(stdout(&walk));
+}
+
+#[test]
+fn a_walk_ends_with_its_outcome_or_with_its_input() {
+    let file = "models/classic/two-pipes-deadlock.litmus";
+    let end = lockstep_on("A\nB\nthis is not read", &["step", file, "--no-rules"]);
+    assert_eq!(code(&end), 0);
+    insta::assert_snapshot!(stdout(&end));
+    let cut = lockstep_on("A\n", &["step", file]);
+    assert_eq!(code(&cut), 0);
+    assert!(stdout(&cut).ends_with("2> \n"));
+    let sections = lockstep_on("A\n", &["step", file, "--steps", "section"]);
+    assert!(stdout(&sections).contains("A: read(p.r, 1) … interrupted:"));
+    assert_eq!(code(&lockstep_on("A\n", &["step", "-"])), 2);
+}
+
+#[test]
+fn shells_and_man_know_every_subcommand() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = lockstep(&["completions", shell]);
+        assert_eq!(code(&script), 0);
+        assert!(["compare", "graph", "--promote"].iter().all(|word| stdout(&script).contains(word.trim_matches('-'))));
+    }
+    assert!(stdout(&lockstep(&["man"])).contains(".TH lockstep"));
+    let dir = scratch("man");
+    assert_eq!(code(&lockstep(&["man", dir.to_str().unwrap()])), 0);
+    for page in ["lockstep.1", "lockstep-check.1", "lockstep-step.1", "lockstep-graph.1"] {
+        assert!(dir.join(page).exists(), "{page}");
+    }
+}
