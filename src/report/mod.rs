@@ -25,9 +25,9 @@ mod walk;
 
 pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
-pub use rules::rules_page;
 pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};
 pub use picture::{Picture, Shape, ShapeKind};
+pub use rules::rules_page;
 pub use style::Style;
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
