@@ -150,3 +150,42 @@ fn ctrl_c_ends_with_the_result_so_far_and_the_status_of_the_signal() {
     assert_eq!(output.status.signal(), Some(libc::SIGINT), "{output:?}");
     assert!(stdout(&output).contains("incomplete: interrupted"), "{}", stdout(&output));
 }
+
+#[test]
+fn behaviours_are_listed_and_switched_by_name() {
+    let listed = run(&["quirks", "--kernel", "v3.2"]);
+    assert_eq!(code(&listed), 0);
+    assert!(stdout(&listed).contains("pipe-one-queue") && !stdout(&listed).contains("pipe-poll-usage"));
+    let file = "models/bugs/pipe-04-eof-wakes-one.litmus";
+    assert_eq!(code(&run(&["check", file])), 0);
+    assert_eq!(code(&run(&["check", file, "--quirk", "pipe-eof-wakes-one"])), 1);
+    assert_eq!(code(&run(&["check", file, "--quirk", "pipe-eof-wakes-one", "--no-quirk", "pipe-eof-wakes-one"])), 0);
+    let wrong = run(&["check", file, "--quirk", "pipe-eof-wakes-on"]);
+    assert_eq!(code(&wrong), 2);
+    assert!(stderr(&wrong).contains("pipe-eof-wakes-one"), "{}", stderr(&wrong));
+    assert_eq!(code(&run(&["quirks", "nothing has this in it"])), 2);
+}
+
+#[test]
+fn the_kernel_of_this_machine_has_the_behaviours_of_its_version() {
+    let found = run(&["quirks", "--detect", "--format", "json"]);
+    if code(&found) == 3 {
+        return;
+    }
+    assert_eq!(code(&found), 0, "{}", stdout(&found));
+    let list: serde_json::Value = serde_json::from_str(&stdout(&found)).unwrap();
+    let told = list["quirks"].as_array().unwrap().iter().filter(|q| q["here"] != "unknown").count();
+    assert!(told >= 10, "{told}");
+}
+
+#[test]
+fn rules_say_what_tests_exercise() {
+    let covered = run(&["rules", "--coverage", "models/pipe/read-empty.litmus", "--model-only", "--format", "json"]);
+    assert_eq!(code(&covered), 0);
+    let list: serde_json::Value = serde_json::from_str(&stdout(&covered)).unwrap();
+    let rule = |id| list.as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap();
+    assert_eq!(rule("PIPE-R-03")["model"], true);
+    assert_eq!(rule("PIPE-R-03")["class"], "run");
+    assert_eq!(rule("PIPE-X-02")["model"], false);
+    assert_eq!(rule("STEP-PIPE-04")["class"], "invisible");
+}

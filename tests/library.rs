@@ -31,7 +31,7 @@ fn every_file_holds_in_the_model_of_each_version() {
     let mut wrong = Vec::new();
     for path in common::library() {
         let program = common::load_path(&path);
-        for version in ["v6.1", "v6.12", "v6.18"] {
+        for version in ["v3.2", "v4.19", "v5.10", "v6.1", "v6.12", "v6.18"] {
             let effort = Effort { kernel: Some(version.parse::<Version>().unwrap()), ..Effort::default() };
             let status = judge(&program, &effort, None).unwrap().status();
             if !matches!(status, Status::Holds | Status::NotApplicable) {

@@ -8,6 +8,7 @@ mod graph;
 mod input;
 mod judging;
 mod print;
+mod quirks;
 mod rules;
 mod show;
 mod signals;
@@ -16,7 +17,8 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::Version,
+    kernel::{QUIRKS, Quirk, Version},
+    program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
     verdict::{Effort, Status},
@@ -59,6 +61,8 @@ enum Command {
     Completions(completions::Completions),
     /// Print the manual page, or write the pages of all subcommands
     Man(completions::Man),
+    /// List the behaviours that kernels differ in, or find out which of them this machine's kernel has
+    Quirks(quirks::Quirks),
 }
 
 /// How to report.
@@ -93,6 +97,20 @@ struct ExploreArgs {
     /// Compare whole states instead of 64-bit fingerprints
     #[arg(long)]
     exact: bool,
+    /// Switch a behaviour on, whatever the version (see `lockstep quirks`)
+    #[arg(long, value_name = "NAME", value_parser = quirk)]
+    quirk: Vec<Quirk>,
+    /// Switch a behaviour off
+    #[arg(long, value_name = "NAME", value_parser = quirk)]
+    no_quirk: Vec<Quirk>,
+}
+
+/// `--quirk`, `--no-quirk`.
+fn quirk(name: &str) -> Result<Quirk, String> {
+    Quirk::by_name(name).ok_or_else(|| {
+        let names = QUIRKS.iter().map(|q| q.name);
+        did_you_mean(name, names).unwrap_or_else(|| "`lockstep quirks` lists the names".into())
+    })
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +136,12 @@ impl std::str::FromStr for Preemptions {
 }
 
 impl ExploreArgs {
+    /// The behaviours that are switched on and off.
+    fn switched(&self) -> Vec<(Quirk, bool)> {
+        let on = self.quirk.iter().map(|&quirk| (quirk, true));
+        on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
+    }
+
     fn options(&self) -> Options<'static> {
         Options {
             steps: match self.steps {
@@ -184,6 +208,7 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         max_steered: host.map_or(0, |h| h.max_steered),
         free: host.and_then(HostArgs::free),
         kernel: explore.kernel,
+        switched: explore.switched(),
     }
 }
 
@@ -251,6 +276,7 @@ pub fn main() -> ExitCode {
         Command::Rules(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
+        Command::Quirks(args) => args.run(),
     };
     signals::die_if_interrupted();
     exit.code()

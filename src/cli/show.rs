@@ -49,7 +49,10 @@ impl Show {
         let program = &input.program;
         let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
         let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
-        let env = environment(program, base).map_err(|error| bad(&error))?;
+        let mut env = environment(program, base).map_err(|error| bad(&error))?;
+        for (quirk, on) in self.explore.switched() {
+            env.quirks = env.quirks.with(quirk, on);
+        }
         let machine = Machine::new(program, env);
         let initial = machine.initial().map_err(|error| bad(&error))?;
         if let Some(schedule) = self.schedule(program, &machine, &initial)? {

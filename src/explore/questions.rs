@@ -73,6 +73,8 @@ pub(super) struct Questions<'a> {
     /// Properties that speak of this version.
     properties: Vec<(usize, &'a PropertyCode)>,
     always: bool,
+    /// `allow lost-wakeup`
+    may_lose: bool,
 }
 
 impl<'a> Questions<'a> {
@@ -81,13 +83,15 @@ impl<'a> Questions<'a> {
         let properties: Vec<_> =
             machine.program.properties.iter().enumerate().filter(|(_, p)| p.on.contains(version)).collect();
         let always = properties.iter().any(|(_, p)| p.quantifier == Quantifier::Always);
-        Questions { machine, properties, always }
+        let may_lose = machine.program.may_lose.iter().any(|on| on.contains(version));
+        Questions { machine, properties, always, may_lose }
     }
 
     /// Everything that is claimed on this machine.
     pub fn claims(&self) -> Vec<Claim> {
         let properties = self.properties.iter().map(|&(i, _)| Claim::Property(i));
-        properties.chain([Claim::NoDeadlock, Claim::NoFailure, Claim::NoLostWakeup]).collect()
+        let claims = properties.chain([Claim::NoDeadlock, Claim::NoFailure]);
+        claims.chain((!self.may_lose).then_some(Claim::NoLostWakeup)).collect()
     }
 
     /// What a state contradicts.
@@ -100,7 +104,7 @@ impl<'a> Questions<'a> {
                 }
             }
         }
-        if state.is_quiescent() {
+        if !self.may_lose && state.is_quiescent() {
             let stuck: Vec<_> = state.stuck().map(|t| (t, self.sleeps_in(state, t))).collect();
             if !stuck.is_empty() {
                 broken.push((Claim::NoLostWakeup, Detail::Asleep(stuck)));

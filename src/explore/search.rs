@@ -59,7 +59,7 @@ impl Default for Options<'_> {
 }
 
 /// What a search found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Exploration {
     /// Every outcome, in the order in which they were found.
     pub outcomes: Vec<(Outcome, Found)>,

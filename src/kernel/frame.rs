@@ -6,7 +6,7 @@ use super::{
     canon::{Canon, get},
     exit::Exit,
     file::FileId,
-    pipe::{FifoOpen, PipeRead, PipeWrite},
+    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -31,6 +31,9 @@ pub enum InCall {
     Poll(Box<Poll>),
     Exit(Exit),
     Pause { entered: bool },
+    WriteV3(Box<PipeWriteV3>),
+    ReadV3(Box<PipeReadV3>),
+    Resize(PipeResize),
     Splice(Box<Splice>),
 }
 
@@ -47,8 +50,9 @@ impl InCall {
     /// Which call it is.
     pub fn kind(&self) -> CallKind {
         match self {
-            InCall::Write(_) => CallKind::Write,
-            InCall::Read(_) => CallKind::Read,
+            InCall::Write(_) | InCall::WriteV3(_) => CallKind::Write,
+            InCall::Read(_) | InCall::ReadV3(_) => CallKind::Read,
+            InCall::Resize(_) => CallKind::Fcntl,
             InCall::Open(open) => open.kind(),
             InCall::Poll(_) => CallKind::Poll,
             InCall::Exit(_) => CallKind::Exit,
@@ -66,6 +70,9 @@ impl InCall {
             InCall::Open(call) => call.step(cx),
             InCall::Poll(call) => call.step(cx),
             InCall::Exit(call) => call.step(cx),
+            InCall::WriteV3(call) => call.step(cx),
+            InCall::ReadV3(call) => call.step(cx),
+            InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
@@ -80,6 +87,21 @@ impl InCall {
         }
     }
 
+    /// Whether its next section begins with a lock that somebody else has: it waits for that, uninterruptibly.
+    #[inline]
+    pub fn waits_for_lock(&self, k: &Kernel) -> bool {
+        let pipe = match self {
+            InCall::Write(call) if call.at == pipe::write::At::Locked => call.pipe,
+            InCall::Read(call) if call.at == pipe::read::At::Locked => call.pipe,
+            InCall::Open(call) => call.pipe,
+            InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
+            InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
+            InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            _ => return false,
+        };
+        k.ring(pipe).locked
+    }
+
     /// Whether a sleeper in this call would not go back to sleep if it were woken now.
     /// A sleeper that is ready while nobody is about to wake it has lost its wake-up.
     pub fn ready(&self, k: &Kernel) -> bool {
@@ -89,7 +111,9 @@ impl InCall {
             InCall::Open(call) => call.ready(k),
             InCall::Poll(call) => call.ready(k),
             InCall::Splice(call) => call.ready(k),
-            InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::WriteV3(call) => call.ready(k),
+            InCall::ReadV3(call) => call.ready(k),
+            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
         }
     }
 
@@ -101,7 +125,9 @@ impl InCall {
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
             InCall::Splice(call) => vec![call.waits_for()],
-            InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
+            InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
+            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -140,6 +166,19 @@ impl Canon for Frame {
                 out.push(7);
                 call.encode(out);
             }
+            // The numbers between are those of calls to come.
+            Some(InCall::WriteV3(call)) => {
+                out.push(32);
+                call.encode(out);
+            }
+            Some(InCall::ReadV3(call)) => {
+                out.push(33);
+                call.encode(out);
+            }
+            Some(InCall::Resize(call)) => {
+                out.push(34);
+                call.encode(out);
+            }
         }
     }
 
@@ -154,6 +193,9 @@ impl Canon for Frame {
             4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
             5 => Some(InCall::Exit(Exit::decode(input))),
             6 => Some(InCall::Pause { entered: bool::decode(input) }),
+            32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
+            33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
+            34 => Some(InCall::Resize(PipeResize::decode(input))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };

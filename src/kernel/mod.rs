@@ -138,6 +138,10 @@ impl Kernel {
         };
         let step = loop {
             let Some(call) = &mut frame.call else { break Step::Preempted };
+            if call.waits_for_lock(cx.k) {
+                cx.k.task_mut(me).frame = frame;
+                break Step::Slept;
+            }
             let step = call.step(&mut cx);
             match step {
                 Step::Preempted if steps > 1 => steps -= 1,

@@ -6,6 +6,7 @@ use super::{
     canon::{canon_enum, canon_flags, canon_struct},
     file::{File, FileId},
     frame::{InCall, WaitsFor},
+    quirk::{Quirk, QuirkSet},
     rules::*,
     task::RunState,
     wait::WaitEntry,
@@ -55,10 +56,12 @@ pub enum At {
     Sleep,
     /// Woken or timed out.
     Woken,
+    /// State behind an entry looked at, not on its queues yet: only with the defect PIPE-22.
+    Enlist(u8),
 }
 
 canon_flags!(PollEvents);
-canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, });
+canon_enum!(At { 0 => Register(i), 1 => Look(i), 2 => Sleep, 3 => Woken, 4 => Enlist(i), });
 canon_struct!(PollFd { fd, file, events, revents });
 canon_struct!(Poll { at, fds, registered, found, triggered, timed_out, timer });
 
@@ -81,6 +84,18 @@ impl Poll {
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self.at {
             At::Register(i) if usize::from(i) == self.fds.len() => return self.looked(cx),
+            At::Register(i) if cx.env.quirks.has(Quirk::PollLooksFirst) => {
+                cx.trace.rule(PIPE_22);
+                let fd = &mut self.fds[usize::from(i)];
+                let file = cx.file_of(fd.fd);
+                fd.revents = mask(cx.k, fd, file, Some(cx.trace));
+                self.at = At::Enlist(i);
+            }
+            At::Enlist(i) => {
+                self.register(cx, i);
+                self.found |= !self.fds[usize::from(i)].revents.is_empty();
+                self.at = At::Register(i + 1);
+            }
             At::Register(i) => {
                 self.register(cx, i);
                 self.at = At::Look(i);
@@ -111,7 +126,8 @@ impl Poll {
         if file.regular.is_some() {
             return;
         }
-        if !cx.k.ends(file.pipe).poll_usage {
+        let one = cx.env.quirks.has(Quirk::PipeOneQueue);
+        if !one && !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
         }
         if self.found || self.timed_out || i < self.registered {
@@ -121,7 +137,7 @@ impl Poll {
         fd.file = Some(id);
         cx.k.file_mut(id).f_count += 1;
         let key = (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP).bits();
-        for queue in queues(&file) {
+        for queue in queues(cx.env.quirks, &file) {
             cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key });
         }
     }
@@ -157,7 +173,7 @@ impl Poll {
     fn freewait(&mut self, cx: &mut Cx) {
         for fd in &mut self.fds {
             let Some(id) = fd.file.take() else { continue };
-            for queue in queues(&cx.k.file(id).clone()) {
+            for queue in queues(cx.env.quirks, &cx.k.file(id).clone()) {
                 cx.leave(queue);
             }
             cx.fput(id);
@@ -185,10 +201,15 @@ impl Poll {
 }
 
 /// The queues that `pipe_poll` registers on; a regular file has none.
-fn queues(file: &File) -> impl Iterator<Item = QueueId> {
-    let pipe = file.regular.is_none();
-    let read = (pipe && file.read).then(|| QueueId::rd(file.pipe));
-    read.into_iter().chain((pipe && file.write).then(|| QueueId::wr(file.pipe)))
+fn queues(quirks: QuirkSet, file: &File) -> impl Iterator<Item = QueueId> {
+    let (pipe, one) = (file.regular.is_none(), quirks.has(Quirk::PipeOneQueue));
+    let of = |there: bool, queue: QueueId| (pipe && there).then_some(queue);
+    let queues = [
+        of(file.read && !one, QueueId::rd(file.pipe)),
+        of(file.write && !one, QueueId::wr(file.pipe)),
+        of(one, QueueId::one(file.pipe)),
+    ];
+    queues.into_iter().flatten()
 }
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.

@@ -49,6 +49,44 @@ quirks! {
         "RWF_NOSIGNAL is accepted: a write to a pipe without readers sends no SIGPIPE.";
     PollUsageWakes = "pipe-poll-usage", v(5, 14), None, "pipe: do FASYNC notifications for every pipe IO, not just state changes",
         "Once polled, a pipe wakes its readers at every write.";
+    PipeOneQueue = "pipe-one-queue", None, v(5, 5), "pipe: use exclusive waits when reading or writing; pipe: Use head and tail pointers for the ring, not cursor and length",
+        "A pipe is a cursor and a length, with one wait queue: every wake-up wakes all readers and writers, newest first; every write wakes, and every read that freed a slot. (v5.5 itself, with head and tail and still one queue, is modelled with the two queues of v5.6.)";
+    ReadMerging = "pipe-read-merging", None, v(5, 5), "pipe: remove 'waiting_writers' merging logic",
+        "With a writer asleep a read waits for its bytes rather than to return what it has, even if it may not block (only with pipe-one-queue).";
+    CloseWakesAlways = "pipe-close-wakes-always", None, v(5, 6), "pipe: make sure to wake up everybody when the last reader/writer closes",
+        "Every close of one of several open files wakes everybody, not only the last close of a side.";
+    PipePackets = "pipe-packets", v(3, 4), None, "pipes: add a packetized pipe mode for writing",
+        "pipe2 accepts O_DIRECT: every write is a packet.";
+    SetFlPackets = "pipe-setfl-packets", v(4, 5), None, "fcntl: allow to set O_DIRECT flag on pipe",
+        "F_SETFL can switch packet mode on; before, O_DIRECT is EINVAL there.";
+    NotificationPipes = "pipe-notification", v(5, 8), None, "pipe: Add general notification queue support",
+        "pipe2 knows O_NOTIFICATION_PIPE.";
+    UserPages = "pipe-user-pages", v(4, 5), None, "pipe: limit the per-user amount of pages allocated in pipes",
+        "The slots of all pipes of a user are counted and limited.";
+    OneSlotPipes = "pipe-one-slot", v(4, 5), v(5, 14), "pipe: increase minimum default pipe size to 2 pages",
+        "PIPE-08: a user over the soft limit gets pipes of one slot, in which a byte may find no room beside one unread byte.";
+    InitialSizeLimited = "pipe-initial-size-limited", v(4, 9), None, "pipe: cap initial pipe capacity according to pipe-max-size limit",
+        "A new pipe is not larger than fs.pipe-max-size.";
+    ShrinkNeedsPrivilege = "pipe-shrink-eperm", None, v(4, 9), "pipe: fix limit checking in pipe_set_size()",
+        "F_SETPIPE_SZ over fs.pipe-max-size is EPERM even if it makes the pipe smaller.";
+    ResizeWakes = "pipe-resize-wakes", v(5, 5), None, "pipe: Add general notification queue support",
+        "A resize wakes a writer, who may have room now.";
+    IoctlInval = "pipe-ioctl-einval", None, v(3, 5), "pipe: return -ENOIOCTLCMD instead of -EINVAL on unknown ioctl command",
+        "An unknown ioctl is EINVAL, not ENOTTY.";
+    Preadv2 = "preadv2", v(4, 6), None, "vfs: vfs: Define new syscalls preadv2,pwritev2",
+        "preadv2 and pwritev2 exist; before, they are ENOSYS.";
+    FifoOpenRestarts = "fifo-open-restarts", None, v(3, 5), "fifo: Do not restart open() if it already found a partner",
+        "PIPE-11: a signal restarts a sleeping open of a FIFO even if the partner has come.";
+    ReopenCounts = "pipe-reopen-counts", None, v(3, 10), "pipe: unify ->release() and ->open()",
+        "Opening an anonymous pipe again only counts: it wakes nobody.";
+    EofWakesOne = "pipe-eof-wakes-one", v(5, 6), v(5, 6), "pipe: make sure to wake up everybody when the last reader/writer closes",
+        "PIPE-04: the last close of a side wakes one exclusive sleeper of each queue, who does not wake the next (v5.6-rc1 to v5.6-rc3).";
+    ResizeWakesEarly = "pipe-resize-wakes-early", v(5, 8), v(6, 8), "pipe: wakeup wr_wait after setting max_usage",
+        "PIPE-05: a resize wakes a writer before it raises the limit that the writer looks at (fixed in v6.6.15 and v6.1.76 too).";
+    StaleWasEmpty = "pipe-stale-was-empty", v(5, 5), v(5, 5), "pipe: fix empty pipe check in pipe_write()",
+        "PIPE-06: after a sleep a writer compares an old head with the tail, and may think that an empty pipe is not (v5.5-rc1 to v5.5-rc3).";
+    PollLooksFirst = "pipe-poll-looks-first", v(5, 5), v(5, 5), "pipe: fix poll/select race introduced by the pipe rework",
+        "PIPE-22: poll looks at the pipe before it is in the queue (v5.5-rc1).";
     DirtyPipe = "dirty-pipe", v(5, 8), Some(Version { major: 5, minor: 16, patch: 11 }), "lib/iov_iter: initialize \"flags\" in new pipe_buffer",
         "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
     TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
@@ -127,7 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn what_no_release_had_is_in_no_version() {
+        for version in [Version::new(5, 5), Version::new(5, 6)] {
+            assert!(!QuirkSet::of(version).has(Quirk::StaleWasEmpty));
+            assert!(!QuirkSet::of(version).has(Quirk::EofWakesOne));
+        }
+        assert_eq!(Quirk::StaleWasEmpty.info().range.kernels(), "no release");
+        assert_eq!(Quirk::ResizeWakesEarly.info().range.kernels(), "v5.8..v6.8");
+    }
+
+    #[test]
     fn a_version_has_its_quirks() {
+        assert!(QuirkSet::of(Version::new(3, 2)).has(Quirk::PipeOneQueue));
+        assert!(!QuirkSet::of(Version::new(6, 1)).has(Quirk::PipeOneQueue));
         assert!(QuirkSet::of(Version::new(6, 12)).has(Quirk::WakeWriterIfWasFull));
         assert!(!QuirkSet::of(Version::new(6, 18)).has(Quirk::WakeWriterIfWasFull));
     }

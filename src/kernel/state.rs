@@ -57,9 +57,12 @@ pub enum QueueKind {
     /// `wr_wait`
     #[serde(rename = "wr_wait")]
     Wr,
+    /// `wait`, the only queue of a pipe before v5.5. It lies in the place of `rd_wait`.
+    #[serde(rename = "wait")]
+    One,
 }
 
-canon_enum!(QueueKind { 0 => Rd, 1 => Wr, });
+canon_enum!(QueueKind { 0 => Rd, 1 => Wr, 2 => One, });
 
 /// A wait queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,9 +84,14 @@ impl QueueId {
         QueueId { pipe, kind: QueueKind::Wr }
     }
 
+    /// `wait`
+    pub const fn one(pipe: PipeId) -> Self {
+        QueueId { pipe, kind: QueueKind::One }
+    }
+
     fn obj(self) -> ObjId {
         match self.kind {
-            QueueKind::Rd => ObjId::RdWait(self.pipe),
+            QueueKind::Rd | QueueKind::One => ObjId::RdWait(self.pipe),
             QueueKind::Wr => ObjId::WrWait(self.pipe),
         }
     }
@@ -329,7 +337,7 @@ impl Kernel {
         self.footprint.note(id.obj(), Access::Read);
         let pipe = &self.pipes[id.pipe as usize];
         match id.kind {
-            QueueKind::Rd => &pipe.rd_wait,
+            QueueKind::Rd | QueueKind::One => &pipe.rd_wait,
             QueueKind::Wr => &pipe.wr_wait,
         }
     }
@@ -340,7 +348,7 @@ impl Kernel {
         self.footprint.note(id.obj(), Access::Write);
         let pipe = self.pipes.write(id.pipe as usize);
         match id.kind {
-            QueueKind::Rd => &mut pipe.rd_wait,
+            QueueKind::Rd | QueueKind::One => &mut pipe.rd_wait,
             QueueKind::Wr => &mut pipe.wr_wait,
         }
     }

@@ -4,7 +4,7 @@ use super::{
     Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState,
     RwFlags, Signal, Step, TaskId,
     exit::Exit,
-    pipe::{self, FifoOpen, PipeRead, PipeWrite},
+    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     rules::*,
     trace::Event,
@@ -98,6 +98,10 @@ impl Cx<'_> {
             }
             Call::Ioctl { fd, .. } => {
                 self.fd(fd).map_err(fails)?;
+                if self.env.quirks.has(Quirk::IoctlInval) {
+                    self.trace.rule(PIPE_S_09_EINVAL);
+                    return Err(fails(Errno::EINVAL));
+                }
                 self.trace.rule(PIPE_S_09);
                 Err(fails(Errno::ENOTTY))
             }
@@ -138,16 +142,9 @@ impl Cx<'_> {
         Some(file)
     }
 
-    /// Undoes [`Cx::fdget`] when the call ends at once.
-    fn done(&mut self, fput: Option<FileId>, step: Step) -> Entered {
-        if let Some(file) = fput {
-            self.fput(file);
-        }
-        Err(step)
-    }
-
     #[inline]
     fn write(&mut self, fd: Fd, data: super::Payload, flags: RwFlags) -> Entered {
+        self.preadv2(flags)?;
         let id = self.fd(fd).map_err(fails)?;
         let file = self.k.file(id);
         if !file.write {
@@ -164,13 +161,19 @@ impl Cx<'_> {
         }
         let nowait = self.rw_flags(id, flags).map_err(fails)?;
         let file = self.k.file(id);
-        let write = PipeWrite::new(file, data, nowait, flags.contains(RwFlags::RWF_NOSIGNAL));
+        let nosignal = flags.contains(RwFlags::RWF_NOSIGNAL);
+        let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
+            InCall::WriteV3(Box::new(PipeWriteV3::new(file, data, nowait, nosignal)))
+        } else {
+            InCall::Write(PipeWrite::new(file, data, nowait, nosignal))
+        };
         let fput = self.fdget(id);
-        Ok(Frame { call: Some(InCall::Write(write)), fput })
+        Ok(Frame { call: Some(call), fput })
     }
 
     #[inline]
     fn read(&mut self, fd: Fd, count: u32, fault: Option<u32>, flags: RwFlags) -> Entered {
+        self.preadv2(flags)?;
         let id = self.fd(fd).map_err(fails)?;
         let file = self.k.file(id);
         if !file.read {
@@ -186,9 +189,24 @@ impl Cx<'_> {
             return returns(0);
         }
         let nowait = self.rw_flags(id, flags).map_err(fails)?;
-        let read = PipeRead::new(self.k.file(id), count, fault, nowait);
+        let file = self.k.file(id);
+        let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
+            InCall::ReadV3(Box::new(PipeReadV3::new(file, count, fault, nowait)))
+        } else {
+            InCall::Read(PipeRead::new(file, count, fault, nowait))
+        };
         let fput = self.fdget(id);
-        Ok(Frame { call: Some(InCall::Read(read)), fput })
+        Ok(Frame { call: Some(call), fput })
+    }
+
+    /// A call with flags is `preadv2` or `pwritev2`.
+    #[inline]
+    fn preadv2(&mut self, flags: RwFlags) -> Result<(), Step> {
+        if flags.is_empty() || self.env.quirks.has(Quirk::Preadv2) {
+            return Ok(());
+        }
+        self.trace.rule(PIPE_W_06_ENOSYS);
+        Err(fails(Errno::ENOSYS))
     }
 
     /// `kiocb_set_rw_flags`: whether the call must not sleep.
@@ -214,10 +232,12 @@ impl Cx<'_> {
     }
 
     fn pipe2(&mut self, flags: OpenFlags) -> Entered {
-        let allowed =
-            OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_NOTIFICATION_PIPE;
+        let mut allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK;
+        allowed.set(OpenFlags::O_DIRECT, self.env.quirks.has(Quirk::PipePackets));
+        allowed.set(OpenFlags::O_NOTIFICATION_PIPE, self.env.quirks.has(Quirk::NotificationPipes));
         if !allowed.contains(flags) {
-            self.trace.rule(PIPE_C_01);
+            let packets = flags.contains(OpenFlags::O_DIRECT) && !allowed.contains(OpenFlags::O_DIRECT);
+            self.trace.rule(if packets { PIPE_C_01_DIRECT } else { PIPE_C_01 });
             return Err(fails(Errno::EINVAL));
         }
         if flags.contains(OpenFlags::O_NOTIFICATION_PIPE) {
@@ -285,6 +305,10 @@ impl Cx<'_> {
         let id = self.fd(fd).map_err(fails)?;
         match cmd {
             Fcntl::GetFl => returns(self.k.file(id).getfl().bits()),
+            Fcntl::SetFl(flags) if flags.contains(OpenFlags::O_DIRECT) && !self.env.quirks.has(Quirk::SetFlPackets) => {
+                self.trace.rule(PIPE_W_14_SETFL);
+                Err(fails(Errno::EINVAL))
+            }
             Fcntl::SetFl(flags) => {
                 self.k.file_mut(id).setfl(flags);
                 returns(0)
@@ -297,8 +321,7 @@ impl Cx<'_> {
             Fcntl::SetPipeSz(size) => {
                 let pipe = self.k.file(id).pipe;
                 let fput = self.fdget(id);
-                let ret = pipe::set_pipe_size(self, pipe, size);
-                self.done(fput, Step::Returned(ret))
+                Ok(Frame { call: Some(InCall::Resize(PipeResize::new(pipe, size))), fput })
             }
             Fcntl::DupFd(from) if from < 0 || from >= self.env.limits.nofile as Fd => Err(fails(Errno::EINVAL)),
             Fcntl::DupFd(from) => self.dup(fd, from),

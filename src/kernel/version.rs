@@ -108,6 +108,11 @@ impl VersionRange {
         VersionRange { from: Some(from), until: Some(until) }
     }
 
+    /// The range in words: a defect that came and went between two releases is in none.
+    pub fn kernels(&self) -> String {
+        if self.from.is_some() && self.from == self.until { "no release".into() } else { self.to_string() }
+    }
+
     /// Whether `version` lies in the range.
     pub fn contains(&self, version: Version) -> bool {
         self.from.is_none_or(|from| from <= version) && self.until.is_none_or(|until| version < until)

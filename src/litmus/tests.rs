@@ -131,6 +131,7 @@ fn item() -> impl Strategy<Value = Item> {
         expr().prop_map(PropertyKind::Always),
         vec(expr(), 1..3).prop_map(PropertyKind::Show),
         Just(PropertyKind::AllowDeadlock),
+        Just(PropertyKind::AllowLostWakeup),
         task_ref().prop_map(PropertyKind::AllowAsleep),
     ];
     let property = (option::of(range()), property).prop_map(|(on, kind)| Property { on, kind, span: span() });

@@ -129,7 +129,8 @@ impl Machine<'_> {
             }
             let refused = |errno| SetupError::Object { name: info.name.clone(), errno };
             let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
-            let allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT;
+            let mut allowed = OpenFlags::O_CLOEXEC | OpenFlags::O_NONBLOCK;
+            allowed.set(OpenFlags::O_DIRECT, self.env.quirks.has(Quirk::PipePackets));
             if !allowed.contains(info.flags) {
                 return Err(refused(Errno::EINVAL));
             }

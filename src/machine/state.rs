@@ -222,8 +222,8 @@ impl<'p> Machine<'p> {
         if t.asleep {
             return t.timer.then_some(MoveKind::Expire);
         }
-        if t.frame.call.is_some() {
-            return Some(MoveKind::Continue);
+        if let Some(call) = &t.frame.call {
+            return (!call.waits_for_lock(&state.kernel)).then_some(MoveKind::Continue);
         }
         if t.signal_pending() {
             return Some(MoveKind::Deliver);

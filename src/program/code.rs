@@ -22,6 +22,8 @@ pub struct Compiled {
     pub properties: Vec<PropertyCode>,
     /// Tasks that may be asleep at the end.
     pub may_sleep: Vec<Allowance>,
+    /// Versions in which a wake-up may be lost.
+    pub may_lose: Vec<VersionRange>,
     /// What an outcome shows, besides who is asleep: `show`, and every variable and field that a property names;
     /// if there is none, all variables.
     pub shown: Vec<Shown>,

@@ -477,6 +477,8 @@ pub enum PropertyKind {
     AllowDeadlock,
     /// This task may be asleep at the end.
     AllowAsleep(TaskRef),
+    /// A task may sleep on although what it waits for is there and nobody is about to wake it.
+    AllowLostWakeup,
 }
 
 /// `schedule "title" { … }`: a steered run, and what each release brings about.

@@ -3,7 +3,7 @@
 use super::style::plural;
 use crate::{
     kernel::{
-        Kernel, Payload, PipeId, Run, TaskId, WaitQueue,
+        Kernel, Payload, PipeId, Quirk, Run, TaskId, WaitQueue,
         pipe::{BufFlags, PipeBuffer, PipeInodeInfo, Ring},
     },
     machine::{Machine, State},
@@ -111,6 +111,12 @@ fn ends(pipe: &PipeInodeInfo) -> String {
     format!("{}, {}", plural(pipe.ends.readers, "reader"), plural(pipe.ends.writers, "writer"))
 }
 
+/// `waiting_writers: 2`, where a reader would wait for them.
+fn waiting(pipe: &PipeInodeInfo) -> Option<String> {
+    let n = pipe.ends.waiting_writers;
+    (n > 0).then(|| format!("waiting_writers: {n}"))
+}
+
 /// What is to be told of one pipe: its name, and the parts that fit beside each other on a line or stand on their own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Drawing {
@@ -120,11 +126,27 @@ pub struct Drawing {
     pub parts: Vec<String>,
 }
 
+/// `curbuf 3, nrbufs 2`: the fields of a ring before head and tail.
+fn cursor(machine: &Machine, ring: &Ring) -> Option<String> {
+    let one = machine.env.quirks.has(Quirk::PipeOneQueue);
+    one.then(|| format!("curbuf {}, nrbufs {}", ring.tail & (ring.ring_size - 1), ring.occupancy()))
+}
+
+/// The queues of a pipe with their names: two, or the one of old kernels.
+fn queues<'p>(machine: &Machine, pipe: &'p PipeInodeInfo) -> impl Iterator<Item = (&'static str, &'p WaitQueue)> {
+    let one = machine.env.quirks.has(Quirk::PipeOneQueue);
+    let first = (if one { "wait" } else { "rd_wait" }, &pipe.rd_wait);
+    std::iter::once(first).chain((!one).then_some(("wr_wait", &pipe.wr_wait)))
+}
+
 /// Everything about a pipe.
 pub fn whole(machine: &Machine, state: &State, id: PipeId) -> Drawing {
     let pipe = state.kernel.pipe(id);
-    let mut parts = vec![ring(&state.kernel, &pipe.ring), ends(pipe)];
-    for (name, entries) in [("rd_wait", &pipe.rd_wait), ("wr_wait", &pipe.wr_wait)] {
+    let mut parts = vec![ring(&state.kernel, &pipe.ring)];
+    parts.extend(cursor(machine, &pipe.ring));
+    parts.push(ends(pipe));
+    parts.extend(waiting(pipe));
+    for (name, entries) in queues(machine, pipe) {
         if !entries.entries.is_empty() {
             parts.push(format!("{name}: {}", queue(machine, entries)));
         }
@@ -144,11 +166,15 @@ pub fn changes(machine: &Machine, before: &State, after: &State) -> Vec<Drawing>
         let mut parts = Vec::new();
         if !same_ring(&before.kernel, &old.ring, &after.kernel, &pipe.ring) {
             parts.push(ring(&after.kernel, &pipe.ring));
+            parts.extend(cursor(machine, &pipe.ring));
         }
         if (old.ends.readers, old.ends.writers) != (pipe.ends.readers, pipe.ends.writers) {
             parts.push(ends(pipe));
         }
-        for (name, old, new) in [("rd_wait", &old.rd_wait, &pipe.rd_wait), ("wr_wait", &old.wr_wait, &pipe.wr_wait)] {
+        if old.ends.waiting_writers != pipe.ends.waiting_writers {
+            parts.push(format!("waiting_writers: {}", pipe.ends.waiting_writers));
+        }
+        for ((name, new), (_, old)) in queues(machine, pipe).zip(queues(machine, &old)) {
             if old != new {
                 parts.push(format!("{name}: {}", queue(machine, new)));
             }

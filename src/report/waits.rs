@@ -5,7 +5,7 @@ use super::{
     style::{Style, Tone, plural, wrap},
 };
 use crate::{
-    kernel::{Call, CallKind, OpenFlags, QueueId, RunState, TaskId, WaitsFor},
+    kernel::{Call, CallKind, OpenFlags, QueueId, Quirk, RunState, TaskId, WaitsFor},
     machine::{Machine, State},
     program::{CallCode, Instr},
 };
@@ -54,7 +54,8 @@ impl Waits<'_> {
     fn places(&self, task: TaskId) -> Vec<String> {
         let mut places = Vec::new();
         for (id, _) in self.state.kernel.pipes() {
-            for (name, queue) in [("rd_wait", QueueId::rd(id)), ("wr_wait", QueueId::wr(id))] {
+            let first = if self.machine.env.quirks.has(Quirk::PipeOneQueue) { "wait" } else { "rd_wait" };
+            for (name, queue) in [(first, QueueId::rd(id)), ("wr_wait", QueueId::wr(id))] {
                 let queue = self.state.kernel.queue(queue);
                 if let Some(position) = queue.position(task) {
                     let pipe = self.machine.pipe_name(self.state, id);

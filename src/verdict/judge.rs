@@ -3,7 +3,7 @@
 use super::{Real, ScheduleVerdict, base_env, scheduled};
 use crate::{
     explore::{Exploration, Options, Steps, Verdict, explore},
-    kernel::{Env, QuirkSet, Version},
+    kernel::{Env, Quirk, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
     target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
@@ -23,6 +23,8 @@ pub struct Effort<'a> {
     pub free: Option<FreeOptions>,
     /// The version to model; the target's, or the newest, if not said.
     pub kernel: Option<Version>,
+    /// Behaviours that are switched on or off, whatever the version and the test say.
+    pub switched: Vec<(Quirk, bool)>,
 }
 
 /// The verdict on a test.
@@ -135,7 +137,22 @@ pub fn judge(
         (None, version) => Env::new(version.unwrap_or(Version::NEWEST)),
     };
     let version = base.version;
-    let machine = Machine::new(program, environment(program, base)?);
+    if !program.settings.kernel.contains(version) {
+        // Its objects may not even exist there.
+        return Ok(Judgement {
+            env: base,
+            exploration: Exploration::default(),
+            schedules: Vec::new(),
+            real: None,
+            refusal,
+            applies: false,
+        });
+    }
+    let mut env = environment(program, base)?;
+    for &(quirk, on) in &effort.switched {
+        env.quirks = env.quirks.with(quirk, on);
+    }
+    let machine = Machine::new(program, env);
     let initial = machine.initial()?;
     let exploration = explore(&machine, &effort.explore)?;
     let mut schedules = Vec::new();
@@ -143,15 +160,9 @@ pub fn judge(
         let (_, model) = scheduled::in_model(&machine, &initial, code);
         schedules.push(ScheduleVerdict { index, model, kernel: None, ran: false });
     }
-    let mut judgement = Judgement {
-        env: machine.env.clone(),
-        exploration,
-        schedules,
-        real: None,
-        refusal,
-        applies: program.settings.kernel.contains(version),
-    };
-    if let (Some(facts), Some(target), true) = (facts, target, judgement.applies) {
+    let mut judgement =
+        Judgement { env: machine.env.clone(), exploration, schedules, real: None, refusal, applies: true };
+    if let (Some(facts), Some(target)) = (facts, target) {
         let mut real = Real::new(facts, judgement.exploration.outcomes.len());
         let ran = run(target, &machine, &initial, effort, &mut judgement, &mut real);
         judgement.refusal = ran.err();

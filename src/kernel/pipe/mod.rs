@@ -3,15 +3,23 @@
 mod fcntl;
 mod open;
 mod place;
-mod read;
+pub(super) mod read;
+pub(super) mod read_v3;
 mod release;
-mod write;
+mod release_v3;
+pub(super) mod resize;
+mod wait_v3;
+pub(super) mod write;
+pub(super) mod write_v3;
 
-pub use fcntl::{fionread, round_pipe_size, set_pipe_size};
+pub use fcntl::{fionread, round_pipe_size};
 pub use open::FifoOpen;
 pub use read::PipeRead;
+pub use read_v3::PipeReadV3;
 pub use release::release;
+pub use resize::{PipeResize, set_pipe_size};
 pub use write::{Outcome, PipeWrite};
+pub use write_v3::PipeWriteV3;
 
 use super::{
     Cx,
@@ -77,6 +85,10 @@ pub struct Ring {
     pub ring_size: u32,
     /// The slots; those that were never used may be missing at the end.
     pub bufs: SmallVec<[PipeBuffer; 1]>,
+    /// Slots that were ever filled; counted only where [`Quirk::StaleWasEmpty`] looks at it.
+    pub pushed: u32,
+    /// A resize that others can interrupt has the pipe's lock. (No other section ends with it.)
+    pub locked: bool,
     /// Flags of freed slots matter: a kernel that does not initialise them makes them part of the state.
     pub keeps_flags: bool,
 }
@@ -96,6 +108,8 @@ pub struct Ends {
     pub w_counter: u32,
     /// Somebody has polled it.
     pub poll_usage: bool,
+    /// Writers that sleep, or have been woken and not gone on; before v5.5.
+    pub waiting_writers: u16,
 }
 
 /// `pipe_inode_info`.
@@ -117,13 +131,13 @@ pub struct PipeInodeInfo {
     pub fifo: Option<u16>,
 }
 
-clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags });
+clone_reusing!(Ring { head, tail, max_usage, ring_size, bufs, keeps_flags, pushed, locked });
 clone_reusing!(PipeInodeInfo { ring, ends, rd_wait, wr_wait, nr_accounted, uid, fifo });
-canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage });
+canon_struct!(Ends { readers, writers, files, r_counter, w_counter, poll_usage, waiting_writers });
 
 impl Ring {
     fn new(slots: u32) -> Self {
-        Ring { head: 0, tail: 0, max_usage: slots, ring_size: slots, bufs: SmallVec::new(), keeps_flags: false }
+        Ring { max_usage: slots, ring_size: slots, ..Ring::default() }
     }
 
     /// Occupied slots.
@@ -238,6 +252,12 @@ impl PipeInodeInfo {
         !self.ring.is_full() || self.ends.readers == 0
     }
 
+    /// Whether its lock is taken across sections, by a resize.
+    #[inline]
+    pub fn locked(&self) -> bool {
+        self.ring.locked
+    }
+
     /// What must always hold; checked after every step of a debug build.
     ///
     /// # Errors
@@ -308,6 +328,7 @@ impl Canon for PipeInodeInfo {
         put(out, ring.max_usage.into());
         put(out, ring.ring_size.into());
         put(out, u64::from(ring.occupancy()) << 1 | u64::from(ring.keeps_flags));
+        put(out, u64::from(ring.pushed) << 1 | u64::from(ring.locked));
         for buf in ring.occupied() {
             buf.encode(out);
         }
@@ -329,6 +350,8 @@ impl Canon for PipeInodeInfo {
         }
         let (max_usage, ring_size, head) = (get(input) as u32, get(input) as u32, get(input) as u32);
         let (head, keeps_flags) = (head >> 1, head & 1 == 1);
+        let more = get(input);
+        let (pushed, locked) = ((more >> 1) as u32, more & 1 == 1);
         let mut bufs: SmallVec<[PipeBuffer; 1]> = (0..head).map(|_| PipeBuffer::decode(input)).collect();
         if keeps_flags {
             let free =
@@ -336,7 +359,7 @@ impl Canon for PipeInodeInfo {
             bufs.extend(free);
         }
         PipeInodeInfo {
-            ring: Ring { head, tail: 0, max_usage, ring_size, bufs, keeps_flags },
+            ring: Ring { head, tail: 0, max_usage, ring_size, bufs, keeps_flags, pushed, locked },
             ends: Ends::decode(input),
             rd_wait: WaitQueue::decode(input),
             wr_wait: WaitQueue::decode(input),
@@ -353,10 +376,11 @@ impl Canon for PipeInodeInfo {
 ///
 /// `ENFILE` over the user's hard limit.
 pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> {
-    let (limits, caps) = (&cx.env.limits, cx.env.caps);
-    let unprivileged = !caps.sys_resource && !caps.sys_admin;
+    let (limits, caps, quirks) = (&cx.env.limits, cx.env.caps, cx.env.quirks);
+    let counted = quirks.has(Quirk::UserPages);
+    let unprivileged = !caps.sys_resource && !caps.sys_admin && counted;
     let mut slots = PIPE_DEF_BUFFERS;
-    if slots * PAGE_SIZE > limits.pipe_max_size && !caps.sys_resource {
+    if slots * PAGE_SIZE > limits.pipe_max_size && !caps.sys_resource && quirks.has(Quirk::InitialSizeLimited) {
         cx.trace.rule(PIPE_C_04);
         slots = limits.pipe_max_size / PAGE_SIZE;
     }
@@ -364,18 +388,23 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
     if over(limits.pipe_user_pages_soft, charged + slots) && unprivileged {
         cx.trace.rule(PIPE_C_04);
         slots = PIPE_MIN_DEF_BUFFERS;
+        if quirks.has(Quirk::OneSlotPipes) {
+            cx.trace.rule(PIPE_08);
+            slots = 1;
+        }
     }
     if over(limits.pipe_user_pages_hard, charged + slots) && unprivileged {
         cx.trace.rule(PIPE_C_04);
         return Err(Errno::ENFILE);
     }
-    cx.k.charge(0, slots);
+    let nr_accounted = if counted { slots } else { 0 };
+    cx.k.charge(0, nr_accounted);
     cx.trace.rule(PIPE_C_03);
     let keeps_flags = cx.env.quirks.has(Quirk::DirtyPipe);
     Ok(cx.k.install_pipe(PipeInodeInfo {
         ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
-        nr_accounted: slots,
+        nr_accounted,
         uid: cx.k.process_of(cx.me).uid,
         fifo,
         ..PipeInodeInfo::default()
@@ -394,7 +423,7 @@ fn over(limit: u32, bufs: u32) -> bool {
 /// Those of [`alloc_pipe_info`].
 pub fn create_pipe_files(cx: &mut Cx, flags: OpenFlags) -> Result<(PipeId, [File; 2]), Errno> {
     let pipe = alloc_pipe_info(cx, None)?;
-    *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, poll_usage: false };
+    *cx.k.ends_mut(pipe) = Ends { readers: 1, writers: 1, files: 2, r_counter: 1, w_counter: 1, ..Ends::default() };
     let file =
         |read, f_flags| File { f_count: 0, read, write: !read, f_flags, nowait: true, pipe, f_pipe: 0, regular: None };
     let shared = flags & OpenFlags::O_NONBLOCK;

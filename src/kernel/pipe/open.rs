@@ -8,6 +8,7 @@ use crate::kernel::{
     errno::Errno,
     file::File,
     frame::WaitsFor,
+    quirk::Quirk,
     rules::*,
     wait::{WaitEntry, WakeUp},
 };
@@ -103,6 +104,9 @@ impl FifoOpen {
         let anonymous = cx.k.pipe(self.pipe).fifo.is_none();
         if anonymous {
             cx.trace.rule(FIFO_O_08);
+            if cx.env.quirks.has(Quirk::ReopenCounts) {
+                return self.count(cx);
+            }
         }
         let nonblock = self.flags.contains(OpenFlags::O_NONBLOCK);
         match (self.read(), self.write()) {
@@ -156,25 +160,38 @@ impl FifoOpen {
         self.opened(cx, 0)
     }
 
+    /// `pipe_rdwr_open`
+    fn count(&self, cx: &mut Cx) -> Step {
+        cx.trace.rule(FIFO_O_08_COUNT);
+        let ends = cx.k.ends_mut(self.pipe);
+        ends.readers += u16::from(self.read());
+        ends.writers += u16::from(self.write());
+        self.opened(cx, 0)
+    }
+
     fn wake_up_partner(&self, cx: &mut Cx) {
-        cx.trace.rule(FIFO_O_09);
-        cx.wake_up(QueueId::rd(self.pipe), WakeUp::All, 0);
+        cx.trace.rule(if cx.env.quirks.has(Quirk::PipeOneQueue) { PIPE_K_01 } else { FIFO_O_09 });
+        cx.wake_up(QueueId::readers(cx, self.pipe), WakeUp::All, 0);
     }
 
     /// Into the queue under the lock, then asleep.
     fn wait_for_partner(&mut self, cx: &mut Cx, cur: u32) -> Step {
         self.at = At::Partner { cur };
-        let queue = QueueId::rd(self.pipe);
+        let queue = QueueId::readers(cx, self.pipe);
         cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
         cx.schedule(Some(queue))
     }
 
     /// Out of the queue, lock taken again.
     fn woken(&mut self, cx: &mut Cx, cur: u32) -> Step {
-        cx.leave(QueueId::rd(self.pipe));
+        cx.leave(QueueId::readers(cx, self.pipe));
         let ends = cx.k.ends(self.pipe);
         let (now, partners) = if self.read() { (ends.w_counter, ends.writers) } else { (ends.r_counter, ends.readers) };
-        if now != cur {
+        let anyway = cx.env.quirks.has(Quirk::FifoOpenRestarts) && cx.signal_pending();
+        if anyway && now != cur {
+            cx.trace.rule(FIFO_O_07_ANYWAY);
+        }
+        if now != cur && !anyway {
             if partners == 0 {
                 cx.trace.rule(FIFO_O_02);
             }
@@ -188,12 +205,12 @@ impl FifoOpen {
         if self.read() {
             ends.readers -= 1;
             if ends.readers == 0 {
-                cx.wake_up(QueueId::wr(self.pipe), WakeUp::One, 0);
+                cx.wake_up(QueueId::writers(cx, self.pipe), WakeUp::One, 0);
             }
         } else {
             ends.writers -= 1;
             if ends.writers == 0 {
-                cx.wake_up(QueueId::rd(self.pipe), WakeUp::All, 0);
+                cx.wake_up(QueueId::readers(cx, self.pipe), WakeUp::All, 0);
             }
         }
         self.failed(cx, Step::Restart(RestartKind::Sys))

@@ -32,6 +32,8 @@ pub struct PipeWrite {
     pub entered: bool,
     /// The pipe was empty at entry, or after the last sleep: a reader must be woken.
     pub was_empty: bool,
+    /// With the defect PIPE-06: how many slots had been filled when it went to sleep.
+    pub stale: u32,
     /// It has slept, so the next writer may have to be woken.
     pub wake_next_writer: bool,
     /// The file is in packet mode.
@@ -70,7 +72,19 @@ pub enum Outcome {
 
 canon_enum!(Outcome { 0 => Count, 1 => Error(errno), 2 => Restart, });
 canon_enum!(At { 0 => Locked, 1 => WakeReaders, 2 => Wait(wait), 3 => Leave(end), 4 => WakeNextWriter(end), });
-canon_struct!(PipeWrite { at, pipe, data, done, entered, was_empty, wake_next_writer, packet, nonblock, nosignal });
+canon_struct!(PipeWrite {
+    at,
+    pipe,
+    data,
+    done,
+    entered,
+    was_empty,
+    stale,
+    wake_next_writer,
+    packet,
+    nonblock,
+    nosignal
+});
 
 impl crate::kernel::canon::Canon for Errno {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -94,6 +108,7 @@ impl PipeWrite {
             done: 0,
             entered: false,
             was_empty: false,
+            stale: 0,
             wake_next_writer: false,
             packet: file.f_flags.contains(OpenFlags::O_DIRECT),
             nonblock: file.nonblocking() || nowait,
@@ -153,7 +168,13 @@ impl PipeWrite {
             self.entered = true;
             return self.no_readers(cx);
         }
-        self.was_empty = cx.k.ring(self.pipe).is_empty();
+        let ring = cx.k.ring(self.pipe);
+        self.was_empty = ring.is_empty();
+        if !first && cx.env.quirks.has(Quirk::StaleWasEmpty) {
+            // The head of before the sleep is behind by what others have filled since.
+            cx.trace.rule(PIPE_06);
+            self.was_empty = ring.occupancy() == ring.pushed - self.stale;
+        }
         if first {
             self.entered = true;
             if let Some(step) = self.merge(cx) {
@@ -186,6 +207,7 @@ impl PipeWrite {
             if self.done > 0 {
                 cx.trace.rule(PIPE_W_11);
             }
+            self.stale = cx.k.ring(self.pipe).pushed;
             self.at = At::WakeReaders;
             return Step::Preempted;
         }
@@ -216,7 +238,7 @@ impl PipeWrite {
         last.len += chars as u16;
         match shared {
             None => self.data.slice_into(0, chars, &mut last.page),
-            Some(page) => self.merge_into_page(cx, page, end.into(), chars),
+            Some(page) => merge_into_page(cx, page, end.into(), &self.data.slice(0, chars)),
         }
         self.done = chars;
         if self.packet {
@@ -225,16 +247,6 @@ impl PipeWrite {
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Merged { pipe, bytes: chars });
         (self.done == self.data.len()).then(|| self.unlock(cx, Outcome::Count))
-    }
-
-    /// The last slot's page has other users: they see what is written.
-    #[cold]
-    fn merge_into_page(&self, cx: &mut Cx, page: PageId, at: u32, chars: u32) {
-        cx.trace.rule(SPL_05_PAGE);
-        if cx.k.regulars().any(|file| file.cache.iter().any(|&(_, cached)| cached == page)) {
-            cx.trace.rule(SPL_08_DIRTY);
-        }
-        cx.k.page_mut(page).overwrite(at, &self.data.slice(0, chars));
     }
 
     /// Fills one free slot; says how the write ends if it ends here.
@@ -252,7 +264,9 @@ impl PipeWrite {
         }
         cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
         let page = self.data.slice(self.done, bytes);
-        cx.k.ring_mut(self.pipe).push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
+        let ring = cx.k.ring_mut(self.pipe);
+        ring.push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
+        ring.pushed += u32::from(cx.env.quirks.has(Quirk::StaleWasEmpty));
         self.done += bytes;
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Appended { pipe, bytes });
@@ -285,4 +299,14 @@ impl PipeWrite {
             Outcome::Restart => Step::Restart(RestartKind::Sys),
         }
     }
+}
+
+/// The last slot's page has other users: they see what is written.
+#[cold]
+pub(super) fn merge_into_page(cx: &mut Cx, page: PageId, at: u32, bytes: &Payload) {
+    cx.trace.rule(SPL_05_PAGE);
+    if cx.k.regulars().any(|file| file.cache.iter().any(|&(_, cached)| cached == page)) {
+        cx.trace.rule(SPL_08_DIRTY);
+    }
+    cx.k.page_mut(page).overwrite(at, bytes);
 }

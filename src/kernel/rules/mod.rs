@@ -2,6 +2,7 @@
 //!
 //! One table per mechanism. A rule's id is the one of the fact files that the model was written from and never changes.
 
+pub mod classes;
 mod pipe;
 mod splice;
 

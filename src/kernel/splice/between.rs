@@ -78,7 +78,8 @@ impl Between {
             At::LockIn => return self.prepare_in(cx),
             At::WaitIn(mut wait) => {
                 let pipe = self.ipipe;
-                let waited = wait.step_as(cx, QueueId::rd(pipe), false, |cx| cx.k.pipe(pipe).readable());
+                let queue = QueueId::readers(cx, pipe);
+                let waited = wait.step_as(cx, queue, false, |cx| cx.k.pipe(pipe).readable());
                 self.at = At::WaitIn(wait);
                 if let Waited::Still(step) = waited {
                     return step;
@@ -89,7 +90,8 @@ impl Between {
             At::LockOut => return self.prepare_out(cx),
             At::WaitOut(mut wait) => {
                 let pipe = self.opipe;
-                let waited = wait.step_as(cx, QueueId::wr(pipe), false, |cx| cx.k.pipe(pipe).writable());
+                let queue = QueueId::writers(cx, pipe);
+                let waited = wait.step_as(cx, queue, false, |cx| cx.k.pipe(pipe).writable());
                 self.at = At::WaitOut(wait);
                 if let Waited::Still(step) = waited {
                     return step;
@@ -100,7 +102,7 @@ impl Between {
             At::WakeReaders => {
                 if self.done > 0 {
                     cx.trace.rule(SPL_K_01);
-                    cx.wake_up(QueueId::rd(self.opipe), WakeUp::One, 0);
+                    cx.wake_up(QueueId::readers(cx, self.opipe), WakeUp::One, 0);
                 }
                 if !self.input_wakeup {
                     return self.returned();
@@ -109,7 +111,7 @@ impl Between {
             }
             At::WakeWriters => {
                 cx.trace.rule(SPL_K_02);
-                cx.wake_up(QueueId::wr(self.ipipe), WakeUp::One, 0);
+                cx.wake_up(QueueId::writers(cx, self.ipipe), WakeUp::One, 0);
                 return self.returned();
             }
         }

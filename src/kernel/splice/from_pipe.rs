@@ -94,7 +94,8 @@ impl FromPipe {
             At::Locked { again } => return self.locked(cx, again),
             At::Wait(mut wait) => {
                 let pipe = self.pipe;
-                let waited = wait.step_as(cx, QueueId::rd(pipe), false, |cx| cx.k.pipe(pipe).readable());
+                let queue = QueueId::readers(cx, pipe);
+                let waited = wait.step_as(cx, queue, false, |cx| cx.k.pipe(pipe).readable());
                 self.at = At::Wait(wait);
                 if let Waited::Still(step) = waited {
                     return step;
@@ -147,7 +148,7 @@ impl FromPipe {
     fn wake_writers(&self, cx: &mut Cx, freed: bool) {
         if freed {
             cx.trace.rule(SPL_K_02);
-            cx.wake_up(QueueId::wr(self.pipe), WakeUp::One, 0);
+            cx.wake_up(QueueId::writers(cx, self.pipe), WakeUp::One, 0);
         }
     }
 

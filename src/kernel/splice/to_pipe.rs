@@ -84,7 +84,8 @@ impl ToPipe {
             At::Locked => return self.locked(cx),
             At::Wait(mut wait) => {
                 let pipe = self.pipe;
-                let waited = wait.step_as(cx, QueueId::wr(pipe), false, |cx| cx.k.pipe(pipe).writable());
+                let queue = QueueId::writers(cx, pipe);
+                let waited = wait.step_as(cx, queue, false, |cx| cx.k.pipe(pipe).writable());
                 self.at = At::Wait(wait);
                 if let Waited::Still(step) = waited {
                     return step;
@@ -94,7 +95,7 @@ impl ToPipe {
             At::WakeReaders => {
                 if self.done > 0 {
                     cx.trace.rule(SPL_K_01);
-                    cx.wake_up(QueueId::rd(self.pipe), WakeUp::One, 0);
+                    cx.wake_up(QueueId::readers(cx, self.pipe), WakeUp::One, 0);
                 }
                 return self.returned(cx);
             }

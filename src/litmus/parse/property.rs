@@ -88,8 +88,14 @@ impl Parser<'_> {
                     PropertyKind::AllowDeadlock
                 } else if self.eat_word("asleep") {
                     PropertyKind::AllowAsleep(self.task_ref()?)
+                } else if self.eat_word("lost") {
+                    self.expect(Token::Minus, "`lost-wakeup`")?;
+                    if !self.eat_word("wakeup") {
+                        return Err(self.unexpected("`lost-wakeup`"));
+                    }
+                    PropertyKind::AllowLostWakeup
                 } else {
-                    return Err(self.unexpected("`deadlock` or `asleep` and a task"));
+                    return Err(self.unexpected("`deadlock`, `lost-wakeup`, or `asleep` and a task"));
                 }
             }
             "eventually" => return Err(self.not_there_yet("`eventually` is", start)),

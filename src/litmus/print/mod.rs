@@ -191,6 +191,7 @@ impl Display for PropertyKind {
             PropertyKind::Always(cond) => write!(f, "always {cond}"),
             PropertyKind::Show(exprs) => write!(f, "show {}", commas(exprs)),
             PropertyKind::AllowDeadlock => f.write_str("allow deadlock"),
+            PropertyKind::AllowLostWakeup => f.write_str("allow lost-wakeup"),
             PropertyKind::AllowAsleep(who) => write!(f, "allow asleep {who}"),
         }
     }

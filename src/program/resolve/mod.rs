@@ -44,7 +44,7 @@ pub fn resolve(program: &Program) -> Result<Compiled, Vec<Problem>> {
         return Err(problems);
     }
 
-    let Claims { properties, may_sleep, shown, .. } = claims;
+    let Claims { properties, may_sleep, may_lose, shown, .. } = claims;
     let mut compiled = Compiled {
         name: program.name.clone(),
         settings,
@@ -54,6 +54,7 @@ pub fn resolve(program: &Program) -> Result<Compiled, Vec<Problem>> {
         init: names.init(),
         properties,
         may_sleep,
+        may_lose,
         shown,
         schedules,
         locals_visible: false,

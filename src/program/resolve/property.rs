@@ -15,6 +15,7 @@ use crate::program::{
 pub(super) struct Claims {
     pub properties: Vec<PropertyCode>,
     pub may_sleep: Vec<Allowance>,
+    pub may_lose: Vec<VersionRange>,
     pub shown: Vec<Shown>,
 }
 
@@ -51,6 +52,10 @@ impl Claims {
             }
             PropertyKind::AllowDeadlock => {
                 self.may_sleep.push(Allowance { on, task: None });
+                return Some(());
+            }
+            PropertyKind::AllowLostWakeup => {
+                self.may_lose.push(on);
                 return Some(());
             }
             PropertyKind::AllowAsleep(who) => {

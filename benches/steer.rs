@@ -1,8 +1,16 @@
 //! How fast runs are on this machine, beside a plain loop of the same system calls.
 //!
-//! `steer_rate [steps | runs | free]` measures one thing only.
+//! `cargo bench --bench steer -- [steps | runs | free]` measures one thing only.
 
-use lockstep::{kernel::*, program::syntax::ObjectKind, program::*, target::*};
+use lockstep::{
+    kernel::*,
+    machine::{Machine, environment},
+    oracle::{Order, follow, steps as steps_seen},
+    program::syntax::ObjectKind,
+    program::*,
+    target::*,
+    verdict::base_env,
+};
 use std::time::Instant;
 
 /// Steps per run: each task's code is a loop, so it does not end before.
@@ -37,7 +45,7 @@ fn main() -> Result<(), Refusal> {
 
     let mut host = Host::new()?;
     println!("{:#?}", host.facts()?);
-    let only = std::env::args().nth(1);
+    let only = std::env::args().skip(1).find(|arg| arg != "--bench");
     let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
     if wanted("steps") {
         steps(&mut host, &program)?;
@@ -59,11 +67,14 @@ fn steps(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
         let schedule = Schedule { steps: (0..STEPS).map(release).collect() };
         for method in [Method::Fifo, Method::Proof] {
             let options = SteerOptions { method: Some(method), ..SteerOptions::default() };
-            match host.steer(program, &schedule, &options, &mut |_| {}) {
+            let mut observations = Vec::new();
+            match host.steer(program, &schedule, &options, &mut |o| observations.push(o.clone())) {
                 Ok(report) => {
+                    let explaining = explain(host, program, &schedule, &observations, method)?;
+                    let with_oracle = report.steps as f64 / (report.elapsed.as_secs_f64() + explaining);
                     let rate = report.steps as f64 / report.elapsed.as_secs_f64();
                     println!(
-                        "{method:?}, {what}: {rate:.0} steps/s ({:.2} us), {} of {} checks failed, {:?}",
+                        "{method:?}, {what}: {rate:.0} steps/s ({:.2} us), {with_oracle:.0} with the oracle, {} of {} checks failed, {:?}",
                         1e6 / rate,
                         report.check_failures,
                         report.checks,
@@ -75,6 +86,24 @@ fn steps(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Seconds that the oracle takes to explain a run; it must.
+fn explain(
+    host: &mut Host,
+    program: &Compiled,
+    schedule: &Schedule,
+    observations: &[Observation],
+    method: Method,
+) -> Result<f64, Refusal> {
+    let env = environment(program, base_env(&host.facts()?)).expect("the program has no settings");
+    let machine = Machine::new(program, env);
+    let initial = machine.initial().expect("the program has no init");
+    let order = if method == Method::Fifo { Order::Fifo } else { Order::Calls };
+    let begun = Instant::now();
+    let explained = follow(&machine, &initial, schedule, &steps_seen(program, observations), order);
+    assert_eq!(explained.map(|e| e.order).map_err(|d| d.step), Ok(order));
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 /// Iterations of free runs: writers of one byte, and a reader.
