@@ -50,7 +50,11 @@ impl Graph {
         let program = &input.program;
         let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
         let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
-        let machine = Machine::new(program, environment(program, base).map_err(|error| bad(&error))?);
+        let mut env = environment(program, base).map_err(|error| bad(&error))?;
+        for (quirk, on) in self.explore.switched() {
+            env.quirks = env.quirks.with(quirk, on);
+        }
+        let machine = Machine::new(program, env);
         let initial = machine.initial().map_err(|error| bad(&error))?;
         let mut options = self.explore.options();
         options.max_states = options.max_states.min(BOUND);
@@ -73,7 +77,7 @@ impl Graph {
             write(path, &picture.dot())?;
         }
         if let Some(path) = &self.svg {
-            write(path, &picture.svg())?;
+            write(path, &picture.svg().map_err(|error| bad(&error))?)?;
         }
         eprintln!(
             "{} states, {} moves, {} outcomes; drawn with {boxes} boxes and {arrows} arrows",

@@ -58,7 +58,11 @@ impl Step {
         let program = &input.program;
         let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
         let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
-        let machine = Machine::new(program, environment(program, base).map_err(|error| bad(&error))?);
+        let mut env = environment(program, base).map_err(|error| bad(&error))?;
+        for (quirk, on) in self.explore.switched() {
+            env.quirks = env.quirks.with(quirk, on);
+        }
+        let machine = Machine::new(program, env);
         let initial = machine.initial().map_err(|error| bad(&error))?;
         let in_sections = self.explore.steps == StepsArg::Section;
         let mut walk = Walk::new(&machine, &input.text, initial, in_sections, style(!self.no_rules));

@@ -13,18 +13,31 @@ use layout::{
     topo::layout::VisualGraph,
 };
 use petgraph::visit::EdgeRef;
-use std::fmt::Write;
+use std::{fmt::Write, panic};
 
 /// What `layout` takes a character's width and a line's height for; lines are told to it twice.
 const CELL: usize = 8;
-/// Room around boxes.
-const HALO: f64 = 24.;
 /// The size of the font, of which a character is about as wide as a cell.
 const FONT: usize = 13;
 
 impl Picture {
     /// As SVG.
-    pub fn svg(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// When there is no layout: `layout` gives up where two bends of an arrow come to lie on each other. That depends on the
+    /// room around boxes, so several are tried.
+    pub fn svg(&self) -> Result<String, String> {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(|_| {}));
+        let mut tries = [(24., false), (29., false), (37., false), (51., false), (24., true), (37., true)].into_iter();
+        let svg = tries.find_map(|(halo, plain)| panic::catch_unwind(|| self.placed(halo, plain)).ok());
+        panic::set_hook(hook);
+        svg.ok_or_else(|| "no layout was found: take the DOT to Graphviz".into())
+    }
+
+    /// With so much room around boxes; `plain` if nothing is to be optimized.
+    fn placed(&self, halo: f64, plain: bool) -> String {
         let mut graph = VisualGraph::new(Orientation::TopToBottom);
         let mut handles = Vec::new();
         for shape in self.graph.node_weights() {
@@ -41,7 +54,7 @@ impl Picture {
             let (wide, high) = (lines.clone().map(|line| line.chars().count()).max().unwrap_or(0), lines.count());
             let size = Point::new((wide * CELL + 16) as f64, (high * 2 * CELL + 12) as f64);
             let mut element = Element::create(Form::new_box(&text), look, Orientation::TopToBottom, size);
-            element.pos = Position::new(Point::zero(), size, Point::zero(), Point::splat(HALO));
+            element.pos = Position::new(Point::zero(), size, Point::zero(), Point::splat(halo));
             handles.push(graph.add_node(element));
         }
         for edge in self.graph.edge_references() {
@@ -56,7 +69,7 @@ impl Picture {
             graph.add_edge(arrow, handles[edge.source().index()], handles[edge.target().index()]);
         }
         let mut canvas = Canvas::default();
-        graph.do_it(false, false, false, &mut canvas);
+        graph.do_it(false, plain, false, &mut canvas);
         canvas.finish(&self.title)
     }
 }
