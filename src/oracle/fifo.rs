@@ -141,6 +141,9 @@ impl<'m> Fifo<'m> {
             }
             see(&Made { mv: Move { task, kind }, step: &step, state: &self.state, held: &self.held }, trace);
             seen.events.extend(events_of(self.machine, &self.state, task, call, step));
+            // Nobody holds what is killed.
+            let kernel = &self.state.kernel;
+            self.held.retain(|&task| !kernel.task(task).pending.contains(SIGKILL));
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
             queue.extend(woken.map(|&task| (task, MoveKind::Continue)));
             // Threads that an exit kills at user level.

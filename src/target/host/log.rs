@@ -3,14 +3,17 @@
 //! Space is reserved by one atomic addition, so the order of entries is the order in which they were begun. An entry's
 //! first word is written last and carries the generation: what a killed writer left unfinished is not read.
 
-use super::shared::{LOG_BYTES, Shared};
+use super::{
+    shared::{LOG_BYTES, Shared},
+    sys,
+};
 use crate::{
     kernel::{CallKind, Errno, Payload, Return, Run, TaskId},
     program::{Halt, ObjectField},
     target::{Impossible, Observation},
 };
 use smallvec::SmallVec;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// An entry, decoded.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,6 +72,24 @@ const CONTENTS: u8 = 10;
 
 type Words = SmallVec<[u64; 24]>;
 
+/// Threads of this process that are writing an entry, with [`CLOSED`] once the process is about to exit. A thread that were
+/// killed in the middle of its entry would hide all that others write after it.
+static WRITERS: AtomicU32 = AtomicU32::new(0);
+const CLOSED: u32 = 1 << 31;
+
+/// Before an exit: lets the other threads of this process finish their entries, and begin no more.
+pub fn close_for_this_process() {
+    WRITERS.fetch_or(CLOSED, Ordering::AcqRel);
+    while WRITERS.load(Ordering::Acquire) != CLOSED {
+        sys::sched_yield();
+    }
+}
+
+/// After a fork: the threads that were writing did not come along.
+pub fn open_for_this_process() {
+    WRITERS.store(0, Ordering::Release);
+}
+
 impl Shared {
     /// Appends an entry; one that does not fit only raises the overflow flag.
     pub fn append(&self, entry: &Entry) {
@@ -76,6 +97,15 @@ impl Shared {
         words.push(0);
         let tag = encode(entry, &mut words);
         let bytes = words.len() * 8;
+        if WRITERS.fetch_add(1, Ordering::AcqRel) & CLOSED != 0 {
+            WRITERS.fetch_sub(1, Ordering::AcqRel);
+            sys::wait_to_be_killed();
+        }
+        self.write_entry(&words, tag, bytes);
+        WRITERS.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn write_entry(&self, words: &Words, tag: u8, bytes: usize) {
         let at = self.log_end.fetch_add(bytes, Ordering::AcqRel);
         if at + bytes > LOG_BYTES {
             self.overflow.store(1, Ordering::Release);

@@ -94,6 +94,14 @@ pub unsafe fn fork() -> io::Result<i32> {
     check(unsafe { libc::fork() }).map(|pid| pid as i32)
 }
 
+/// For a thread whose process exits.
+pub fn wait_to_be_killed() -> ! {
+    loop {
+        // SAFETY: only sleeps.
+        unsafe { libc::pause() };
+    }
+}
+
 /// Ends the process at once.
 pub fn exit_now(status: i32) -> ! {
     // SAFETY: never returns.

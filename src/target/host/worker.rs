@@ -2,6 +2,7 @@
 
 use super::{
     calls::{self, Executor},
+    log,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
@@ -211,6 +212,7 @@ impl<'a> Performer<'a> {
         for &thread in &self.crew.program.processes[process].threads {
             shared.slot(thread as usize).state.store(state::EXITED, Ordering::Release);
         }
+        log::close_for_this_process();
         sys::exit_now(status.into())
     }
 
@@ -227,7 +229,10 @@ impl<'a> Performer<'a> {
         slots().for_each(|slot| slot.state.store(state::LOCAL, Ordering::Release));
         // SAFETY: other threads of this process are in system calls, or hold at most locks that `fork` takes care of.
         match unsafe { sys::fork() } {
-            Ok(0) => live(self.crew, child as usize),
+            Ok(0) => {
+                log::open_for_this_process();
+                live(self.crew, child as usize)
+            }
             Ok(_) => Return::value(child.into()),
             Err(error) => {
                 slots().for_each(|slot| slot.state.store(state::UNBORN, Ordering::Release));
