@@ -2,7 +2,7 @@
 
 use super::step::{StepSeen, events_of};
 use crate::{
-    kernel::{Step, TaskId, Trace},
+    kernel::{Step, TaskId, Trace, signal::SIGKILL},
     machine::{Machine, Move, MoveKind, State},
     program::{ObjectField, Release, World, syntax::ObjectKind},
     target::Impossible,

@@ -64,13 +64,13 @@ use Class::{Invisible, Later, ModelOnly};
 
 const TO_V5_5: Class = ModelOnly("kernels before v5.5");
 const DEFECT: Class = ModelOnly("a defect: it has to be switched on, or belongs to old kernels");
-const KILLED: Class =
-    ModelOnly("without handlers only SIGKILL shows it, and free runs do not record that reliably yet");
 const STEPS: Class =
     Invisible("where others can run inside a call: no schedule of whole calls shows it, --steps section explores it");
 
 /// Rules of the newest kernel that files of the library exercise.
 pub const RUN: &[&str] = &[
+    "PIPE-W-10",
+    "FIFO-O-07",
     "PIPE-C-01",
     "PIPE-C-02",
     "PIPE-C-03",
@@ -156,7 +156,6 @@ pub const EXCEPTIONS: &[(&str, Class)] = &[
     ("PIPE-C-01-DIRECT", ModelOnly("kernels before v3.4")),
     ("PIPE-C-04", ModelOnly("other limits: nothing that is the user's own is changed")),
     ("PIPE-W-06-ENOSYS", ModelOnly("kernels before v4.6")),
-    ("PIPE-W-10", KILLED),
     ("PIPE-W-12-SLOT", ModelOnly("kernels from v5.5 to v6.15")),
     ("PIPE-W-14-SETFL", ModelOnly("kernels before v4.5")),
     ("PIPE-R-04", TO_V5_5),
@@ -168,7 +167,6 @@ pub const EXCEPTIONS: &[(&str, Class)] = &[
     ("PIPE-S-05", ModelOnly("kernels before v4.9")),
     ("PIPE-S-07-NOBODY", TO_V5_5),
     ("PIPE-S-09-EINVAL", ModelOnly("kernels before v3.5")),
-    ("FIFO-O-07", KILLED),
     ("FIFO-O-07-ANYWAY", ModelOnly("kernels before v3.5")),
     ("FIFO-O-08-COUNT", ModelOnly("kernels before v3.10")),
     ("SPL-05-LINKED", DEFECT),
