@@ -94,8 +94,8 @@ proptest! {
             let mut next = mv;
             loop {
                 machine.apply(&mut state, next, 1, &mut Trace::default());
-                let task = state.kernel.task(mv.task);
-                if task.frame.call.is_none() || task.asleep {
+                // It returned, sleeps, or waits for a lock that another task keeps.
+                if machine.next_move(&state, mv.task) != Some(MoveKind::Continue) {
                     break;
                 }
                 next = Move { task: mv.task, kind: MoveKind::Continue };
