@@ -1,6 +1,7 @@
 //! An executable model of Linux inter-process communication, explored exhaustively and held in lockstep with a real kernel.
 
 pub mod cli;
+pub mod concurrent;
 pub mod explore;
 pub mod kernel;
 pub mod litmus;

@@ -7,6 +7,7 @@ mod golden;
 mod graph;
 mod input;
 mod judging;
+mod loom;
 mod print;
 mod quirks;
 mod rules;
@@ -59,6 +60,8 @@ enum Command {
     Rules(rules::Rules),
     /// List the behaviours that kernels differ in, or find out which of them this machine's kernel has
     Quirks(quirks::Quirks),
+    /// Check the kernel's locking and waking, as concurrent code, under loom
+    Loom(loom::Loom),
     /// Print what a shell needs to complete the command line
     Completions(completions::Completions),
     /// Print the manual page, or write the pages of all subcommands
@@ -275,6 +278,7 @@ pub fn main() -> ExitCode {
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
         Command::Quirks(args) => args.run(),
+        Command::Loom(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
     };
