@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod explore;
+pub mod generate;
 pub mod kernel;
 pub mod litmus;
 pub mod machine;
