@@ -1,5 +1,6 @@
 //! An executable model of Linux inter-process communication, explored exhaustively and held in lockstep with a real kernel.
 
+pub mod campaign;
 pub mod cli;
 pub mod explore;
 pub mod generate;
