@@ -5,6 +5,7 @@
 //! sleeps, exited or was forked.
 
 use super::{
+    ipc,
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
@@ -87,6 +88,9 @@ impl<'a> Free<'a> {
         self.eyes = Eyes::default();
         shared.done.store(0, Ordering::Relaxed);
         shared.expected.store(u32::MAX, Ordering::Relaxed);
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let instances = (0..count).map(|instance| Objects::create(shared, self.program, instance)).collect();
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };

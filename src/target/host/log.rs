@@ -283,8 +283,7 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                let field =
-                    if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
+                let field = ObjectField::ALL.get((word >> 16) as usize)?.1;
                 probes.push((word as u16, field, value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })

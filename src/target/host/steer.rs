@@ -1,6 +1,7 @@
 //! The controller of steered runs.
 
 use super::{
+    ipc,
     log::{Entry, RunEnd, call_kind, end},
     objects::Objects,
     probe,
@@ -148,6 +149,9 @@ impl<'a> Run<'a> {
     /// Makes the objects and all processes that are there from the start.
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let objects = Objects::create(shared, self.program, 0);
         self.paths.clone_from(&objects.paths);
         shared.instance.store(0, Ordering::Release);
