@@ -37,7 +37,7 @@ pub use file::{File, FileId};
 pub use footprint::{Access, Footprint, ObjId};
 pub use frame::{Frame, InCall, WaitsFor};
 pub use ipc::{
-    IPC_PRIVATE, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
+    IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
     msg::{MsgCall, MsgCtl},
 };
 pub use page::{Page, PageId};

@@ -9,7 +9,7 @@ use crate::{
 pub fn ipc_fields(kind: IpcKind) -> &'static [ObjectField] {
     use ObjectField::*;
     match kind {
-        IpcKind::Msg => &[Id, Uid, Gid, Cuid, Cgid, Mode, Qnum, Cbytes, Qbytes, Lspid, Lrpid, Stime, Rtime],
+        IpcKind::Msg => &[Id, Uid, Gid, Cuid, Cgid, Mode, Cbytes, Qnum, Qbytes, Lspid, Lrpid, Stime, Rtime],
         IpcKind::Sem | IpcKind::Shm => &[Id, Uid, Gid, Cuid, Cgid, Mode],
     }
 }

@@ -5,7 +5,7 @@
 //! sleeps, exited or was forked.
 
 use super::{
-    ipc,
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
@@ -142,6 +142,9 @@ impl<'a> Free<'a> {
             run.skipped_probes = skipped as u64;
             let asleep = self.sleepers();
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
+            if crew.program.objects.iter().any(|object| object.kind.ipc().is_some()) {
+                ipc_probe::look(shared, crew.program, &crew.instances[instance].numbers, false);
+            }
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()

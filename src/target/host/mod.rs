@@ -6,6 +6,7 @@
 mod calls;
 mod free;
 mod ipc;
+mod ipc_probe;
 mod log;
 mod objects;
 mod probe;
