@@ -6,7 +6,7 @@ use super::{
     canon::{Canon, get},
     exit::Exit,
     file::FileId,
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -35,6 +35,7 @@ pub enum InCall {
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
     Splice(Box<Splice>),
+    Lock(Box<PipeLock>),
 }
 
 /// What a sleeper waits for: one side of a pipe.
@@ -58,6 +59,7 @@ impl InCall {
             InCall::Exit(_) => CallKind::Exit,
             InCall::Pause { .. } => CallKind::Pause,
             InCall::Splice(splice) => splice.kind,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -74,6 +76,7 @@ impl InCall {
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -97,6 +100,9 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -113,7 +119,7 @@ impl InCall {
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::Resize(_) | InCall::Lock(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
         }
     }
 
@@ -127,7 +133,7 @@ impl InCall {
             InCall::Splice(call) => vec![call.waits_for()],
             InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
             InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::Resize(_) | InCall::Lock(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -179,6 +185,10 @@ impl Canon for Frame {
                 out.push(34);
                 call.encode(out);
             }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
+                call.encode(out);
+            }
         }
     }
 
@@ -196,6 +206,7 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
