@@ -1,7 +1,7 @@
 //! `do_group_exit` and `do_exit`.
 
 use super::{
-    Cx, Step,
+    Cx, PipeId, Step,
     canon::canon_enum,
     file::File,
     task::{Life, RunState, signal::SIGKILL},
@@ -27,6 +27,14 @@ pub enum Exit {
 canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
 
 impl Exit {
+    /// The pipe whose lock its next section takes.
+    pub fn locks(&self) -> Option<PipeId> {
+        match self {
+            Exit::Files { dying } => dying.last().filter(|file| file.regular.is_none()).map(|file| file.pipe),
+            _ => None,
+        }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {

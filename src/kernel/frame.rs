@@ -10,7 +10,7 @@ use super::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
     },
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -42,6 +42,7 @@ pub enum InCall {
     MsgSnd(Box<MsgSnd>),
     MsgRcv(Box<MsgRcv>),
     MsgCtl(Box<MsgCtlCall>),
+    Lock(Box<PipeLock>),
 }
 
 /// What a sleeper waits for.
@@ -78,6 +79,7 @@ impl InCall {
             InCall::MsgSnd(_) => CallKind::Msgsnd,
             InCall::MsgRcv(_) => CallKind::Msgrcv,
             InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -97,6 +99,7 @@ impl InCall {
             InCall::MsgSnd(call) => call.step(cx),
             InCall::MsgRcv(call) => call.step(cx),
             InCall::MsgCtl(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -120,6 +123,9 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -138,7 +144,7 @@ impl InCall {
             InCall::ReadV3(call) => call.ready(k),
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
-            InCall::MsgCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::MsgCtl(_) | InCall::Lock(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
         }
     }
 
@@ -154,7 +160,7 @@ impl InCall {
             InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
-            InCall::MsgCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::MsgCtl(_) | InCall::Lock(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -218,6 +224,10 @@ impl Canon for Frame {
                 out.push(34);
                 call.encode(out);
             }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
+                call.encode(out);
+            }
         }
     }
 
@@ -235,6 +245,7 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),

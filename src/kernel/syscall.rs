@@ -1,10 +1,10 @@
 //! The entry of each call: descriptors and arguments, up to the first place where it could sleep.
 
 use super::{
-    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState,
-    RwFlags, Signal, Step, TaskId,
+    Call, CallKind, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, PipeId, ProcessId, Quirk,
+    Return, RunState, RwFlags, Signal, Step, TaskId,
     exit::Exit,
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3, Then},
     poll::Poll,
     rules::*,
     trace::Event,
@@ -95,7 +95,7 @@ impl Cx<'_> {
             Call::Fionread { fd } => {
                 let file = self.fd(fd).map_err(fails)?;
                 let pipe = self.k.file(file).pipe;
-                Err(Step::Returned(pipe::fionread(self, pipe)))
+                self.with_lock(CallKind::Ioctl, pipe, file, Then::Fionread)
             }
             Call::Ioctl { fd, .. } => {
                 self.fd(fd).map_err(fails)?;
@@ -269,8 +269,30 @@ impl Cx<'_> {
     fn close(&mut self, fd: Fd) -> Entered {
         let file = self.fd(fd).map_err(fails)?;
         self.unreserve_fd(fd);
-        self.fput(file);
-        returns(0)
+        self.fput_at_end(CallKind::Close, file, 0)
+    }
+
+    /// A short call that needs the pipe's lock: over at once, unless a resize keeps the lock.
+    fn with_lock(&mut self, kind: CallKind, pipe: PipeId, file: FileId, then: Then) -> Entered {
+        let call = PipeLock { kind, pipe, then };
+        if !self.k.ring(pipe).locked {
+            return Err(call.step(self));
+        }
+        let fput = self.fdget(file);
+        Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput })
+    }
+
+    /// `fput` as the last thing that a call does.
+    fn fput_at_end(&mut self, kind: CallKind, id: FileId, value: Fd) -> Entered {
+        let file = self.k.file(id);
+        if file.f_count > 1 || file.regular.is_some() || !self.k.ring(file.pipe).locked {
+            self.fput(id);
+            return returns(value);
+        }
+        let file = std::mem::take(self.k.file_mut(id));
+        let (pipe, returns) = (file.pipe, value.into());
+        let call = PipeLock { kind, pipe, then: Then::Release { file: File { f_count: 0, ..file }, returns } };
+        Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput: None })
     }
 
     fn dup(&mut self, fd: Fd, from: Fd) -> Entered {
@@ -299,10 +321,10 @@ impl Cx<'_> {
         }
         self.k.file_mut(file).f_count += 1;
         self.install_fd(to, file);
-        if let Some(old) = old {
-            self.fput(old);
+        match old {
+            Some(old) => self.fput_at_end(CallKind::Dup2, old, to),
+            None => returns(to),
         }
-        returns(to)
     }
 
     fn fcntl(&mut self, fd: Fd, cmd: Fcntl) -> Entered {
@@ -318,9 +340,8 @@ impl Cx<'_> {
                 returns(0)
             }
             Fcntl::GetPipeSz => {
-                self.trace.rule(PIPE_S_01);
-                let slots = self.k.ring(self.k.file(id).pipe).max_usage;
-                returns(slots * super::PAGE_SIZE)
+                let pipe = self.k.file(id).pipe;
+                self.with_lock(CallKind::Fcntl, pipe, id, Then::Size)
             }
             Fcntl::SetPipeSz(size) => {
                 let pipe = self.k.file(id).pipe;

@@ -142,7 +142,7 @@ impl fmt::Display for Value {
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;
                     if let [mode, size, blksize] = r.extra[..] {
-                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                        write!(f, " {{mode 0{mode:o}, size {size}, blksize {blksize}}}")?;
                     }
                     Ok(())
                 }

@@ -173,6 +173,9 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
+            Call::Read { count: 0, .. } | Call::Pread { count: 0, .. } | Call::VmspliceRead { count: 0, .. } => {
+                "= 0".into()
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {

@@ -13,7 +13,7 @@ pub use from_pipe::FromPipe;
 pub use to_pipe::{Source, ToPipe};
 
 use super::{
-    Cx, Kernel, Step, WaitsFor,
+    Cx, Kernel, PipeId, Step, WaitsFor,
     call::{CallKind, Fd, OpenFlags, PathId, Return, SpliceFlags},
     canon::{canon_enum, canon_struct},
     errno::Errno,
@@ -24,6 +24,7 @@ use super::{
     rules::*,
     wait::Wait,
 };
+use smallvec::{SmallVec, smallvec};
 
 /// A splice, tee or vmsplice under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +67,16 @@ impl Splice {
             Way::Between(call) => call.step(cx),
             Way::FromPipe(call) => call.step(cx),
             Way::ToPipe(call) => call.step(cx),
+        }
+    }
+
+    /// The pipes whose locks its next section takes.
+    pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
+        match &self.way {
+            Way::Between(call) => call.locks(),
+            Way::FromPipe(call) if matches!(call.at, from_pipe::At::Locked { .. }) => smallvec![call.pipe],
+            Way::ToPipe(call) if call.at == to_pipe::At::Locked => smallvec![call.pipe],
+            Way::FromPipe(_) | Way::ToPipe(_) => smallvec![],
         }
     }
 
