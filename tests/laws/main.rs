@@ -5,6 +5,7 @@ mod common;
 
 mod commute;
 mod programs;
+mod queue;
 mod states;
 
 use lockstep::{
