@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod completions;
+mod fuzz;
 mod golden;
 mod graph;
 mod input;
@@ -10,6 +11,7 @@ mod judging;
 mod loom;
 mod print;
 mod quirks;
+mod replay;
 mod rules;
 mod show;
 mod signals;
@@ -46,6 +48,10 @@ enum Command {
     Run(check::Run),
     /// Check and run all tests of files and directories: a line for each, and a summary
     Test(test::Test),
+    /// Compare random programs by random schedules with the kernel of this machine, and shrink what differs
+    Fuzz(fuzz::Fuzz),
+    /// Run the schedules of files again, such as those that `fuzz` wrote: does the kernel still differ?
+    Replay(replay::Replay),
     /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
     Show(show::Show),
     /// Go through a test by hand: choose who goes next, see what it does
@@ -188,12 +194,18 @@ enum MethodArg {
     Proof,
 }
 
-impl HostArgs {
-    fn steer(&self) -> SteerOptions {
-        let method = self.method.map(|m| match m {
+impl MethodArg {
+    fn method(self) -> Method {
+        match self {
             MethodArg::Fifo => Method::Fifo,
             MethodArg::Proof => Method::Proof,
-        });
+        }
+    }
+}
+
+impl HostArgs {
+    fn steer(&self) -> SteerOptions {
+        let method = self.method.map(MethodArg::method);
         SteerOptions { method, probe: true, ..SteerOptions::default() }
     }
 
@@ -271,6 +283,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Test(args) => args.run(),
+        Command::Fuzz(args) => args.run(),
+        Command::Replay(args) => args.run(),
         Command::Show(args) => args.run(),
         Command::Step(args) => args.run(),
         Command::Graph(args) => args.run(),

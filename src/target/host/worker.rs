@@ -133,7 +133,8 @@ impl<'a> Performer<'a> {
     /// A task before its first instruction.
     pub fn new(crew: &'a Crew, task: usize, log_starts: bool) -> Self {
         let shared = crew.inside.shared;
-        let executor = shared.require(Stage::Memory, Executor::new(crew.instances[0].paths.clone()));
+        let executor =
+            shared.require(Stage::Memory, Executor::new(&crew.instances[0].paths, &crew.instances[0].memory));
         let slot = shared.slot(task);
         let (pid, tid) = own_numbers();
         slot.proc_pid.store(pid, Ordering::Relaxed);
@@ -146,7 +147,8 @@ impl<'a> Performer<'a> {
     /// Back to the first instruction, with the objects of another instance.
     pub fn restart(&mut self, instance: usize) {
         self.cursor = Cursor::new(self.cursor.locals.len());
-        self.executor.set_paths(&self.crew.instances[instance].paths);
+        let objects = &self.crew.instances[instance];
+        self.executor.set_objects(&objects.paths, &objects.memory);
     }
 
     /// Does everything before the next call, and prepares the memory for that.
