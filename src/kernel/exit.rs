@@ -63,6 +63,7 @@ impl Exit {
                     file.f_count -= 1;
                     if file.f_count == 0 {
                         dying.push(std::mem::take(file));
+                        cx.k.freed();
                     }
                 }
                 *self = Exit::Files { dying };
