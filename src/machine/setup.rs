@@ -102,7 +102,6 @@ impl Machine<'_> {
             }
         }
         self.make_objects(&mut k)?;
-        k.keep_pipes();
 
         let mut state = State::new(k);
         for (id, task) in program.tasks.iter().enumerate() {
@@ -123,6 +122,7 @@ impl Machine<'_> {
 
     fn make_objects(&self, k: &mut Kernel) -> Result<(), SetupError> {
         let mut trace = Trace::default();
+        let mut unheld = Vec::new();
         for (object, info) in self.program.objects.iter().enumerate() {
             if info.kind != ObjectKind::Pipe {
                 continue;
@@ -148,7 +148,7 @@ impl Machine<'_> {
                 });
                 let holders: Vec<_> = holders.collect();
                 if holders.is_empty() {
-                    pipe::release(&mut cx, &file);
+                    unheld.push(file);
                     continue;
                 }
                 file.f_count = holders.len() as u16;
@@ -158,6 +158,9 @@ impl Machine<'_> {
                 }
             }
         }
+        k.keep_pipes();
+        let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+        unheld.iter().for_each(|file| pipe::release(&mut cx, file));
         Ok(())
     }
 

@@ -123,6 +123,7 @@ pub const RUN: &[&str] = &[
     "FIFO-O-06",
     "FIFO-O-08",
     "FIFO-O-09",
+    "FIFO-O-12",
     "SPL-01",
     "SPL-01-FLAGS",
     "SPL-02",
