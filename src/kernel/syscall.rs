@@ -167,9 +167,9 @@ impl Cx<'_> {
         let file = self.k.file(id);
         let nosignal = flags.contains(RwFlags::RWF_NOSIGNAL);
         let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
-            InCall::WriteV3(Box::new(PipeWriteV3::new(file, data, nowait, nosignal)))
+            InCall::WriteV3(Box::new(PipeWriteV3::new(id, file, data, nowait, nosignal)))
         } else {
-            InCall::Write(PipeWrite::new(file, data, nowait, nosignal))
+            InCall::Write(PipeWrite::new(id, file, data, nowait, nosignal))
         };
         let fput = self.fdget(id);
         Ok(Frame { call: Some(call), fput })
@@ -195,9 +195,9 @@ impl Cx<'_> {
         let nowait = self.rw_flags(id, flags).map_err(fails)?;
         let file = self.k.file(id);
         let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
-            InCall::ReadV3(Box::new(PipeReadV3::new(file, count, fault, nowait)))
+            InCall::ReadV3(Box::new(PipeReadV3::new(id, file, count, fault, nowait)))
         } else {
-            InCall::Read(PipeRead::new(file, count, fault, nowait))
+            InCall::Read(PipeRead::new(id, file, count, fault, nowait))
         };
         let fput = self.fdget(id);
         Ok(Frame { call: Some(call), fput })

@@ -110,7 +110,6 @@ impl Machine<'_> {
             }
         }
         self.make_objects(&mut k)?;
-        k.keep_pipes();
         if program.uses_ipc() {
             k.make_ipc_namespace();
             self.make_ipc(&mut k)?;
@@ -172,6 +171,7 @@ impl Machine<'_> {
                 }
             }
         }
+        k.keep_pipes();
         let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
         unheld.iter().for_each(|file| pipe::release(&mut cx, file));
         Ok(())

@@ -127,6 +127,7 @@ const PIPE_RUN: &[&str] = &[
     "FIFO-O-06",
     "FIFO-O-08",
     "FIFO-O-09",
+    "FIFO-O-12",
     "SPL-01",
     "SPL-01-FLAGS",
     "SPL-02",

@@ -122,6 +122,10 @@ impl Executor {
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
+            // The direction is that of the descriptor: fresh memory, all zero, goes into the pipe.
+            Call::VmspliceRead { fd, count, .. } if can_write(*fd) => {
+                self.gift = Some(Buffer::new((*count).max(1) as usize)?);
+            }
             Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
@@ -289,8 +293,12 @@ impl Executor {
             }
             Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
-                let buffer = self.input.before_guard(*count as usize);
+                let gift = self.gift.take();
+                let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
+                if gift.is_some() {
+                    return plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()));
+                }
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
             }
@@ -323,6 +331,13 @@ impl Executor {
         }
         answer
     }
+}
+
+/// Whether a descriptor is open for writing.
+fn can_write(fd: i32) -> bool {
+    // SAFETY: no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
 fn plain(ret: Result<i64, Errno>) -> Return {
