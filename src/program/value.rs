@@ -24,7 +24,7 @@ pub enum Value {
     Eof,
     /// `fd`: any new descriptor.
     AnyFd,
-    /// `id`: any id of a System V object.
+    /// `ipcid`: any id of a System V object.
     AnyId,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
@@ -130,7 +130,7 @@ impl fmt::Display for Value {
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
             Value::Memory(_) => f.write_str("memory"),
-            Value::AnyId => f.write_str("id"),
+            Value::AnyId => f.write_str("ipcid"),
             Value::Object(object) => write!(f, "object#{object}"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {

@@ -42,7 +42,7 @@ impl Type {
             Type::Errno => "an error",
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
-            Type::Id => "`id`",
+            Type::Id => "`ipcid`",
             Type::Object => "an object",
             Type::None => "`none`",
             Type::Unknown => "a value",
