@@ -12,7 +12,7 @@ use std::fmt;
 /// A file descriptor number of the calling process.
 pub type Fd = i32;
 
-/// Index of a path of the program: a named FIFO or a regular file.
+/// Index of a path of the program: a named FIFO, a regular file, or memory.
 pub type PathId = u16;
 
 /// Index of a process of the program.
@@ -316,6 +316,15 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// `vmsplice` of declared memory, all of it.
+    VmspliceMemory {
+        /// A pipe's write end.
+        fd: Fd,
+        /// Which memory.
+        memory: PathId,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
     /// `vmsplice` on a pipe's read end: bytes are copied out.
     VmspliceRead {
         /// A pipe's read end.
@@ -327,6 +336,15 @@ pub enum Call {
     },
     /// A call on message queues.
     Msg(MsgCall),
+    /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
+    Store {
+        /// Which memory.
+        memory: PathId,
+        /// Where in it.
+        at: i64,
+        /// The bytes.
+        data: Payload,
+    },
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -369,6 +387,8 @@ pub enum CallKind {
     Msgsnd,
     Msgrcv,
     Msgctl,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
 }
 
 impl CallKind {
@@ -403,6 +423,7 @@ impl CallKind {
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
+        ("store", CallKind::Store),
     ];
 
     /// The name in the notation.
@@ -475,9 +496,10 @@ impl Call {
             Call::Yield => CallKind::Yield,
             Call::Splice { .. } => CallKind::Splice,
             Call::Tee { .. } => CallKind::Tee,
-            Call::Vmsplice { .. } => CallKind::Vmsplice,
+            Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
             Call::Msg(call) => call.kind(),
+            Call::Store { .. } => CallKind::Store,
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Value {
     Object(u16),
     /// What a call returned.
     Result(Box<CallResult>),
+    /// Declared memory, by its path index; only an argument of a call has this value.
+    Memory(u16),
 }
 
 /// The record that a call leaves in a variable.
@@ -129,6 +131,7 @@ impl fmt::Display for Value {
             Value::AnyFd => f.write_str("fd"),
             Value::AnyId => f.write_str("ipcid"),
             Value::Object(object) => write!(f, "object#{object}"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;

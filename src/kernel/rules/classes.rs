@@ -141,6 +141,7 @@ const PIPE_RUN: &[&str] = &[
     "SPL-05-PAGE",
     "SPL-06",
     "SPL-07",
+    "SPL-07-STORE",
     "SPL-07-OUT",
     "SPL-08",
     "SPL-09",

@@ -27,7 +27,7 @@ impl Type {
             Value::AnyFd => Type::Fd,
             Value::AnyId => Type::Id,
             Value::Object(_) => Type::Object,
-            Value::Result(_) => Type::Unknown,
+            Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
 

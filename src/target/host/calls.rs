@@ -1,6 +1,10 @@
 //! Making a [`Call`] for real.
 
-use super::{ipc, objects::Objects, sys};
+use super::{
+    ipc,
+    objects::{Objects, Region},
+    sys,
+};
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
     program::IpcNumbers,
@@ -17,10 +21,12 @@ pub struct Executor {
     prepared: Option<(Payload, usize)>,
     /// Memory for the next `vmsplice`: pages that a pipe refers to are never used again.
     gift: Option<Buffer>,
-    /// Names of FIFOs and files, by path index.
+    /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
     /// Ids and keys of declared objects.
     numbers: IpcNumbers,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -102,6 +108,7 @@ impl Executor {
             gift: None,
             paths: objects.paths.clone(),
             numbers: objects.numbers.clone(),
+            memory: objects.memory.clone(),
         })
     }
 
@@ -109,6 +116,7 @@ impl Executor {
     pub fn set_objects(&mut self, objects: &Objects) {
         self.paths.clone_from(&objects.paths);
         self.numbers.clone_from(&objects.numbers);
+        self.memory.clone_from(&objects.memory);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
@@ -121,7 +129,7 @@ impl Executor {
                 // SAFETY: the range is inside of the buffer.
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
-            Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
@@ -274,6 +282,12 @@ impl Executor {
                 let iov = libc::iovec { iov_base: base.cast(), iov_len: data.len() as usize };
                 plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
             }
+            Call::VmspliceMemory { fd, memory, flags } => {
+                let region = self.memory.get(*memory as usize).copied().unwrap_or_default();
+                let iov = libc::iovec { iov_base: region.base as *mut libc::c_void, iov_len: region.len };
+                plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
+            }
+            Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
                 let buffer = self.input.before_guard(*count as usize);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
@@ -281,6 +295,22 @@ impl Executor {
                 self.with_input(ret, buffer, *count as usize)
             }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
+        }
+    }
+
+    /// Stores what was prepared into memory.
+    fn store(&self, memory: u16, at: i64, len: usize) -> Return {
+        let region = self.memory.get(memory as usize).copied().unwrap_or_default();
+        match usize::try_from(at) {
+            Ok(at) if at.checked_add(len).is_some_and(|end| end <= region.len) => {
+                // Others may look at the same moment, but they are other processes, or the kernel.
+                for i in 0..len {
+                    // SAFETY: source and target are inside of their mappings.
+                    unsafe { ((region.base + at + i) as *mut u8).write_volatile(self.output().add(i).read()) };
+                }
+                Return::value(0)
+            }
+            _ => Return::error(Errno::EFAULT),
         }
     }
 
@@ -361,7 +391,9 @@ pub fn number(call: &Call) -> u32 {
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,
-        Call::Vmsplice { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        // None, and so none that anybody could be asleep in.
+        Call::Store { .. } => libc::c_long::from(u32::MAX),
     };
     number as u32
 }
