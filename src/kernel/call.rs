@@ -334,6 +334,8 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
     /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
     Store {
         /// Which memory.
@@ -343,8 +345,6 @@ pub enum Call {
         /// The bytes.
         data: Payload,
     },
-    /// A call on message queues.
-    Msg(MsgCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -383,12 +383,12 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
-    /// Bytes stored into memory; no system call, but a step like one.
-    Store,
     Msgget,
     Msgsnd,
     Msgrcv,
     Msgctl,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
 }
 
 impl CallKind {
@@ -419,11 +419,11 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
-        ("store", CallKind::Store),
         ("msgget", CallKind::Msgget),
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
+        ("store", CallKind::Store),
     ];
 
     /// The name in the notation.
@@ -498,8 +498,8 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
-            Call::Store { .. } => CallKind::Store,
             Call::Msg(call) => call.kind(),
+            Call::Store { .. } => CallKind::Store,
         }
     }
 }

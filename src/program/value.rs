@@ -129,9 +129,9 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
-            Value::Memory(_) => f.write_str("memory"),
             Value::AnyId => f.write_str("ipcid"),
             Value::Object(object) => write!(f, "object#{object}"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;

@@ -271,21 +271,6 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
 }
 
-/// The number of an object among those with a path.
-fn path_index(t: &Translator, object: u16) -> u16 {
-    t.names.objects[..object as usize].iter().filter(|object| object.kind.has_path()).count() as u16
-}
-
-/// Declared memory by its name.
-fn memory_by_name(t: &Translator, name: &str) -> Option<ExprCode> {
-    match t.names.entity(name) {
-        Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
-            Some(ExprCode::Const(Value::Memory(path_index(t, object))))
-        }
-        _ => None,
-    }
-}
-
 /// A System V object or key by name, if the value is a name of an object: one of another kind is a mistake.
 fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option<ExprCode>> {
     let ExprKind::Path(path) = &value.kind else { return None };
@@ -305,24 +290,38 @@ fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option
     Some(t.report(problem))
 }
 
+/// The number of an object among those that are no pipes.
+fn path_index(t: &Translator, object: u16) -> u16 {
+    let before = t.names.objects[..object as usize].iter();
+    before.filter(|object| object.kind.has_path()).count() as u16
+}
+
+/// Declared memory by its name.
+fn memory_by_name(t: &Translator, name: &str) -> Option<ExprCode> {
+    match t.names.entity(name) {
+        Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
+            Some(ExprCode::Const(Value::Memory(path_index(t, object))))
+        }
+        _ => None,
+    }
+}
+
 /// A FIFO or file by name.
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
-                not_openable(value.span, "memory is there from the start")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind.has_path() => {
-                if path.steps.is_empty() {
+            Some(Entity::Object(object)) => match t.names.objects[object as usize].kind {
+                ObjectKind::Fifo | ObjectKind::File if path.steps.is_empty() => {
                     return Some(ExprCode::Const(Value::Int(path_index(t, object).into())));
                 }
-                not_openable(value.span, "a fifo has no ends; its name alone is opened")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
-                not_openable(value.span, "this has no path")
-            }
-            Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
-                .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                ObjectKind::Fifo | ObjectKind::File => {
+                    not_openable(value.span, "a fifo has no ends; its name alone is opened")
+                }
+                ObjectKind::Memory => not_openable(value.span, "memory is there from the start"),
+                ObjectKind::Pipe => not_openable(value.span, "a pipe is open from the start")
+                    .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                _ => not_openable(value.span, "this has no path"),
+            },
             _ => t.names.unknown("fifo", &path.root, |entity| {
                 matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)
             }),

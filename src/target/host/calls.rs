@@ -23,10 +23,10 @@ pub struct Executor {
     gift: Option<Buffer>,
     /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
-    /// Where memory lies, by path index.
-    memory: Vec<Region>,
     /// Ids and keys of declared objects.
     numbers: IpcNumbers,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -109,6 +109,7 @@ impl Executor {
             paths: objects.paths.clone(),
             memory: objects.memory.clone(),
             numbers: objects.numbers.clone(),
+            memory: objects.memory.clone(),
         })
     }
 
@@ -117,6 +118,7 @@ impl Executor {
         self.paths.clone_from(&objects.paths);
         self.memory.clone_from(&objects.memory);
         self.numbers.clone_from(&objects.numbers);
+        self.memory.clone_from(&objects.memory);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
