@@ -109,7 +109,6 @@ impl Executor {
             paths: objects.paths.clone(),
             memory: objects.memory.clone(),
             numbers: objects.numbers.clone(),
-            memory: objects.memory.clone(),
         })
     }
 
@@ -118,7 +117,6 @@ impl Executor {
         self.paths.clone_from(&objects.paths);
         self.memory.clone_from(&objects.memory);
         self.numbers.clone_from(&objects.numbers);
-        self.memory.clone_from(&objects.memory);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.

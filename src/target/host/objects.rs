@@ -39,8 +39,6 @@ pub struct Objects {
     pipes: Vec<[i32; 2]>,
     /// Names of FIFOs, files and memory, by path index.
     pub paths: Vec<CString>,
-    /// Ids of System V objects and numbers of keys.
-    pub numbers: IpcNumbers,
     /// Where memory lies in every process, by path index; of no length for all else.
     pub memory: Vec<Region>,
     /// Ids of System V objects and numbers of keys.
