@@ -3,7 +3,7 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, payload::Payload};
+use super::{errno::Errno, ipc::msg::MsgCall, payload::Payload};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -325,6 +325,8 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -363,6 +365,10 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Msgget,
+    Msgsnd,
+    Msgrcv,
+    Msgctl,
 }
 
 impl CallKind {
@@ -393,6 +399,10 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("msgget", CallKind::Msgget),
+        ("msgsnd", CallKind::Msgsnd),
+        ("msgrcv", CallKind::Msgrcv),
+        ("msgctl", CallKind::Msgctl),
     ];
 
     /// The name in the notation.
@@ -408,6 +418,21 @@ impl CallKind {
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether it is a call of System V IPC.
+    pub fn is_ipc(self) -> bool {
+        matches!(self, CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl)
+    }
+
+    /// Whether a successful result is an id of a System V object.
+    pub fn returns_id(self) -> bool {
+        matches!(self, CallKind::Msgget)
+    }
+
+    /// Whether a successful result comes with bytes.
+    pub fn returns_data(self) -> bool {
+        self.reads() || self == CallKind::Msgrcv
     }
 
     /// Whether a result of 0 means end of file.
@@ -452,6 +477,7 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Msg(call) => call.kind(),
         }
     }
 }
@@ -465,7 +491,7 @@ pub struct Return {
     #[serde(default, skip_serializing_if = "Payload::is_empty")]
     pub data: Payload,
     /// What else was copied out: the two descriptors of `pipe`, the event masks of `poll`, the fields
-    /// of `fstat`.
+    /// of `fstat`, the type of a message.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub extra: SmallVec<[i64; 2]>,
 }

@@ -1,6 +1,6 @@
 //! What a step read and wrote: two steps with disjoint footprints commute.
 
-use super::{FileId, PipeId, ProcessId, TaskId};
+use super::{FileId, IpcKind, IpcSlot, PipeId, ProcessId, TaskId};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 
@@ -25,6 +25,14 @@ pub enum ObjId {
     Inode(u16),
     /// A page that several places refer to.
     Page(super::PageId),
+    /// Ids and keys of one kind of System V objects.
+    IpcIds(IpcKind),
+    /// A message queue, with those who wait at it.
+    Msq(IpcSlot),
+    /// A semaphore set.
+    SemArray(IpcSlot),
+    /// A shared memory segment.
+    Shmid(IpcSlot),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.

@@ -27,6 +27,9 @@ impl InCall {
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
             InCall::Splice(call) => call.place(),
+            InCall::MsgSnd(call) => call.place(),
+            InCall::MsgRcv(call) => call.place(),
+            InCall::MsgCtl(call) => call.place(),
         };
         place.into()
     }

@@ -13,6 +13,7 @@ mod picture;
 mod ring;
 mod rules;
 mod strace;
+mod strace_ipc;
 mod style;
 mod svg;
 mod table;
@@ -21,6 +22,7 @@ mod timeline;
 mod unreached;
 mod view;
 mod waits;
+mod waits_ipc;
 mod walk;
 
 pub use compare::{Comparison, TestComparison, compare};

@@ -1,13 +1,13 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::style::shorten;
+use super::{strace_ipc, style::shorten};
 use crate::{
     kernel::{
         Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
         Timeout,
     },
     machine::{Machine, State},
-    program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
+    program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
 };
 
 /// Byte strings are shown in at most so many characters.
@@ -89,6 +89,7 @@ impl Caller<'_> {
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
+            Call::Msg(call) => strace_ipc::msg(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -178,6 +179,7 @@ impl Caller<'_> {
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
+            Call::Msg(call) => strace_ipc::result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }
@@ -188,7 +190,7 @@ impl Caller<'_> {
 
 /// The name of the FIFO or file with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
-    let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
+    let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
 }
 

@@ -84,8 +84,11 @@ pub fn base_env(facts: &Facts) -> Env {
             pipe_user_pages_soft: pages(facts.pipe_user_pages_soft),
             pipe_user_pages_hard: pages(facts.pipe_user_pages_hard),
             nofile: pages(facts.nofile),
+            msgmax: pages(facts.msgmax),
+            msgmnb: pages(facts.msgmnb),
+            msgmni: pages(facts.msgmni),
         },
-        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin },
+        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, ipc_owner: false },
         ..Env::new(facts.version)
     }
 }
