@@ -3,7 +3,11 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, ipc::msg::MsgCall, payload::Payload};
+use super::{
+    errno::Errno,
+    ipc::{msg::MsgCall, sem::SemCall},
+    payload::Payload,
+};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -327,6 +331,8 @@ pub enum Call {
     },
     /// A call on message queues.
     Msg(MsgCall),
+    /// A call on semaphore sets.
+    Sem(SemCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -369,6 +375,10 @@ pub enum CallKind {
     Msgsnd,
     Msgrcv,
     Msgctl,
+    Semget,
+    Semop,
+    Semtimedop,
+    Semctl,
 }
 
 impl CallKind {
@@ -403,6 +413,10 @@ impl CallKind {
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
+        ("semget", CallKind::Semget),
+        ("semop", CallKind::Semop),
+        ("semtimedop", CallKind::Semtimedop),
+        ("semctl", CallKind::Semctl),
     ];
 
     /// The name in the notation.
@@ -422,12 +436,22 @@ impl CallKind {
 
     /// Whether it is a call of System V IPC.
     pub fn is_ipc(self) -> bool {
-        matches!(self, CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl)
+        matches!(
+            self,
+            CallKind::Msgget
+                | CallKind::Msgsnd
+                | CallKind::Msgrcv
+                | CallKind::Msgctl
+                | CallKind::Semget
+                | CallKind::Semop
+                | CallKind::Semtimedop
+                | CallKind::Semctl
+        )
     }
 
     /// Whether a successful result is an id of a System V object.
     pub fn returns_id(self) -> bool {
-        matches!(self, CallKind::Msgget)
+        matches!(self, CallKind::Msgget | CallKind::Semget)
     }
 
     /// Whether a successful result comes with bytes.
@@ -478,6 +502,7 @@ impl Call {
             Call::Vmsplice { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
             Call::Msg(call) => call.kind(),
+            Call::Sem(call) => call.kind(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
 mod ipc;
+mod sem;
 
 use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
 
@@ -37,6 +38,12 @@ pub enum ParamType {
     Key,
     /// The type of a message: a number, or `FAULT`.
     MsgType,
+    /// Operations on semaphores, or `FAULT`.
+    Sops,
+    /// What a `semctl` command takes: a number, a list of values, `none`.
+    SemArg,
+    /// A duration, `none` for ever, or `FAULT`.
+    TimeOrFault,
     /// A buffer that is there, unless `none` is passed.
     Buffer,
     /// A byte string.
@@ -118,6 +125,10 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Msgsnd, ipc::MSGSND),
     sig(CallKind::Msgrcv, ipc::MSGRCV),
     sig(CallKind::Msgctl, ipc::MSGCTL),
+    sig(CallKind::Semget, sem::SEMGET),
+    sig(CallKind::Semop, sem::SEMOP),
+    sig(CallKind::Semtimedop, sem::SEMTIMEDOP),
+    sig(CallKind::Semctl, sem::SEMCTL),
 ];
 
 impl Signature {
@@ -188,6 +199,7 @@ impl Signature {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
             CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
+            CallKind::Semget | CallKind::Semop | CallKind::Semtimedop | CallKind::Semctl => Call::Sem(args.sem()?),
         })
     }
 }

@@ -14,6 +14,7 @@ mod ring;
 mod rules;
 mod strace;
 mod strace_ipc;
+mod strace_sem;
 mod style;
 mod svg;
 mod table;
@@ -23,6 +24,7 @@ mod unreached;
 mod view;
 mod waits;
 mod waits_ipc;
+mod waits_sem;
 mod walk;
 
 pub use compare::{Comparison, TestComparison, compare};

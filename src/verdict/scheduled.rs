@@ -102,9 +102,11 @@ pub fn in_kernel<W: World>(
                 let world = world(step);
                 let mut visible = true;
                 cond.visit(&mut |e| {
-                    if let ExprCode::Object { object, field } = e {
-                        visible &= world.object(*object, *field).is_some();
-                    }
+                    visible &= match e {
+                        ExprCode::Object { object, field } => world.object(*object, *field).is_some(),
+                        ExprCode::Sem { object, semnum, field } => world.semaphore(*object, *semnum, *field).is_some(),
+                        _ => true,
+                    };
                 });
                 (visible && !cond.holds(&world)).then(|| "the probed condition does not hold".to_string())
             }

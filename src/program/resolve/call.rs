@@ -18,10 +18,6 @@ const PLANNED: &[&str] = &[
     "signalfd",
     "wait",
     "waitpid",
-    "semget",
-    "semop",
-    "semtimedop",
-    "semctl",
     "shmget",
     "shmat",
     "shmdt",
@@ -201,6 +197,9 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
             None => "a declared key or a number",
         },
         ParamType::MsgType => "a number, or `FAULT`",
+        ParamType::Sops => "a list of operations such as `[0:-1, 1:+1]`",
+        ParamType::SemArg => "a number, a list of values, or `none`",
+        ParamType::TimeOrFault => "a time such as `10 ms`",
         ParamType::Buffer => "left away, or `none`",
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
@@ -211,10 +210,12 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data => matches!(typed.ty, Type::Bytes | Type::Unknown),
-        ParamType::MsgType => {
-            typed.ty.is_number()
-                || matches!(&typed.code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+        ParamType::MsgType => typed.ty.is_number() || is_fault(&typed.code),
+        ParamType::Sops => typed.ty == Type::Sops || is_fault(&typed.code),
+        ParamType::SemArg => {
+            typed.ty.is_number() || matches!(typed.ty, Type::List | Type::None) || is_fault(&typed.code)
         }
+        ParamType::TimeOrFault => typed.ty.is_number() || typed.ty == Type::None || is_fault(&typed.code),
         ParamType::Buffer => typed.ty == Type::None,
         ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
@@ -224,6 +225,11 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     }
     let message = format!("`{}` must be {wanted}", param.name);
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
+}
+
+/// `FAULT`
+fn is_fault(code: &ExprCode) -> bool {
+    matches!(code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
 }
 
 /// A System V object or key by name, if the value is a name of an object: one of another kind is a mistake.

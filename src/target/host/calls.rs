@@ -1,6 +1,6 @@
 //! Making a [`Call`] for real.
 
-use super::{ipc, objects::Objects, sys};
+use super::{ipc, sem, objects::Objects, sys};
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
     program::IpcNumbers,
@@ -123,6 +123,7 @@ impl Executor {
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Sem(call) => self.fill(&sem::memory(call))?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
                 self.input.reserve(len)?;
@@ -251,6 +252,7 @@ impl Executor {
                 };
                 ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
             }
+            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -357,6 +359,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Msg(call) => ipc::number(call),
+        Call::Sem(call) => sem::number(call),
         Call::Pause => PAUSE,
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,

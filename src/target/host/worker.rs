@@ -197,8 +197,8 @@ impl<'a> Performer<'a> {
             ref call => {
                 self.slot.becomes(state::IN_CALL);
                 let mut ret = self.executor.make(call);
-                if let Call::Msg(_) = call {
-                    ipc::name_pids(shared, self.crew.program.tasks.len(), &mut ret);
+                if call.kind().is_ipc() {
+                    ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret);
                 }
                 ret
             }

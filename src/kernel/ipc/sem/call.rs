@@ -53,9 +53,11 @@ pub type Sops = SmallVec<[SemBuf; 2]>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SemTimeout {
-    /// `NULL`, or a plain `semop`: until its operations can be done.
+    /// A plain `semop`: until its operations can be done.
     #[default]
     Never,
+    /// `semtimedop` with `NULL`: the same.
+    Null,
     /// So many microseconds. Fewer than none are refused.
     After(i64),
     /// Memory that cannot be read.

@@ -1,11 +1,20 @@
 //! `GETNCNT` and `GETZCNT`: how many wait for a semaphore.
 
-use super::super::super::{Kernel, TaskId};
+use super::super::super::{Env, Kernel, Quirk, TaskId};
 use super::super::IpcSlot;
 
 impl Kernel {
+    /// What `GETNCNT` or `GETZCNT` returns.
+    pub fn semcnt(&self, env: &Env, slot: IpcSlot, semnum: u16, zero: bool) -> usize {
+        if env.quirks.has(Quirk::SemCountsAll) {
+            self.count_possible(slot, semnum, zero)
+        } else {
+            self.count_semcnt(slot, semnum, zero)
+        }
+    }
+
     /// `count_semcnt`: since v3.16 tasks, each at the operation that it waits for.
-    pub(super) fn count_semcnt(&self, slot: IpcSlot, semnum: u16, zero: bool) -> usize {
+    fn count_semcnt(&self, slot: IpcSlot, semnum: u16, zero: bool) -> usize {
         let set = self.sem_array(slot);
         let sem = self.sem(slot, semnum);
         let simple = if zero { &sem.pending_const } else { &sem.pending_alter };
@@ -23,7 +32,7 @@ impl Kernel {
 
     /// `count_semncnt`, `count_semzcnt`: before v3.16 operations, whether or not a task waits for this one, unless they would
     /// rather fail.
-    pub(super) fn count_possible(&self, slot: IpcSlot, semnum: u16, zero: bool) -> usize {
+    fn count_possible(&self, slot: IpcSlot, semnum: u16, zero: bool) -> usize {
         let of = |task: TaskId| {
             let sops = self.sem_queue(task).map_or(&[][..], |queue| &queue.sops);
             let counts = |sop: &&super::SemBuf| {

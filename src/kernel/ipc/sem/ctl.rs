@@ -307,10 +307,6 @@ fn in_range(val: i32) -> Result<(), Errno> {
 }
 
 fn count(cx: &mut Cx, slot: IpcSlot, semnum: u16, zero: bool) -> i64 {
-    if cx.env.quirks.has(Quirk::SemCountsAll) {
-        cx.trace.rule(SEM_09);
-        return cx.k.count_possible(slot, semnum, zero) as i64;
-    }
-    cx.trace.rule(SEM_CTL_06);
-    cx.k.count_semcnt(slot, semnum, zero) as i64
+    cx.trace.rule(if cx.env.quirks.has(Quirk::SemCountsAll) { SEM_09 } else { SEM_CTL_06 });
+    cx.k.semcnt(cx.env, slot, semnum, zero) as i64
 }

@@ -26,7 +26,7 @@ use super::super::{
     rules::*,
     syscall::{Entered, fails},
 };
-use super::{IpcKind, IpcOps, IpcSlot, KernIpcPerm, Pid, WakeQ};
+use super::{IpcFlags, IpcKey, IpcKind, IpcOps, IpcSlot, KernIpcPerm, Pid, WakeQ};
 use smallvec::SmallVec;
 
 /// `SEMVMX`: the largest value of a semaphore.
@@ -180,6 +180,32 @@ impl SemArray {
     }
 }
 
+/// A declared set, made by the owner of the test: somebody who is no task of it has set its values, if there are any.
+///
+/// # Errors
+///
+/// Those of `semget`.
+pub fn make(cx: &mut Cx, key: IpcKey, flags: IpcFlags, nsems: u32, values: &[u16]) -> Result<i32, Errno> {
+    let key = cx.ipc_key(key);
+    if nsems > cx.env.limits.semmsl {
+        return Err(Errno::EINVAL);
+    }
+    let id = cx.ipcget(&SemOps { nsems: nsems as i32 }, key, flags)?;
+    let slot = cx.ipc_obtain(IpcKind::Sem, id)?;
+    let pid = if cx.env.observe.pids { Pid::STRANGER } else { Pid::NOBODY };
+    let keeps_pid = cx.env.quirks.has(super::super::Quirk::SemSetallKeepsPid);
+    let set = cx.k.sem_array_mut(slot);
+    let perm = &mut set.sem_perm;
+    (perm.uid, perm.gid, perm.cuid, perm.cgid) = (0, 0, 0, 0);
+    for (sem, &value) in set.sems.iter_mut().zip(values) {
+        sem.semval = value;
+        if !keeps_pid {
+            sem.sempid = pid;
+        }
+    }
+    Ok(id)
+}
+
 /// What `semget` does in its own way.
 struct SemOps {
     nsems: i32,
@@ -242,7 +268,7 @@ impl Cx<'_> {
     }
 
     /// One turn of the waking after the lock was dropped. Whether somebody is left.
-    fn wake_up_sem(&mut self, wake_q: &mut WakeQ) -> bool {
+    pub(in crate::kernel) fn wake_up_sem(&mut self, wake_q: &mut WakeQ) -> bool {
         if self.env.quirks.has(super::super::Quirk::SemTwoStageWakeup)
             && let Some(task) = wake_q.first()
             && let Some(queue) = self.k.sem_queue_mut(task)

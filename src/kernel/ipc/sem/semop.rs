@@ -1,7 +1,7 @@
 //! `semop` and `semtimedop`.
 
 use super::super::super::{
-    Cx, Errno, Kernel, Quirk, Return, RunState, Step,
+    CallKind, Cx, Errno, Kernel, Quirk, Return, RunState, Step, WaitsFor,
     canon::{Canon, canon_enum, canon_flags, canon_struct, get, put},
     rules::*,
     trace::Queue,
@@ -97,12 +97,14 @@ impl Canon for SemTimeout {
             SemTimeout::Never | SemTimeout::Fault => out.push(0),
             SemTimeout::After(0) => out.push(1),
             SemTimeout::After(_) => out.push(2),
+            SemTimeout::Null => out.push(3),
         }
     }
     fn decode(input: &mut &[u8]) -> Self {
         match get(input) {
             0 => SemTimeout::Never,
             1 => SemTimeout::After(0),
+            3 => SemTimeout::Null,
             _ => SemTimeout::After(1),
         }
     }
@@ -392,6 +394,17 @@ impl SemTimedOp {
             }
         }
         None
+    }
+
+    /// Which call it is.
+    pub fn kind(&self) -> CallKind {
+        if self.timeout == SemTimeout::Never { CallKind::Semop } else { CallKind::Semtimedop }
+    }
+
+    /// What it waits for: the first operation that cannot be done.
+    pub fn waits_for(&self, k: &Kernel) -> WaitsFor {
+        let sop = self.sops[self.first_blocking(k).unwrap_or(self.blocking.into())];
+        WaitsFor::Sem { slot: self.slot, semnum: sop.sem_num, zero: sop.sem_op == 0 }
     }
 
     /// Where it is, in words.

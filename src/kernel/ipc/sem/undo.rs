@@ -30,6 +30,13 @@ canon_struct!(SemUndo { slot, semadj });
 canon_struct!(SemUndoList { list_proc });
 
 impl Kernel {
+    /// A list for every process, nothing in any.
+    pub(in crate::kernel) fn make_sem_undos(&mut self) {
+        for _ in 0..self.process_count() {
+            self.sem_undos.push(SemUndoList::default());
+        }
+    }
+
     fn undo_list(&self, process: ProcessId) -> &[SemUndo] {
         self.footprint.note(ObjId::SemUndo(process), Access::Read);
         self.sem_undos.iter().as_slice().get(usize::from(process)).map_or(&[], |list| &list.list_proc)
