@@ -156,11 +156,7 @@ impl InCall {
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
             InCall::SemTimedOp(call) => call.ready(k),
-            InCall::MsgCtl(_)
-            | InCall::SemCtl(_)
-            | InCall::Resize(_)
-            | InCall::Exit(_)
-            | InCall::Pause { .. } => false,
+            InCall::MsgCtl(_) | InCall::SemCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
         }
     }
 
@@ -177,11 +173,9 @@ impl InCall {
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
             InCall::SemTimedOp(call) => vec![call.waits_for(k)],
-            InCall::MsgCtl(_)
-            | InCall::SemCtl(_)
-            | InCall::Resize(_)
-            | InCall::Exit(_)
-            | InCall::Pause { .. } => vec![],
+            InCall::MsgCtl(_) | InCall::SemCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => {
+                vec![]
+            }
         }
     }
 }

@@ -5,7 +5,12 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
-    ipc::{IpcIds, msg::MsgQueue, sem::{SemArray, SemUndoList}, shm::ShmidKernel},
+    ipc::{
+        IpcIds,
+        msg::MsgQueue,
+        sem::{SemArray, SemUndoList},
+        shm::ShmidKernel,
+    },
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,

@@ -4,7 +4,9 @@ use super::{Machine, MoveKind, State};
 use crate::{
     kernel::{
         Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, OpenFlags, Quirk, Step,
-        TaskId, Trace, ipc::{msg, sem}, pipe, signal,
+        TaskId, Trace,
+        ipc::{msg, sem},
+        pipe, signal,
     },
     program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
 };

@@ -3,8 +3,8 @@
 use super::{ipc_field, sem_field};
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, IpcKind, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace,
-        WaitsFor,
+        Action, CallKind, Env, InCall, IpcKind, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId,
+        Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };

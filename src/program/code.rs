@@ -488,10 +488,7 @@ impl Compiled {
             call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl),
         };
         let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        looks
-            || calls
-                .into_iter()
-                .any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
+        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
     }
 
     /// The task called `name` (`W`, `worker[1]`).

@@ -48,9 +48,7 @@ impl ExprCode {
             ExprCode::Local { slot, field } => part(world.var(0, *slot), *field),
             ExprCode::Var { task, slot, field } => part(world.var(*task, *slot), *field),
             ExprCode::Object { object, field } => world.object(*object, *field).unwrap_or(Value::None),
-            ExprCode::Sem { object, semnum, field } => {
-                world.semaphore(*object, *semnum, *field).unwrap_or(Value::None)
-            }
+            ExprCode::Sem { object, semnum, field } => world.semaphore(*object, *semnum, *field).unwrap_or(Value::None),
             ExprCode::List(parts) => {
                 let numbers: Option<_> = parts.iter().map(|part| part.eval(world).as_int()).collect();
                 numbers.map_or(Value::None, Value::List)

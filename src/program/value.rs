@@ -183,7 +183,9 @@ impl fmt::Display for Value {
 fn sem_fields(extra: &[i64]) -> Option<&'static [&'static str]> {
     match extra {
         [.., 1] if extra.len() == sem::STAT_FIELDS.len() => Some(&sem::STAT_FIELDS),
-        [.., semvmx, _] if extra.len() == sem::INFO_FIELDS.len() && *semvmx == i64::from(sem::SEMVMX) => Some(&sem::INFO_FIELDS),
+        [.., semvmx, _] if extra.len() == sem::INFO_FIELDS.len() && *semvmx == i64::from(sem::SEMVMX) => {
+            Some(&sem::INFO_FIELDS)
+        }
         _ => None,
     }
 }

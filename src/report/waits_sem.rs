@@ -14,9 +14,8 @@ use crate::{
 pub(super) fn set_name(machine: &Machine, state: &State, slot: IpcSlot) -> String {
     let id = state.kernel.sem_array(slot).sem_perm.id;
     let mut objects = machine.program.objects.iter().enumerate();
-    let declared = objects.find(|(i, object)| {
-        object.kind.ipc() == Some(IpcKind::Sem) && state.kernel.ipc_declared(*i as u16) == id
-    });
+    let declared = objects
+        .find(|(i, object)| object.kind.ipc() == Some(IpcKind::Sem) && state.kernel.ipc_declared(*i as u16) == id);
     declared.map_or_else(|| format!("sem#{id}"), |(_, object)| object.name.clone())
 }
 

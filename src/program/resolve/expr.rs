@@ -110,7 +110,8 @@ impl<'a> Translator<'a> {
             return None;
         }
         if sops != 0 && sops != elements.len() {
-            let problem = Problem::new("numbers among operations", span, "one of them is written `0:-1`, another is not");
+            let problem =
+                Problem::new("numbers among operations", span, "one of them is written `0:-1`, another is not");
             return self.report(problem);
         }
         let ty = if sops > 0 { Type::Sops } else { Type::List };

@@ -57,8 +57,7 @@ impl Args<'_> {
         let Some(Some(Value::List(parts))) = self.args.get(i) else { return Ok(Sops::new()) };
         let sop = |sop: &[i64]| {
             let narrow = |n: i64| u16::try_from(n).map_err(|_| self.wrong(i, "operations on semaphores 0 to 65535"));
-            let sem_op =
-                i16::try_from(sop[1]).map_err(|_| self.wrong(i, "operations of -32768 to 32767"))?;
+            let sem_op = i16::try_from(sop[1]).map_err(|_| self.wrong(i, "operations of -32768 to 32767"))?;
             Ok(SemBuf { sem_num: narrow(sop[0])?, sem_op, sem_flg: SemFlags::from_bits_retain(sop[2] as u16) })
         };
         parts.chunks_exact(3).map(sop).collect()

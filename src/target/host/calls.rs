@@ -1,6 +1,6 @@
 //! Making a [`Call`] for real.
 
-use super::{ipc, sem, objects::Objects, sys};
+use super::{ipc, objects::Objects, sem, sys};
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
     program::IpcNumbers,

@@ -124,8 +124,16 @@ fn ctl(id: i32, cmd: &SemCtl, null: bool, memory: *mut u8) -> Return {
             SemCtl::Stat | SemCtl::SemStat | SemCtl::SemStatAny => answer.extra = stat_fields(&ds),
             SemCtl::Info | SemCtl::SemInfo => {
                 let numbers = [
-                    info.semmap, info.semmni, info.semmns, info.semmnu, info.semmsl, info.semopm, info.semume,
-                    info.semusz, info.semvmx, info.semaem,
+                    info.semmap,
+                    info.semmni,
+                    info.semmns,
+                    info.semmnu,
+                    info.semmsl,
+                    info.semopm,
+                    info.semume,
+                    info.semusz,
+                    info.semvmx,
+                    info.semaem,
                 ];
                 answer.extra = numbers.map(i64::from).into_iter().collect();
             }

@@ -16,8 +16,8 @@ mod update_v3;
 pub use call::{INFO_FIELDS, STAT_FIELDS, SemBuf, SemCall, SemCtl, SemFlags, SemTimeout, Sops};
 pub use ctl::SemCtlCall;
 pub use semop::{SemTimedOp, Status};
-pub(in crate::kernel) use undo::SemUndoList;
 pub use undo::SemUndo;
+pub(in crate::kernel) use undo::SemUndoList;
 
 use super::super::{
     Cx, Errno, Frame, InCall, Kernel, ProcessId, Return, Step, TaskId,
