@@ -11,7 +11,7 @@ use super::{
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
         sem::{SemCtlCall, SemTimedOp},
     },
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -45,6 +45,7 @@ pub enum InCall {
     MsgCtl(Box<MsgCtlCall>),
     SemTimedOp(Box<SemTimedOp>),
     SemCtl(Box<SemCtlCall>),
+    Lock(Box<PipeLock>),
 }
 
 /// What a sleeper waits for.
@@ -92,6 +93,7 @@ impl InCall {
             InCall::MsgCtl(_) => CallKind::Msgctl,
             InCall::SemTimedOp(call) => call.kind(),
             InCall::SemCtl(_) => CallKind::Semctl,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -113,6 +115,7 @@ impl InCall {
             InCall::MsgCtl(call) => call.step(cx),
             InCall::SemTimedOp(call) => call.step(cx),
             InCall::SemCtl(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -137,6 +140,9 @@ impl InCall {
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
             InCall::SemTimedOp(call) => return call.spins(),
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -156,7 +162,12 @@ impl InCall {
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
             InCall::SemTimedOp(call) => call.ready(k),
-            InCall::MsgCtl(_) | InCall::SemCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => false,
         }
     }
 
@@ -173,9 +184,12 @@ impl InCall {
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
             InCall::SemTimedOp(call) => vec![call.waits_for(k)],
-            InCall::MsgCtl(_) | InCall::SemCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => {
-                vec![]
-            }
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -247,6 +261,10 @@ impl Canon for Frame {
                 out.push(34);
                 call.encode(out);
             }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
+                call.encode(out);
+            }
         }
     }
 
@@ -264,6 +282,7 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),

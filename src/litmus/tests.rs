@@ -93,6 +93,7 @@ fn block() -> impl Strategy<Value = Block> {
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
         (name(), value).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), expr(), expr()).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });

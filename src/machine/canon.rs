@@ -47,7 +47,7 @@ impl Canon for Value {
                 object.encode(out);
             }
             Value::List(list) => {
-                out.push(9);
+                out.push(10);
                 list.encode(out);
             }
             Value::Result(r) => {
@@ -66,6 +66,10 @@ impl Canon for Value {
                 r.data.encode(out);
                 r.extra.encode(out);
             }
+            Value::Memory(path) => {
+                out.push(9);
+                path.encode(out);
+            }
         }
     }
 
@@ -79,7 +83,8 @@ impl Canon for Value {
             5 => Value::AnyFd,
             7 => Value::AnyId,
             8 => Value::Object(u16::decode(input)),
-            9 => Value::List(Canon::decode(input)),
+            9 => Value::Memory(u16::decode(input)),
+            10 => Value::List(Canon::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

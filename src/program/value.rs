@@ -35,6 +35,8 @@ pub enum Value {
     List(SmallVec<[i64; 4]>),
     /// What a call returned.
     Result(Box<CallResult>),
+    /// Declared memory, by its path index; only an argument of a call has this value.
+    Memory(u16),
 }
 
 /// The record that a call leaves in a variable.
@@ -135,6 +137,7 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::AnyId => f.write_str("id"),
             Value::Object(object) => write!(f, "object#{object}"),
             Value::List(list) => fmt::Debug::fmt(&list[..], f),
@@ -148,7 +151,7 @@ impl fmt::Display for Value {
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;
                     if let [mode, size, blksize] = r.extra[..] {
-                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                        write!(f, " {{mode 0{mode:o}, size {size}, blksize {blksize}}}")?;
                     }
                     Ok(())
                 }

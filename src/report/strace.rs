@@ -107,6 +107,14 @@ impl Caller<'_> {
                 args.extend(splice_flags(*flags));
                 args
             }
+            Call::VmspliceMemory { fd: of, memory, flags } => {
+                let mut args = vec![fd(of), path_name(self.machine.program, *memory)];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Store { memory, at, data: bytes } => {
+                return format!("{}[{at}] = {}", path_name(self.machine.program, *memory), data(bytes));
+            }
             Call::VmspliceRead { fd: of, count, flags } => {
                 let mut args = vec![fd(of), count.to_string()];
                 args.extend(splice_flags(*flags));
@@ -166,6 +174,9 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
+            Call::Read { count: 0, .. } | Call::Pread { count: 0, .. } | Call::VmspliceRead { count: 0, .. } => {
+                "= 0".into()
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
@@ -190,7 +201,7 @@ impl Caller<'_> {
     }
 }
 
-/// The name of the FIFO or file with this path index.
+/// The name of the FIFO, file or memory with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
     let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())

@@ -30,7 +30,7 @@ impl Type {
             Value::AnyId => Type::Id,
             Value::Object(_) => Type::Object,
             Value::List(_) => Type::List,
-            Value::Result(_) => Type::Unknown,
+            Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
 
