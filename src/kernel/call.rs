@@ -5,7 +5,10 @@
 
 use super::{
     errno::Errno,
-    ipc::{msg::MsgCall, sem::SemCall},
+    ipc::{
+        msg::MsgCall,
+        sem::{SemCall, SemTimeout},
+    },
     payload::Payload,
 };
 use bitflags::bitflags;
@@ -525,6 +528,17 @@ impl Call {
             Call::Store { .. } => CallKind::Store,
             Call::Msg(call) => call.kind(),
             Call::Sem(call) => call.kind(),
+        }
+    }
+}
+
+impl Call {
+    /// How many microseconds the call may sleep, if it is to give up some time later.
+    pub fn timeout_us(&self) -> Option<u64> {
+        match self {
+            Call::Poll { timeout: Timeout::After(us), .. } => Some(*us),
+            Call::Sem(SemCall::Op { timeout: SemTimeout::After(us @ 1..), .. }) => Some(*us as u64),
+            _ => None,
         }
     }
 }

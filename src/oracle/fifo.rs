@@ -55,16 +55,9 @@ impl<'m> Fifo<'m> {
         }
     }
 
-    /// Lets the timer of a sleeping task go off, and everything run until it is quiet.
-    ///
-    /// # Errors
-    ///
-    /// When the task has no timer running.
-    pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
-        match self.machine.next_move(&self.state, task) {
-            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace, &mut |_, _| {})),
-            _ => Err(Impossible::Parked),
-        }
+    /// Whether a task sleeps for a time only.
+    pub fn has_timer(&self, task: TaskId) -> bool {
+        self.machine.next_move(&self.state, task) == Some(MoveKind::Expire)
     }
 
     /// What stands against releasing a task now.
@@ -102,7 +95,11 @@ impl<'m> Fifo<'m> {
         trace: &mut Trace,
         see: &mut dyn FnMut(&Made, &mut Trace),
     ) -> Result<StepSeen, Impossible> {
-        let kind = self.releasable(release.task)?;
+        // Whoever sleeps for a time only is released when that is over.
+        let kind = match self.machine.next_move(&self.state, release.task) {
+            Some(MoveKind::Expire) => MoveKind::Expire,
+            _ => self.releasable(release.task)?,
+        };
         if release.hold {
             let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
             self.held.extend(asleep.collect::<Vec<_>>());

@@ -460,6 +460,20 @@ impl Compiled {
         declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
     }
 
+    /// Whether a call looks at the System V objects of the whole namespace, those of others included.
+    pub fn looks_at_namespace(&self) -> bool {
+        let looks = |instr: &Instr| match instr {
+            Instr::Call { call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })), .. } => {
+                matches!(cmd, MsgCtl::Info | MsgCtl::MsgInfo | MsgCtl::MsgStat | MsgCtl::MsgStatAny)
+            }
+            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })), .. } => {
+                matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
+            }
+            _ => false,
+        };
+        self.tasks.iter().flat_map(|task| &task.code.instrs).any(looks)
+    }
+
     /// Whether it has processes of several users, or gives objects to others than the owner of the test.
     pub fn has_users(&self) -> bool {
         let gives = |instr: &Instr| match instr {

@@ -188,6 +188,8 @@ impl<'a> Performer<'a> {
             shared.require(Stage::Memory, self.executor.prepare(&call));
         }
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
+        let deadline = call.timeout_us().map_or(0, |us| sys::now() + us * 1000);
+        self.slot.deadline.store(deadline, Ordering::Relaxed);
         if self.log_starts {
             shared.see(Observation::Started { task });
         }
