@@ -3,7 +3,14 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, ipc::msg::MsgCall, payload::Payload};
+use super::{
+    errno::Errno,
+    ipc::{
+        msg::MsgCall,
+        sem::{SemCall, SemTimeout},
+    },
+    payload::Payload,
+};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -345,6 +352,8 @@ pub enum Call {
         /// The bytes.
         data: Payload,
     },
+    /// A call on semaphore sets.
+    Sem(SemCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -389,6 +398,10 @@ pub enum CallKind {
     Msgctl,
     /// Bytes stored into memory; no system call, but a step like one.
     Store,
+    Semget,
+    Semop,
+    Semtimedop,
+    Semctl,
 }
 
 impl CallKind {
@@ -424,6 +437,10 @@ impl CallKind {
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
         ("store", CallKind::Store),
+        ("semget", CallKind::Semget),
+        ("semop", CallKind::Semop),
+        ("semtimedop", CallKind::Semtimedop),
+        ("semctl", CallKind::Semctl),
     ];
 
     /// The name in the notation.
@@ -443,12 +460,22 @@ impl CallKind {
 
     /// Whether it is a call of System V IPC.
     pub fn is_ipc(self) -> bool {
-        matches!(self, CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl)
+        matches!(
+            self,
+            CallKind::Msgget
+                | CallKind::Msgsnd
+                | CallKind::Msgrcv
+                | CallKind::Msgctl
+                | CallKind::Semget
+                | CallKind::Semop
+                | CallKind::Semtimedop
+                | CallKind::Semctl
+        )
     }
 
     /// Whether a successful result is an id of a System V object.
     pub fn returns_id(self) -> bool {
-        matches!(self, CallKind::Msgget)
+        matches!(self, CallKind::Msgget | CallKind::Semget)
     }
 
     /// Whether a successful result comes with bytes.
@@ -500,6 +527,16 @@ impl Call {
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
             Call::Msg(call) => call.kind(),
             Call::Store { .. } => CallKind::Store,
+            Call::Sem(call) => call.kind(),
+        }
+    }
+
+    /// How many microseconds the call may sleep, if it is to give up some time later.
+    pub fn timeout_us(&self) -> Option<u64> {
+        match self {
+            Call::Poll { timeout: Timeout::After(us), .. } => Some(*us),
+            Call::Sem(SemCall::Op { timeout: SemTimeout::After(us @ 1..), .. }) => Some(*us as u64),
+            _ => None,
         }
     }
 }

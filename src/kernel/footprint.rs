@@ -29,8 +29,12 @@ pub enum ObjId {
     IpcIds(IpcKind),
     /// A message queue, with those who wait at it.
     Msq(IpcSlot),
-    /// A semaphore set.
+    /// Permissions, size and common queues of a semaphore set.
     SemArray(IpcSlot),
+    /// A semaphore of a set, with its own queues.
+    Sem(IpcSlot, u16),
+    /// What a process adds to semaphores when it exits.
+    SemUndo(ProcessId),
     /// A shared memory segment.
     Shmid(IpcSlot),
     /// Pages charged to the user.

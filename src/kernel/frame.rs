@@ -9,6 +9,7 @@ use super::{
     ipc::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
+        sem::{SemCtlCall, SemTimedOp},
     },
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
@@ -42,6 +43,8 @@ pub enum InCall {
     MsgSnd(Box<MsgSnd>),
     MsgRcv(Box<MsgRcv>),
     MsgCtl(Box<MsgCtlCall>),
+    SemTimedOp(Box<SemTimedOp>),
+    SemCtl(Box<SemCtlCall>),
     Lock(Box<PipeLock>),
 }
 
@@ -62,6 +65,15 @@ pub enum WaitsFor {
         /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
         sender: bool,
     },
+    /// A semaphore.
+    Sem {
+        /// Where its set is.
+        slot: IpcSlot,
+        /// Which one.
+        semnum: u16,
+        /// Whether it is to become zero; otherwise larger.
+        zero: bool,
+    },
 }
 
 impl InCall {
@@ -79,6 +91,8 @@ impl InCall {
             InCall::MsgSnd(_) => CallKind::Msgsnd,
             InCall::MsgRcv(_) => CallKind::Msgrcv,
             InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::SemTimedOp(call) => call.kind(),
+            InCall::SemCtl(_) => CallKind::Semctl,
             InCall::Lock(call) => call.kind,
         }
     }
@@ -99,6 +113,8 @@ impl InCall {
             InCall::MsgSnd(call) => call.step(cx),
             InCall::MsgRcv(call) => call.step(cx),
             InCall::MsgCtl(call) => call.step(cx),
+            InCall::SemTimedOp(call) => call.step(cx),
+            InCall::SemCtl(call) => call.step(cx),
             InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
@@ -123,6 +139,7 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::SemTimedOp(call) => return call.spins(),
             InCall::Lock(call) => call.pipe,
             InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
             InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
@@ -144,7 +161,13 @@ impl InCall {
             InCall::ReadV3(call) => call.ready(k),
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
-            InCall::MsgCtl(_) | InCall::Lock(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::SemTimedOp(call) => call.ready(k),
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => false,
         }
     }
 
@@ -160,7 +183,13 @@ impl InCall {
             InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
-            InCall::MsgCtl(_) | InCall::Lock(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::SemTimedOp(call) => vec![call.waits_for(k)],
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -211,6 +240,14 @@ impl Canon for Frame {
                 out.push(10);
                 call.encode(out);
             }
+            Some(InCall::SemTimedOp(call)) => {
+                out.push(11);
+                call.encode(out);
+            }
+            Some(InCall::SemCtl(call)) => {
+                out.push(12);
+                call.encode(out);
+            }
             // The numbers between are those of calls to come.
             Some(InCall::WriteV3(call)) => {
                 out.push(32);
@@ -250,6 +287,8 @@ impl Canon for Frame {
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
             10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
+            11 => Some(InCall::SemTimedOp(Box::new(SemTimedOp::decode(input)))),
+            12 => Some(InCall::SemCtl(Box::new(SemCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

@@ -25,12 +25,15 @@ impl InCall {
             },
             InCall::Exit(Exit::Group { .. }) => "about to end its process",
             InCall::Exit(Exit::Task) => "about to be gone",
+            InCall::Exit(Exit::Sem { .. }) => "about to make its adjustments to semaphores",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
             InCall::Splice(call) => call.place(),
             InCall::MsgSnd(call) => call.place(),
             InCall::MsgRcv(call) => call.place(),
             InCall::MsgCtl(call) => call.place(),
+            InCall::SemTimedOp(call) => call.place(),
+            InCall::SemCtl(call) => call.place(),
         };
         place.into()
     }

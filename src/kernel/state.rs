@@ -5,7 +5,12 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
-    ipc::{IpcIds, msg::MsgQueue, sem::SemArray, shm::ShmidKernel},
+    ipc::{
+        IpcIds,
+        msg::MsgQueue,
+        sem::{SemArray, SemUndoList},
+        shm::ShmidKernel,
+    },
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,
@@ -30,6 +35,7 @@ pub struct Kernel {
     pub(super) ipc_ids: Table<IpcIds>,
     pub(super) msqs: Table<MsgQueue>,
     pub(super) sem_arrays: Table<SemArray>,
+    pub(super) sem_undos: Table<SemUndoList>,
     pub(super) shmids: Table<ShmidKernel>,
     /// Ids of declared objects and numbers of declared keys, by object: they never change.
     pub(super) ipc_declared: Vec<(u16, i32)>,
@@ -117,6 +123,7 @@ impl PartialEq for Kernel {
             && self.ipc_ids == other.ipc_ids
             && self.msqs == other.msqs
             && self.sem_arrays == other.sem_arrays
+            && self.sem_undos == other.sem_undos
             && self.shmids == other.shmids
     }
 }
@@ -134,6 +141,7 @@ macro_rules! each_table {
         $k.ipc_ids.$($call)*;
         $k.msqs.$($call)*;
         $k.sem_arrays.$($call)*;
+        $k.sem_undos.$($call)*;
         $k.shmids.$($call)*;
     }};
 }
@@ -201,6 +209,7 @@ impl Kernel {
             self.ipc_ids.digest_delta(8, scratch),
             self.msqs.digest_delta(9, scratch),
             self.sem_arrays.digest_delta(10, scratch),
+            self.sem_undos.digest_delta(12, scratch),
             self.shmids.digest_delta(11, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
@@ -219,6 +228,7 @@ impl Kernel {
             self.ipc_ids.digest(8, scratch),
             self.msqs.digest(9, scratch),
             self.sem_arrays.digest(10, scratch),
+            self.sem_undos.digest(12, scratch),
             self.shmids.digest(11, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
@@ -266,6 +276,7 @@ impl Kernel {
         }
         self.ipc_invariants()?;
         self.msg_invariants()?;
+        self.sem_invariants()?;
         self.page_invariants()
     }
 
@@ -294,6 +305,11 @@ impl Kernel {
     pub(super) fn leader_of(&self, task: TaskId) -> TaskId {
         let process = self.tasks[task.into()].process;
         self.tasks.iter().position(|t| t.process == process).map_or(task, |leader| leader as TaskId)
+    }
+
+    /// Number of processes, those included that do not live.
+    pub(super) fn process_count(&self) -> usize {
+        self.processes.len()
     }
 
     /// Number of open file descriptions, free places included.

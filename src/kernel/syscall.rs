@@ -115,6 +115,7 @@ impl Cx<'_> {
             Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
             Call::Yield => returns(0),
             Call::Msg(call) => self.enter_msg(call),
+            Call::Sem(call) => self.enter_sem(call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
             }
@@ -420,8 +421,10 @@ impl Cx<'_> {
     pub(super) fn expire(&mut self) {
         let task = self.k.task_mut(self.me);
         task.timer = false;
-        if let Some(InCall::Poll(poll)) = &mut task.frame.call {
-            poll.expire();
+        match &mut task.frame.call {
+            Some(InCall::Poll(poll)) => poll.expire(),
+            Some(InCall::SemTimedOp(call)) => call.expire(),
+            _ => {}
         }
         self.try_to_wake_up(self.me);
     }

@@ -46,6 +46,10 @@ impl Canon for Value {
                 out.push(8);
                 object.encode(out);
             }
+            Value::List(list) => {
+                out.push(10);
+                list.encode(out);
+            }
             Value::Result(r) => {
                 out.push(6);
                 out.push(r.call as u8);
@@ -80,6 +84,7 @@ impl Canon for Value {
             7 => Value::AnyId,
             8 => Value::Object(u16::decode(input)),
             9 => Value::Memory(u16::decode(input)),
+            10 => Value::List(Canon::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

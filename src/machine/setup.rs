@@ -4,7 +4,9 @@ use super::{Machine, MoveKind, State};
 use crate::{
     kernel::{
         Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, OpenFlags, Quirk, Step,
-        TaskId, Trace, ipc::msg, pipe, signal,
+        TaskId, Trace,
+        ipc::{msg, sem},
+        pipe, signal,
     },
     program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
 };
@@ -63,6 +65,10 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "kernel.msgmax" => env.limits.msgmax = value,
             "kernel.msgmnb" => env.limits.msgmnb = value,
             "kernel.msgmni" => env.limits.msgmni = value,
+            "kernel.semmsl" => env.limits.semmsl = value,
+            "kernel.semmns" => env.limits.semmns = value,
+            "kernel.semopm" => env.limits.semopm = value,
+            "kernel.semmni" => env.limits.semmni = value,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
@@ -193,7 +199,8 @@ impl Machine<'_> {
             let flags = IpcFlags::IPC_CREAT | IpcFlags::IPC_EXCL | IpcFlags::from_bits_retain(info.ipc.mode.into());
             let made = match kind {
                 IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
-                IpcKind::Sem | IpcKind::Shm => Err(Errno::ENOSYS),
+                IpcKind::Sem => sem::make(&mut cx, IpcKey::Number(key), flags, info.ipc.nsems, &info.ipc.values),
+                IpcKind::Shm => Err(Errno::ENOSYS),
             };
             let id = made.map_err(refused)?;
             k.declare_ipc(object, id);

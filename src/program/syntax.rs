@@ -359,6 +359,19 @@ pub enum ExprKind {
     Call(CallExpr),
     /// `[a, b]`.
     List(Vec<Expr>),
+    /// `0:-1 undo nowait`, in a list: one operation on a semaphore.
+    SemOp {
+        /// Which semaphore.
+        semnum: Box<Expr>,
+        /// What is added to it.
+        op: Box<Expr>,
+        /// `SEM_UNDO`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+        /// `IPC_NOWAIT`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nowait: bool,
+    },
     /// `-x`.
     Neg(Box<Expr>),
     /// `!c`.

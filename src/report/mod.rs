@@ -15,6 +15,7 @@ mod ring;
 mod rules;
 mod strace;
 mod strace_ipc;
+mod strace_sem;
 mod style;
 mod svg;
 mod table;
@@ -24,6 +25,7 @@ mod unreached;
 mod view;
 mod waits;
 mod waits_ipc;
+mod waits_sem;
 mod walk;
 
 pub use campaign::{campaign, campaign_json, finding, progress};

@@ -1,6 +1,6 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::{strace_ipc, style::shorten};
+use super::{strace_ipc, strace_sem, style::shorten};
 use crate::{
     kernel::{
         Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
@@ -90,6 +90,7 @@ impl Caller<'_> {
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
             Call::Msg(call) => strace_ipc::msg(self, call),
+            Call::Sem(call) => strace_sem::sem(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -191,6 +192,7 @@ impl Caller<'_> {
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
             Call::Msg(call) => strace_ipc::result(self, call, ret),
+            Call::Sem(call) => strace_sem::result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }

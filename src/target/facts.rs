@@ -30,6 +30,8 @@ pub struct Facts {
     pub msgmnb: u64,
     /// `kernel.msgmni`.
     pub msgmni: u64,
+    /// `kernel.sem`: semmsl, semmns, semopm, semmni.
+    pub sem: [u64; 4],
     /// CPUs that tasks may use.
     pub cpus: usize,
     /// Whether tasks can be `SCHED_FIFO`: without it, steering is slower and tasks cannot be held.

@@ -182,7 +182,8 @@ impl Parser<'_> {
                 self.bump();
                 Ok(Setting::Cap(self.name("the name of a capability")?))
             }
-            "kernel" => {
+            // `kernel.sem…` is a setting.
+            "kernel" if self.second() != Token::Dot => {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
             }

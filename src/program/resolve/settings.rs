@@ -11,7 +11,7 @@ use crate::program::{
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 7] = [
+const LIMITS: [&str; 11] = [
     "fs.pipe-max-size",
     "fs.pipe-user-pages-soft",
     "fs.pipe-user-pages-hard",
@@ -19,6 +19,10 @@ const LIMITS: [&str; 7] = [
     "kernel.msgmax",
     "kernel.msgmnb",
     "kernel.msgmni",
+    "kernel.semmsl",
+    "kernel.semmns",
+    "kernel.semopm",
+    "kernel.semmni",
 ];
 /// Capabilities that make a difference.
 const CAPABILITIES: [&str; 3] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER"];
@@ -99,6 +103,32 @@ fn key(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<u16> {
     None
 }
 
+/// How many semaphores a declared set has: as the brackets say, else as many as values, else one.
+pub(super) fn nsems(object: &Object) -> u32 {
+    let values = object.options.iter().find_map(|arg| match (&arg.name, &arg.value.kind) {
+        (Some(name), ExprKind::List(values)) if name.name == "values" => Some(values.len() as u32),
+        _ => None,
+    });
+    object.count.or(values).unwrap_or(1)
+}
+
+/// What the semaphores of a set begin with: one number for each.
+fn values(names: &Names, object: &Object, e: &Expr, problems: &mut Vec<Problem>) -> Vec<u16> {
+    let ExprKind::List(values) = &e.kind else {
+        let problem = Problem::new("values are a list", e.span, "no list");
+        problems.push(problem.help("write `values: [1, 0]`"));
+        return Vec::new();
+    };
+    let nsems = nsems(object) as usize;
+    if values.len() != nsems {
+        let message = format!("`{}` has {nsems} semaphores", object.name.name);
+        problems.push(Problem::new(message, e.span, format!("{} values", values.len())));
+        return Vec::new();
+    }
+    let value = |e| constant(names, e, 32_767, &mut *problems).unwrap_or(0) as u16;
+    values.iter().map(value).collect()
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
@@ -112,7 +142,8 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         file: None,
         ipc: IpcInfo::default(),
     };
-    if matches!(object.kind, ObjectKind::Sem | ObjectKind::Shm) {
+    info.ipc.nsems = nsems(object);
+    if object.kind == ObjectKind::Shm {
         let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
         problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
     }
@@ -129,14 +160,15 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
                 data = bytes(names, value, problems).unwrap_or_default();
             }
-            (ObjectKind::Msgq, Some("key")) => info.ipc.key = key(names, value, problems),
-            (ObjectKind::Msgq, Some("mode")) => {
+            (ObjectKind::Msgq | ObjectKind::Sem, Some("key")) => info.ipc.key = key(names, value, problems),
+            (ObjectKind::Msgq | ObjectKind::Sem, Some("mode")) => {
                 info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
             }
             (ObjectKind::Msgq, Some("qbytes")) => {
                 info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
             }
-            (ObjectKind::Sem | ObjectKind::Shm, _) => {}
+            (ObjectKind::Sem, Some("values")) => info.ipc.values = values(names, object, value, problems),
+            (ObjectKind::Shm, _) => {}
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
@@ -149,7 +181,8 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                     }
                     ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
                     ObjectKind::Key => problem.help("a key has no options"),
-                    ObjectKind::Sem | ObjectKind::Shm => problem,
+                    ObjectKind::Sem => problem.help("options of a sem are `values:`, `key:` and `mode:`"),
+                    ObjectKind::Shm => problem,
                 });
             }
         }

@@ -6,6 +6,7 @@ use super::{
     names::Names,
     types::Type,
 };
+use crate::kernel::CallKind;
 use crate::program::{
     CallCode, Code, ExprCode, Field, Instr, Problem, Value,
     syntax::{BinOp, Block, CallExpr, Expr, Ident, Span, Stmt, StmtKind},
@@ -156,7 +157,8 @@ impl Emitter<'_, '_> {
                 Type::Eof => !kind.reads(),
                 Type::Fd => !kind.returns_fd(),
                 Type::Id => !kind.returns_id(),
-                Type::None | Type::Object => true,
+                Type::List => kind != CallKind::Semctl,
+                Type::None | Type::Object | Type::Sops => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };
             if never {

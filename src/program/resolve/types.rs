@@ -12,6 +12,8 @@ pub(super) enum Type {
     Fd,
     Id,
     Object,
+    List,
+    Sops,
     None,
     Unknown,
 }
@@ -27,6 +29,7 @@ impl Type {
             Value::AnyFd => Type::Fd,
             Value::AnyId => Type::Id,
             Value::Object(_) => Type::Object,
+            Value::List(_) => Type::List,
             Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
@@ -44,6 +47,8 @@ impl Type {
             Type::Fd => "`fd`",
             Type::Id => "`ipcid`",
             Type::Object => "an object",
+            Type::List => "a list",
+            Type::Sops => "a list of operations",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

@@ -3,7 +3,7 @@
 use super::{
     ipc,
     objects::{Objects, Region},
-    sys,
+    sem, sys,
 };
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
@@ -135,6 +135,7 @@ impl Executor {
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Sem(call) => self.fill(&sem::memory(call))?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
                 self.input.reserve(len)?;
@@ -263,6 +264,7 @@ impl Executor {
                 };
                 ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
             }
+            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -402,6 +404,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Msg(call) => ipc::number(call),
+        Call::Sem(call) => sem::number(call),
         Call::Pause => PAUSE,
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,

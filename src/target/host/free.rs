@@ -55,6 +55,9 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 /// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
+    if program.looks_at_namespace() {
+        return 1;
+    }
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
     let (mut fds, mut pages) = (0, 0);
     for pipe in pipes {
@@ -212,7 +215,8 @@ impl<'a> Free<'a> {
             if shared.done.load(Ordering::Acquire) != done {
                 continue;
             }
-            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) {
+            // Whoever sleeps for a time only is not at its end.
+            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) && !self.timed() {
                 return Ok(());
             }
             pause = (pause * 2).min(LONGEST);
@@ -223,6 +227,13 @@ impl<'a> Free<'a> {
                 return Err([end::TIMED_OUT, task, 0, 0]);
             }
         }
+    }
+
+    /// Whether somebody in a call will give up some time later.
+    fn timed(&self) -> bool {
+        (0..self.program.tasks.len()).any(|task| {
+            self.state(task) == state::IN_CALL && self.inside.shared.slot(task).deadline.load(Ordering::Relaxed) > 0
+        })
     }
 
     fn rests(&self, task: usize) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{
     ipc::{TYPE, stat, task_of},
+    sem,
     shared::Shared,
     sys,
 };
@@ -37,6 +38,7 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
                 objects.push(msgq(shared, program, id, &ds, object, messages));
             }
         }
+        objects.extend(sem::look(shared, program, numbers, all).unwrap_or_default());
         Ok(objects)
     });
     // Without System V IPC in the kernel nothing of it can be seen.
@@ -46,7 +48,7 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
 }
 
 /// The declared object with this id.
-fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
+pub fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
     let objects = program.objects.iter().zip(&numbers.0).enumerate();
     objects.into_iter().find(|(_, (info, number))| info.kind == kind && **number == id).map(|(i, _)| i as u16)
 }
@@ -71,7 +73,7 @@ fn msgq(
             (field, if field.is_pid() { task_of(shared, program.tasks.len(), value as i32) } else { value })
         }));
     }
-    IpcSeen { kind: IpcKind::Msg, object, fields, messages }
+    IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() }
 }
 
 /// All messages of a queue.

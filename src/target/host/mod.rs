@@ -15,6 +15,7 @@ mod reports;
 mod roam;
 mod sandbox;
 mod scout;
+mod sem;
 mod shared;
 mod steer;
 mod sys;

@@ -1,7 +1,7 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    ipc, probe,
+    ipc, probe, sem,
     shared::{Shared, verdict},
     sys,
 };
@@ -94,6 +94,7 @@ impl Objects {
         match info.kind {
             ObjectKind::Key => Ok(key(object)),
             ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            ObjectKind::Sem => sem::create(&info.ipc, own),
             _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
         }
     }

@@ -188,6 +188,8 @@ impl<'a> Performer<'a> {
             shared.require(Stage::Memory, self.executor.prepare(&call));
         }
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
+        let deadline = call.timeout_us().map_or(0, |us| sys::now() + us * 1000);
+        self.slot.deadline.store(deadline, Ordering::Relaxed);
         if self.log_starts {
             shared.see(Observation::Started { task });
         }
@@ -197,8 +199,8 @@ impl<'a> Performer<'a> {
             ref call => {
                 self.slot.becomes(state::IN_CALL);
                 let mut ret = self.executor.make(call);
-                if let Call::Msg(_) = call {
-                    ipc::name_pids(shared, self.crew.program.tasks.len(), &mut ret);
+                if call.kind().is_ipc() {
+                    ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret);
                 }
                 ret
             }
