@@ -17,7 +17,7 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{QUIRKS, Quirk, Version},
+    kernel::{Memory, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
@@ -94,6 +94,9 @@ struct ExploreArgs {
     /// Give up after so many seconds, per test
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     max_time: f64,
+    /// In which order stores to shared memory become visible [default: what the test says, else sc]
+    #[arg(long, value_enum)]
+    memory: Option<MemoryArg>,
     /// Compare whole states instead of 64-bit fingerprints
     #[arg(long)]
     exact: bool,
@@ -111,6 +114,14 @@ fn quirk(name: &str) -> Result<Quirk, String> {
         let names = QUIRKS.iter().map(|q| q.name);
         did_you_mean(name, names).unwrap_or_else(|| "`lockstep quirks` lists the names".into())
     })
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum MemoryArg {
+    /// Sequentially consistent
+    Sc,
+    /// Total store order, as on x86: stores pass through a buffer of their task
+    Tso,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +151,14 @@ impl ExploreArgs {
     fn switched(&self) -> Vec<(Quirk, bool)> {
         let on = self.quirk.iter().map(|&quirk| (quirk, true));
         on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
+    }
+
+    /// The order of stores that is asked for.
+    fn memory(&self) -> Option<Memory> {
+        self.memory.map(|memory| match memory {
+            MemoryArg::Sc => Memory::Sc,
+            MemoryArg::Tso => Memory::Tso,
+        })
     }
 
     fn options(&self) -> Options<'static> {
@@ -209,6 +228,7 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         free: host.and_then(HostArgs::free),
         kernel: explore.kernel,
         switched: explore.switched(),
+        memory: explore.memory(),
     }
 }
 

@@ -15,6 +15,22 @@ pub type Fd = i32;
 /// Index of a path of the program: a named FIFO or a regular file.
 pub type PathId = u16;
 
+/// An address in the calling process. Those that the kernel chooses are numbered, see [`mmap_address`].
+pub type Addr = i64;
+
+/// The address that stands for the one which the kernel chooses for a mapping: `slot` is the lowest number that no such mapping of
+/// the process has. Real ones differ from run to run; these are beyond what a processor can address.
+pub const fn mmap_address(slot: u32) -> Addr {
+    MMAP_BASE + ((slot as Addr) << MMAP_SHIFT)
+}
+
+/// The lowest address that [`mmap_address`] gives.
+pub const MMAP_BASE: Addr = 1 << 60;
+/// Mappings at chosen addresses are so far apart, as a power of two.
+pub const MMAP_SHIFT: u32 = 40;
+/// Bytes of a cell of shared memory.
+pub const CELL_SIZE: u32 = 8;
+
 /// Index of a process of the program.
 pub type ProcessId = u16;
 
@@ -329,6 +345,41 @@ pub enum Call {
     Pause,
     /// `sched_yield()`: does nothing.
     Yield,
+    /// No system call: the processor reads a cell of shared memory; the answer is its value.
+    Load {
+        /// Address of the cell, 8 bytes, aligned.
+        addr: Addr,
+    },
+    /// No system call: the processor writes a cell.
+    Store {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is written.
+        value: i64,
+    },
+    /// No system call: a locked compare-and-exchange; the answer is what the cell held, and if that is `old`, `new` was written.
+    Cas {
+        /// Address of the cell.
+        addr: Addr,
+        /// What must be there.
+        old: i64,
+        /// What is written then.
+        new: i64,
+    },
+    /// No system call: a locked exchange; the answer is what the cell held.
+    Xchg {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is written.
+        value: i64,
+    },
+    /// No system call: a locked addition; the answer is what the cell held.
+    Add {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is added, modulo 2^64.
+        value: i64,
+    },
 }
 
 /// The name of a call, as `asleep in write` says it.
@@ -363,6 +414,11 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Load,
+    Store,
+    Cas,
+    Xchg,
+    Add,
 }
 
 impl CallKind {
@@ -393,6 +449,11 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("load", CallKind::Load),
+        ("store", CallKind::Store),
+        ("cas", CallKind::Cas),
+        ("xchg", CallKind::Xchg),
+        ("add", CallKind::Add),
     ];
 
     /// The name in the notation.
@@ -408,6 +469,11 @@ impl CallKind {
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether it is no system call but an access of the processor to shared memory.
+    pub fn is_access(self) -> bool {
+        matches!(self, CallKind::Load | CallKind::Store | CallKind::Cas | CallKind::Xchg | CallKind::Add)
     }
 
     /// Whether a result of 0 means end of file.
@@ -452,6 +518,11 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Load { .. } => CallKind::Load,
+            Call::Store { .. } => CallKind::Store,
+            Call::Cas { .. } => CallKind::Cas,
+            Call::Xchg { .. } => CallKind::Xchg,
+            Call::Add { .. } => CallKind::Add,
         }
     }
 }

@@ -19,6 +19,30 @@ pub struct Env {
     pub caps: Caps,
     /// What somebody can see.
     pub observe: Observe,
+    /// In which order the processor's writes to shared memory become visible.
+    #[serde(default)]
+    pub memory: Memory,
+}
+
+/// In which order accesses to shared memory become visible to others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memory {
+    /// Sequentially consistent: one access after the other, at once visible to all.
+    #[default]
+    Sc,
+    /// Total store order, as on x86: each task's stores pass through a buffer that only the task itself looks into.
+    Tso,
+}
+
+impl Memory {
+    /// As it is written on the command line and in tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Memory::Sc => "sc",
+            Memory::Tso => "tso",
+        }
+    }
 }
 
 /// Limits and sysctls.
@@ -73,6 +97,7 @@ impl Env {
             limits: Limits::default(),
             caps: Caps::default(),
             observe: Observe::default(),
+            memory: Memory::default(),
         }
     }
 }

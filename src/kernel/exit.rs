@@ -4,7 +4,7 @@ use super::{
     Cx, Step,
     canon::canon_enum,
     file::File,
-    task::{Life, RunState, signal::SIGKILL},
+    task::{Life, RunState, Signal, signal::SIGKILL},
 };
 
 /// A task that is about to be gone.
@@ -15,8 +15,15 @@ pub enum Exit {
         /// The status.
         status: u8,
     },
+    /// `get_signal` with an action that ends the process.
+    Signal {
+        /// The signal.
+        signal: Signal,
+    },
     /// A task that does not come back from the kernel.
     Task,
+    /// `exit_mmap`: mappings go one by one.
+    Mm,
     /// `task_work_run`: open files whose last reference is gone are released one by one, the last first.
     Files {
         /// Those still to be released.
@@ -24,22 +31,19 @@ pub enum Exit {
     },
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Signal { signal }, 4 => Mm, });
 
 impl Exit {
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
             Exit::Group { status } => {
-                let status = *status;
-                if matches!(cx.k.process_of(cx.me).life, Life::Live) {
-                    cx.k.process_of_mut(cx.me).life = Life::Exited(status);
-                    for thread in cx.k.threads_of(cx.me) {
-                        if thread != cx.me {
-                            cx.send_signal(thread, SIGKILL);
-                        }
-                    }
-                }
+                do_group_exit(cx, Life::Exited(*status));
+                *self = Exit::Task;
+                Step::Preempted
+            }
+            Exit::Signal { signal } => {
+                do_group_exit(cx, Life::Killed(*signal));
                 *self = Exit::Task;
                 Step::Preempted
             }
@@ -49,15 +53,13 @@ impl Exit {
                 if process.threads > 0 {
                     return gone(cx);
                 }
-                let mut dying = Vec::new();
-                for file in std::mem::take(&mut process.files).into_iter().flatten() {
-                    let file = cx.k.file_mut(file);
-                    file.f_count -= 1;
-                    if file.f_count == 0 {
-                        dying.push(std::mem::take(file));
-                    }
+                *self = if cx.k.process_of(cx.me).mm.vmas.is_empty() { exit_files(cx) } else { Exit::Mm };
+                Step::Preempted
+            }
+            Exit::Mm => {
+                if !cx.exit_mmap() {
+                    *self = exit_files(cx);
                 }
-                *self = Exit::Files { dying };
                 Step::Preempted
             }
             Exit::Files { dying } => {
@@ -68,6 +70,30 @@ impl Exit {
             }
         }
     }
+}
+
+fn do_group_exit(cx: &mut Cx, end: Life) {
+    if !matches!(cx.k.process_of(cx.me).life, Life::Live) {
+        return;
+    }
+    cx.k.process_of_mut(cx.me).life = end;
+    for thread in cx.k.threads_of(cx.me) {
+        if thread != cx.me {
+            cx.send_signal(thread, SIGKILL);
+        }
+    }
+}
+
+fn exit_files(cx: &mut Cx) -> Exit {
+    let mut dying = Vec::new();
+    for file in std::mem::take(&mut cx.k.process_of_mut(cx.me).files).into_iter().flatten() {
+        let file = cx.k.file_mut(file);
+        file.f_count -= 1;
+        if file.f_count == 0 {
+            dying.push(std::mem::take(file));
+        }
+    }
+    Exit::Files { dying }
 }
 
 fn gone(cx: &mut Cx) -> Step {

@@ -25,6 +25,14 @@ pub enum ObjId {
     Inode(u16),
     /// A page that several places refer to.
     Page(super::PageId),
+    /// What a process has mapped.
+    Mm(ProcessId),
+    /// Attach count, times and permissions of a shared memory segment.
+    Shm(super::ShmId),
+    /// A cell of a segment.
+    Cell(super::ShmId, u32),
+    /// A task's stores that are not visible yet.
+    StoreBuffer(TaskId),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.

@@ -19,6 +19,7 @@ mod poll;
 mod quirk;
 mod regular;
 pub mod rules;
+mod shm;
 mod splice;
 mod state;
 mod syscall;
@@ -29,7 +30,7 @@ mod version;
 mod wait;
 
 pub use call::*;
-pub use env::{Caps, Env, Limits, Observe, PAGE_SIZE};
+pub use env::{Caps, Env, Limits, Memory, Observe, PAGE_SIZE};
 pub use errno::Errno;
 pub use exit::Exit;
 pub use file::{File, FileId};
@@ -40,6 +41,7 @@ pub use payload::{PATTERN_PERIOD, Payload, Run};
 pub use pipe::PipeId;
 pub use quirk::{QUIRKS, Quirk, QuirkInfo, QuirkSet};
 pub use regular::{OpenRegular, Regular, SHOWN};
+pub use shm::{Mm, ShmId, ShmidKernel, StoreBuffer, Vma};
 pub use splice::Splice;
 pub use state::{Kernel, QueueId, QueueKind};
 pub use table::Table;
@@ -59,6 +61,8 @@ pub enum Action {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// The oldest store in its buffer becomes visible (only under [`Memory::Tso`]).
+    Flush,
 }
 
 /// How a step ended.
@@ -133,6 +137,10 @@ impl Kernel {
             Action::Deliver => Frame { call: Some(InCall::Exit(Exit::Task)), fput: None },
             Action::Expire => {
                 cx.expire();
+                return Step::Preempted;
+            }
+            Action::Flush => {
+                cx.k.flush_one(me);
                 return Step::Preempted;
             }
         };

@@ -23,6 +23,8 @@ impl InCall {
                 poll::At::Woken => "about to look again",
             },
             InCall::Exit(Exit::Group { .. }) => "about to end its process",
+            InCall::Exit(Exit::Signal { .. }) => "about to be ended by a signal",
+            InCall::Exit(Exit::Mm) => "about to give back its memory",
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",

@@ -8,6 +8,7 @@ use super::{
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,
+    shm::{ShmidKernel, StoreBuffer},
     table::Table,
     task::{Life, Process, RunState, Task},
     wait::WaitQueue,
@@ -26,6 +27,9 @@ pub struct Kernel {
     pub(super) inodes: Table<Inode>,
     users: Table<User>,
     pub(super) pages: Table<Page>,
+    pub(super) shms: Table<ShmidKernel>,
+    /// One per task if the processor buffers stores, else none.
+    pub(super) buffers: Table<StoreBuffer>,
     /// Pipes below this index are declared by the program: their places are not used again.
     declared: usize,
     /// What steps use, when somebody asks.
@@ -107,6 +111,8 @@ impl PartialEq for Kernel {
             && self.inodes == other.inodes
             && self.users == other.users
             && self.pages == other.pages
+            && self.shms == other.shms
+            && self.buffers == other.buffers
     }
 }
 
@@ -120,6 +126,8 @@ macro_rules! each_table {
         $k.inodes.$($call)*;
         $k.users.$($call)*;
         $k.pages.$($call)*;
+        $k.shms.$($call)*;
+        $k.buffers.$($call)*;
     }};
 }
 
@@ -183,6 +191,8 @@ impl Kernel {
             self.inodes.digest_delta(5, scratch),
             self.users.digest_delta(6, scratch),
             self.pages.digest_delta(7, scratch),
+            self.shms.digest_delta(8, scratch),
+            self.buffers.digest_delta(9, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -197,6 +207,8 @@ impl Kernel {
             self.inodes.digest(5, scratch),
             self.users.digest(6, scratch),
             self.pages.digest(7, scratch),
+            self.shms.digest(8, scratch),
+            self.buffers.digest(9, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -241,7 +253,8 @@ impl Kernel {
         if charged != self.users[0].pipe_bufs {
             return Err(format!("{charged} slots are in use and {} are charged", self.users[0].pipe_bufs));
         }
-        self.page_invariants()
+        self.page_invariants()?;
+        self.shm_invariants()
     }
 
     /// All tasks.
@@ -351,6 +364,28 @@ impl Kernel {
             QueueKind::Rd | QueueKind::One => &mut pipe.rd_wait,
             QueueKind::Wr => &mut pipe.wr_wait,
         }
+    }
+
+    /// The process of a task, which never changes.
+    #[inline]
+    pub fn process_id_of(&self, task: TaskId) -> ProcessId {
+        self.tasks[task as usize].process
+    }
+
+    /// A process, without a note: the caller notes which part of it is read.
+    #[inline]
+    pub(super) fn process_unnoted(&self, id: ProcessId) -> &Process {
+        &self.processes[id as usize]
+    }
+
+    /// The same to write.
+    pub(super) fn process_unnoted_mut(&mut self, id: ProcessId) -> &mut Process {
+        self.processes.write(id as usize)
+    }
+
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.processes.iter().enumerate().map(|(i, process)| (i as ProcessId, process))
     }
 
     /// Reads the process of a task.

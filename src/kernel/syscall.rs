@@ -29,9 +29,21 @@ impl Cx<'_> {
     #[inline]
     pub(super) fn enter(&mut self, call: Call) -> Entered {
         match call {
-            Call::Write { fd, data, flags } => self.write(fd, data, flags),
-            Call::Read { fd, count, fault, flags } => self.read(fd, count, fault, flags),
-            other => self.enter_other(other),
+            Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+                self.access(&call)
+            }
+            Call::Write { fd, data, flags } => {
+                self.k.drain(self.me);
+                self.write(fd, data, flags)
+            }
+            Call::Read { fd, count, fault, flags } => {
+                self.k.drain(self.me);
+                self.read(fd, count, fault, flags)
+            }
+            other => {
+                self.k.drain(self.me);
+                self.enter_other(other)
+            }
         }
     }
 
@@ -40,7 +52,13 @@ impl Cx<'_> {
             return Err(Step::Returned(answer));
         }
         match call {
-            Call::Write { .. } | Call::Read { .. } => unreachable!("entered above"),
+            Call::Write { .. }
+            | Call::Read { .. }
+            | Call::Load { .. }
+            | Call::Store { .. }
+            | Call::Cas { .. }
+            | Call::Xchg { .. }
+            | Call::Add { .. } => unreachable!("entered above"),
             Call::Pipe2 { flags } => self.pipe2(flags),
             Call::Open { path, flags } if self.k.regular_at(path).is_some() => {
                 returns(self.open_regular(path, flags).map_err(fails)?)
@@ -338,6 +356,7 @@ impl Cx<'_> {
             self.k.file_mut(file).f_count += 1;
         }
         let (blocked, uid) = (self.k.task(self.me).blocked, self.k.process_of(self.me).uid);
+        self.dup_mmap(child);
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let process = self.k.process_mut(child);
         process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();

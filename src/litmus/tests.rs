@@ -79,11 +79,16 @@ fn block() -> impl Strategy<Value = Block> {
     let value = prop_oneof![
         expr().prop_filter("a call to the right of `=` is a statement", |e| !matches!(e.kind, ExprKind::Call(_))),
         call_of(expr(), function).prop_map(|call| Expr { kind: ExprKind::Call(call), span: span() }),
-    ];
+    ]
+    .boxed();
     let simple = prop_oneof![
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
-        (name(), value).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), value.clone()).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), 0u32..9, value).prop_map(|(root, index, value)| StmtKind::Store {
+            cell: Path { root, steps: vec![PathStep::Index(index)] },
+            value
+        }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });
@@ -115,9 +120,10 @@ fn item() -> impl Strategy<Value = Item> {
         name().prop_map(Setting::Cap),
         range().prop_map(|range| Setting::Kernel { range, span: span() }),
         dashed.prop_map(Setting::Quirk),
+        name().prop_map(Setting::Memory),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
-    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File]);
+    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File, ObjectKind::Shm]);
     let object = (kind, name(), vec(arg, 0..3)).prop_map(|(kind, name, options)| Object { kind, name, options });
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];

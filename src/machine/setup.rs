@@ -2,7 +2,10 @@
 
 use super::{Machine, MoveKind, State};
 use crate::{
-    kernel::{Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal},
+    kernel::{
+        Action, CELL_SIZE, Call, CallKind, Cx, Env, Errno, Kernel, Memory, OpenFlags, Quirk, Step, TaskId, Trace, pipe,
+        signal,
+    },
     program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
 };
 use std::fmt;
@@ -60,6 +63,9 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
+    if let Some(memory) = program.settings.memory {
+        env.memory = memory;
+    }
     for cap in &program.settings.caps {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
@@ -85,7 +91,7 @@ impl Machine<'_> {
     /// Why there is none.
     pub fn initial(&self) -> Result<State, SetupError> {
         let program = self.program;
-        let paths = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe).count();
+        let paths = program.objects.iter().filter(|o| o.kind.has_path()).count();
         let mut k = Kernel::new(program.processes.len(), paths);
         for (id, process) in program.processes.iter().enumerate() {
             if process.parent.is_none() {
@@ -97,12 +103,24 @@ impl Machine<'_> {
             k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
         }
         for (object, info) in program.objects.iter().enumerate() {
+            if info.kind == ObjectKind::Shm {
+                let id = k.make_shm(u64::from(info.cells) * u64::from(CELL_SIZE));
+                debug_assert_eq!(Some(id), self.shm_of(object as u16));
+            }
             if let (Some(path), Some((mode, data))) = (self.path_of(object as u16), &info.file) {
                 k.make_regular(path, *mode, data);
             }
         }
         self.make_objects(&mut k)?;
         k.keep_pipes();
+        for (id, process) in program.processes.iter().enumerate() {
+            for id_of in process.attached.iter().filter_map(|&object| self.shm_of(object)) {
+                k.attach(id as u16, id_of);
+            }
+        }
+        if self.env.memory == Memory::Tso && program.objects.iter().any(|o| o.kind == ObjectKind::Shm) {
+            k.buffer_stores();
+        }
 
         let mut state = State::new(k);
         for (id, task) in program.tasks.iter().enumerate() {
@@ -170,6 +188,7 @@ impl Machine<'_> {
             }
             debug_assert_ne!(kind, MoveKind::Expire);
         }
+        state.kernel.drain(init);
         if state.cursor(init).halt.is_some() {
             return Err(SetupError::InitHalted);
         }

@@ -2,8 +2,8 @@
 
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace,
-        WaitsFor,
+        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, ShmId, Signal, Step, Table, TaskId,
+        Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -57,12 +57,14 @@ pub enum MoveKind {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// Its oldest store becomes visible to others (only where the processor buffers stores).
+    Flush,
 }
 
 impl MoveKind {
     /// In the order of their numbers.
-    pub const ALL: [MoveKind; 5] =
-        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire];
+    pub const ALL: [MoveKind; 6] =
+        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire, MoveKind::Flush];
 }
 
 impl State {
@@ -173,9 +175,13 @@ impl PartialEq for State {
 impl<'p> Machine<'p> {
     /// `program` on `env`, which [`environment`](super::environment) made for it.
     pub fn new(program: &'p Compiled, env: Env) -> Self {
-        let (mut pipes, mut paths) = (0, 0);
+        let (mut pipes, mut paths, mut shms) = (0, 0, 0);
         let place = |kind| {
-            let next: &mut u16 = if kind == ObjectKind::Pipe { &mut pipes } else { &mut paths };
+            let next: &mut u16 = match kind {
+                ObjectKind::Pipe => &mut pipes,
+                ObjectKind::Fifo | ObjectKind::File => &mut paths,
+                ObjectKind::Shm => &mut shms,
+            };
             *next += 1;
             *next - 1
         };
@@ -192,14 +198,20 @@ impl<'p> Machine<'p> {
     /// The path index of a declared object that has one.
     pub fn path_of(&self, object: u16) -> Option<u16> {
         let info = &self.program.objects[object as usize];
-        (info.kind != ObjectKind::Pipe).then(|| self.places[object as usize])
+        info.kind.has_path().then(|| self.places[object as usize])
+    }
+
+    /// The segment of a declared object that is one.
+    pub fn shm_of(&self, object: u16) -> Option<ShmId> {
+        let info = &self.program.objects[object as usize];
+        (info.kind == ObjectKind::Shm).then(|| self.places[object as usize])
     }
 
     /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
     pub fn pipe_in(&self, state: &State, object: u16) -> Option<PipeId> {
         match self.pipe_of(object) {
             Some(pipe) => Some(pipe),
-            None => *state.kernel.i_pipe(self.places[object as usize]),
+            None => self.path_of(object).and_then(|path| *state.kernel.i_pipe(path)),
         }
     }
 
@@ -239,7 +251,16 @@ impl<'p> Machine<'p> {
     #[inline]
     pub fn moves<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Move> + 'a {
         let tasks = 0..self.program.tasks.len() as TaskId;
-        tasks.filter_map(|task| self.next_move(state, task).map(|kind| Move { task, kind }))
+        tasks.flat_map(|task| {
+            let kinds = [self.next_move(state, task), self.flush(state, task)];
+            kinds.into_iter().flatten().map(move |kind| Move { task, kind })
+        })
+    }
+
+    /// What the processor of a task can do by itself: let its oldest store become visible.
+    #[inline]
+    pub fn flush(&self, state: &State, task: TaskId) -> Option<MoveKind> {
+        (!state.kernel.store_buffer(task).is_empty()).then_some(MoveKind::Flush)
     }
 
     /// Does one move, for at most so many sections of kernel code, and everything local that follows a returned call.
@@ -258,6 +279,7 @@ impl<'p> Machine<'p> {
             MoveKind::Continue => Action::Continue,
             MoveKind::Deliver => Action::Deliver,
             MoveKind::Expire => Action::Expire,
+            MoveKind::Flush => Action::Flush,
             MoveKind::Local => {
                 let marks = state.marks.as_mut().map(|marks| &mut marks[mv.task as usize]);
                 state.cursors.write(mv.task as usize).advance_marking(code, true, marks);
@@ -302,6 +324,13 @@ impl World for StateWorld<'_> {
     }
 
     fn object(&self, object: u16, field: ObjectField) -> Option<Value> {
+        if let Some(id) = self.machine.shm_of(object) {
+            return match field {
+                ObjectField::Cell(cell) => Some(Value::Int(self.state.kernel.cell(id, cell))),
+                ObjectField::Size => Some(Value::Int(self.state.kernel.shm(id).shm_segsz as i64)),
+                _ => None,
+            };
+        }
         let path = self.machine.path_of(object);
         if let Some((path, file)) = path.and_then(|path| Some((path, self.state.kernel.regular_at(path)?))) {
             return match field {
@@ -318,7 +347,7 @@ impl World for StateWorld<'_> {
             return None;
         }
         Some(Value::Int(match field {
-            ObjectField::Data => return None,
+            ObjectField::Data | ObjectField::Cell(_) => return None,
             ObjectField::Readable => ring.bytes().into(),
             ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
             ObjectField::Occupancy => ring.occupancy().into(),

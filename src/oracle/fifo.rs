@@ -4,7 +4,7 @@ use super::step::{StepSeen, events_of};
 use crate::{
     kernel::{Step, TaskId, Trace, signal::SIGKILL},
     machine::{Machine, Move, MoveKind, State},
-    program::{ObjectField, Release, World, syntax::ObjectKind},
+    program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
     target::Impossible,
 };
 use std::collections::VecDeque;
@@ -132,6 +132,8 @@ impl<'m> Fifo<'m> {
             let pc = self.state.cursor(task).pc;
             let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
+            // A task that waits for its next command has left the processor, and nothing in the store buffer.
+            self.state.kernel.drain(task);
             self.settle(task);
             if let Step::Forked(child) = step {
                 self.machine.program.processes[usize::from(child)]
@@ -172,13 +174,21 @@ impl<'m> Fifo<'m> {
     }
 }
 
-/// What the declared pipes would show to a probe.
+/// What the declared objects would show to a probe.
 pub(super) fn probes(machine: &Machine, state: &State) -> Vec<(u16, ObjectField, i64)> {
     let world = machine.world(state);
-    let pipes = machine.program.objects.iter().enumerate().filter(|(_, o)| o.kind == ObjectKind::Pipe);
-    let fields = [ObjectField::Readable, ObjectField::Size];
-    pipes
-        .flat_map(|(i, _)| fields.map(|field| (i as u16, field)))
+    let mut asked = Vec::new();
+    for (i, object) in machine.program.objects.iter().enumerate() {
+        match object.kind {
+            ObjectKind::Pipe => asked.extend([ObjectField::Readable, ObjectField::Size].map(|field| (i as u16, field))),
+            ObjectKind::Shm => {
+                asked.extend((0..object.cells.min(SHOWN_CELLS)).map(|cell| (i as u16, ObjectField::Cell(cell))));
+            }
+            ObjectKind::Fifo | ObjectKind::File => {}
+        }
+    }
+    asked
+        .into_iter()
         .filter_map(|(object, field)| Some((object, field, world.object(object, field)?.as_int()?)))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, OpenFlags, ProcessId, TaskId, VersionRange};
+use crate::kernel::{Call, CallKind, Memory, OpenFlags, ProcessId, TaskId, VersionRange};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,8 @@ pub struct Settings {
     pub quirks: Vec<String>,
     /// Versions that the test speaks of.
     pub kernel: VersionRange,
+    /// `memory tso`: in which order stores to shared memory become visible.
+    pub memory: Option<Memory>,
 }
 
 /// A declared object.
@@ -59,7 +61,12 @@ pub struct ObjectInfo {
     pub flags: OpenFlags,
     /// What a file begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
+    /// `cells:` of shared memory.
+    pub cells: u32,
 }
+
+/// Probes show so many cells of a segment, the first ones.
+pub const SHOWN_CELLS: u32 = 64;
 
 /// One end of a pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -81,6 +88,9 @@ pub struct ProcessInfo {
     /// The ends it holds when it starts (object index, end): the first has descriptor [`FIRST_FD`], and so on.
     /// In the order of declaration, read end first. Empty for a process made by `fork`.
     pub ends: Vec<(u16, End)>,
+    /// Segments that it has attached when it starts, in the order of declaration: the first is at
+    /// [`mmap_address(0)`](crate::kernel::mmap_address), and so on. Empty for a process made by `fork`.
+    pub attached: Vec<u16>,
     /// The process whose `fork` makes it; without one it exists from the start.
     pub parent: Option<ProcessId>,
     /// Its threads.
@@ -242,6 +252,8 @@ pub enum ObjectField {
     Writers,
     /// The bytes of a file.
     Data,
+    /// A cell of shared memory, by index.
+    Cell(u32),
 }
 
 impl ObjectField {
@@ -260,7 +272,19 @@ impl ObjectField {
         match self {
             ObjectField::Size => true,
             ObjectField::Data => kind == ObjectKind::File,
-            _ => kind != ObjectKind::File,
+            ObjectField::Cell(_) => kind == ObjectKind::Shm,
+            _ => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
+        }
+    }
+
+    /// What follows the name of the object: `.readable`, `[3]`.
+    pub fn suffix(self) -> String {
+        match self {
+            ObjectField::Cell(index) => format!("[{index}]"),
+            _ => Self::ALL
+                .iter()
+                .find(|(_, field, _)| *field == self)
+                .map_or(String::new(), |(name, ..)| format!(".{name}")),
         }
     }
 }

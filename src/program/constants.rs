@@ -3,6 +3,16 @@
 use super::Value;
 use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
 
+/// The name of a signal that the model sends.
+pub fn signal(number: u8) -> String {
+    match number {
+        9 => "SIGKILL".into(),
+        11 => "SIGSEGV".into(),
+        13 => "SIGPIPE".into(),
+        n => format!("signal {n}"),
+    }
+}
+
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
 /// `fcntl` commands.

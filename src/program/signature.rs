@@ -32,6 +32,8 @@ pub enum ParamType {
     Data,
     /// A place in a file: a number, or `none`.
     Offset,
+    /// A cell of shared memory. The resolver passes its address as a number.
+    Cell,
     /// A duration: a number with a unit, or 0, or `none` for ever.
     Time,
 }
@@ -103,6 +105,11 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
     sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    sig(CallKind::Load, &[req("cell", Cell)]),
+    sig(CallKind::Store, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Cas, &[req("cell", Cell), req("old", Number), req("new", Number)]),
+    sig(CallKind::Xchg, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Add, &[req("cell", Cell), req("value", Number)]),
 ];
 
 impl Signature {
@@ -169,6 +176,11 @@ impl Signature {
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Load => Call::Load { addr: args.number(0, 0)? },
+            CallKind::Store => Call::Store { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Cas => Call::Cas { addr: args.number(0, 0)?, old: args.number(1, 0)?, new: args.number(2, 0)? },
+            CallKind::Xchg => Call::Xchg { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Add => Call::Add { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }

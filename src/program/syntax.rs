@@ -120,6 +120,8 @@ pub enum Setting {
     },
     /// `quirk pipe-04`: a behaviour switched on.
     Quirk(Ident),
+    /// `memory tso`: the order of stores to shared memory.
+    Memory(Ident),
 }
 
 /// The kinds of objects.
@@ -132,12 +134,19 @@ pub enum ObjectKind {
     Fifo,
     /// A regular file in a directory of the test.
     File,
+    /// A segment of System V shared memory.
+    Shm,
 }
 
 impl ObjectKind {
     /// Every kind, by its keyword.
     pub const ALL: &'static [(&'static str, ObjectKind)] =
-        &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File)];
+        &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File), ("shm", ObjectKind::Shm)];
+
+    /// Whether it has a name in a directory.
+    pub fn has_path(self) -> bool {
+        matches!(self, ObjectKind::Fifo | ObjectKind::File)
+    }
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {
@@ -230,6 +239,13 @@ pub enum StmtKind {
     Assign {
         /// The variable.
         dest: Ident,
+        /// Its new value.
+        value: Expr,
+    },
+    /// `m[0] = n + 1`.
+    Store {
+        /// The cell of shared memory.
+        cell: Path,
         /// Its new value.
         value: Expr,
     },

@@ -12,6 +12,7 @@ mod logged;
 mod picture;
 mod ring;
 mod rules;
+mod shm;
 mod strace;
 mod style;
 mod svg;

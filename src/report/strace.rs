@@ -1,13 +1,13 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::style::shorten;
+use super::{shm, style::shorten};
 use crate::{
     kernel::{
-        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
-        Timeout,
+        Addr, Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags,
+        TaskId, Timeout,
     },
     machine::{Machine, State},
-    program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
+    program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
 };
 
 /// Byte strings are shown in at most so many characters.
@@ -89,6 +89,10 @@ impl Caller<'_> {
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
+            Call::Load { addr } => vec![self.cell(*addr)],
+            Call::Store { addr, value } => return format!("{} = {value}", self.cell(*addr)),
+            Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
+            Call::Xchg { addr, value } | Call::Add { addr, value } => vec![self.cell(*addr), value.to_string()],
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -138,6 +142,15 @@ impl Caller<'_> {
         if same { place } else { format!("{fd}<{place}>") }
     }
 
+    /// `m[0]`, or the address if nothing is mapped there.
+    fn cell(&self, addr: Addr) -> String {
+        let process = self.state.kernel.process_id_of(self.task);
+        match self.state.kernel.mm(process).at(addr) {
+            Some(vma) => shm::cell_name(self.machine, vma.shm, vma.cell(addr)),
+            None => format!("*{addr:#x}"),
+        }
+    }
+
     /// What is open at a descriptor: `p.r`, or the name of a FIFO.
     fn end_at(&self, fd: Fd) -> Option<String> {
         let kernel = &self.state.kernel;
@@ -177,6 +190,7 @@ impl Caller<'_> {
                 format!("= {}", self.fd(n as Fd))
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
+            Call::Store { .. } => String::new(),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
@@ -188,7 +202,7 @@ impl Caller<'_> {
 
 /// The name of the FIFO or file with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
-    let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
+    let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
 }
 

@@ -20,7 +20,14 @@ impl Build {
     }
 
     fn object(&mut self, name: &str, kind: ObjectKind, size: Option<u64>) {
-        self.0.objects.push(ObjectInfo { name: name.into(), kind, size, flags: OpenFlags::empty(), file: None });
+        self.0.objects.push(ObjectInfo {
+            name: name.into(),
+            kind,
+            size,
+            flags: OpenFlags::empty(),
+            file: None,
+            cells: 0,
+        });
     }
 
     /// A process with one task.
@@ -42,7 +49,14 @@ impl Build {
             self.0.tasks.push(TaskInfo { name, process, code, vars });
         }
         let ends = ends.to_vec();
-        self.0.processes.push(ProcessInfo { name: name.into(), ends, parent, threads: tasks, user: 0 });
+        self.0.processes.push(ProcessInfo {
+            name: name.into(),
+            ends,
+            attached: Vec::new(),
+            parent,
+            threads: tasks,
+            user: 0,
+        });
         self
     }
 

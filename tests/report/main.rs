@@ -236,7 +236,7 @@ fn a_log_of_a_real_kernel() {
     }
     let mut outcome = judgement.exploration.outcomes[0].0.clone();
     outcome.shown[0] = lockstep::program::Value::Bytes("zz".into());
-    real.not_allowed.push(NotAllowed { outcome, free: 3 });
+    real.not_allowed.push(NotAllowed { outcome, free: 3, buffered: false });
     let schedule = Schedule::parse("A W", |name| program.task_by_name(name)).unwrap();
     let returned = |task, call, ret| Event { task, what: What::Returned(call, ret) };
     use lockstep::kernel::{CallKind, Return};

@@ -13,7 +13,7 @@ const ITEMS: &[&str] =
 /// Those of them that have a block, or may have one.
 const BLOCK_ITEMS: &[&str] = &["init", "task", "process", "on", "schedule", "thread"];
 /// Objects that will come.
-const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "shm", "mq", "socketpair", "socket", "key"];
+const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "mq", "socketpair", "socket", "key"];
 /// What may stand between the name of a task and its statements.
 const CLAUSES: &[&str] = &["holds", "child", "user"];
 
@@ -184,6 +184,10 @@ impl Parser<'_> {
             "kernel" => {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
+            }
+            "memory" => {
+                self.bump();
+                Ok(Setting::Memory(self.name("`sc` or `tso`")?))
             }
             "quirk" => {
                 self.bump();

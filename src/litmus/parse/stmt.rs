@@ -143,8 +143,16 @@ impl Parser<'_> {
                 Err(self.report(problem.help("`=` gives a variable its value; `assert` checks a condition")))
             }
             Token::LeftBracket => {
-                let span = self.span();
-                Err(self.not_there_yet("cells of shared memory are", span))
+                let cell = self.path()?;
+                self.expect(Token::Assign, "`=` and a value")?;
+                let value = self.expr()?;
+                if matches!(&value.kind, ExprKind::Call(call) if !FUNCTIONS.contains(&call.name.name.as_str())) {
+                    let problem = Problem::new("a call stored to a cell", value.span, "gives its result to a variable");
+                    return Err(
+                        self.report(problem.help(format!("write `x = …` on a line of its own, and then `{cell} = x`")))
+                    );
+                }
+                Ok(StmtKind::Store { cell, value })
             }
             _ => {
                 let calls = CallKind::ALL.iter().map(|(name, _)| *name);

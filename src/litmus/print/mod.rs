@@ -65,6 +65,7 @@ impl Display for Setting {
             Setting::Set { name, value } => write!(f, "{} = {value}", name.name),
             Setting::Cap(name) => write!(f, "cap {}", name.name),
             Setting::Kernel { range, .. } => write!(f, "kernel {range}"),
+            Setting::Memory(name) => write!(f, "memory {}", name.name),
             Setting::Quirk(name) => write!(f, "quirk {}", name.name),
         }
     }
@@ -137,6 +138,7 @@ fn write_stmt(f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> Result {
             expect.as_ref().map_or(Ok(()), |expect| write!(f, " -> {expect}"))
         }
         StmtKind::Assign { dest, value } => write!(f, "{} = {value}", dest.name),
+        StmtKind::Store { cell, value } => write!(f, "{cell} = {value}"),
         StmtKind::If { cond, then, otherwise } => {
             write!(f, "if {cond} ")?;
             write_block(f, then, depth)?;

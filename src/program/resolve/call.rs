@@ -1,6 +1,7 @@
 //! Calls: arguments find their parameters.
 
 use super::{
+    cells,
     expr::{Translator, call_kind},
     names::Entity,
     types::Type,
@@ -191,6 +192,7 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let wanted = match param.ty {
         ParamType::Path => return path(t, value),
         ParamType::Child => return child(t, process, value),
+        ParamType::Cell => return cell(t, process, value),
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
         ParamType::Data => "a string",
@@ -210,17 +212,30 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
 }
 
+/// A cell of shared memory: its address.
+fn cell(t: &mut Translator, process: usize, value: &Expr) -> Option<ExprCode> {
+    let ExprKind::Path(path) = &value.kind else {
+        let problem = Problem::new("a cell of shared memory is needed here", value.span, "this is no cell");
+        return t.report(problem.help("write `m[0]`"));
+    };
+    let address = cells::cell(t.names, process, path, value.span);
+    t.accept(address)
+}
+
 /// A FIFO or file by name: the number of those before it.
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
+            Some(Entity::Object(object)) if t.names.objects[object as usize].kind.has_path() => {
                 if path.steps.is_empty() {
                     let before = t.names.objects[..object as usize].iter();
-                    let index = before.filter(|object| object.kind != ObjectKind::Pipe).count();
+                    let index = before.filter(|object| object.kind.has_path()).count();
                     return Some(ExprCode::Const(Value::Int(index as i64)));
                 }
                 not_openable(value.span, "a fifo has no ends; its name alone is opened")
+            }
+            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Shm => {
+                not_openable(value.span, "this is shared memory")
             }
             Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
                 .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),

@@ -35,6 +35,8 @@ pub(super) struct ProcessDecl<'a> {
     pub parent: Option<usize>,
     /// Ends in the order of their descriptors; of a child, those of the process it descends from.
     pub ends: Vec<(u16, End)>,
+    /// Segments in the order of their addresses; of a child, those of the process it descends from.
+    pub attached: Vec<u16>,
 }
 
 impl ProcessDecl<'_> {
@@ -109,6 +111,7 @@ impl<'a> Names<'a> {
                 threads,
                 parent: None,
                 ends,
+                attached: Vec::new(),
             });
             names.sources.push(Source { name: "init", block, process, first: task, vars: Vec::new() });
         }
@@ -179,6 +182,7 @@ impl<'a> Names<'a> {
             threads: Vec::new(),
             parent: None,
             ends: Vec::new(),
+            attached: Vec::new(),
         });
         let blocks: Vec<(&'a str, &'a Block)> = match &process.body {
             Body::Single(block) => vec![(&process.name.name, block)],
@@ -244,7 +248,10 @@ impl<'a> Names<'a> {
         for stmt in block {
             let (dest, call, copies) = match &stmt.kind {
                 StmtKind::Call { dest: Some(dest), call, .. } => (dest, CallKind::by_name(&call.name.name), false),
-                StmtKind::Assign { dest, value } => (dest, None, matches!(value.kind, ExprKind::Path(_))),
+                StmtKind::Assign { dest, value } => match &value.kind {
+                    ExprKind::Path(path) if self.is_cell(path) => (dest, Some(CallKind::Load), false),
+                    _ => (dest, None, matches!(value.kind, ExprKind::Path(_))),
+                },
                 StmtKind::If { then, otherwise, .. } => {
                     self.assigned(then, vars, problems);
                     self.assigned(otherwise.as_deref().unwrap_or_default(), vars, problems);
@@ -352,7 +359,7 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
                 call.args.iter().for_each(|arg| visit_expr(&arg.value, f));
                 expect.iter().for_each(|expect| visit_expr(expect, f));
             }
-            StmtKind::Assign { value, .. } => visit_expr(value, f),
+            StmtKind::Assign { value, .. } | StmtKind::Store { value, .. } => visit_expr(value, f),
             StmtKind::If { cond, then, otherwise } => {
                 visit_expr(cond, f);
                 visit_block(then, f);
@@ -367,7 +374,7 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
     }
 }
 
-fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
+pub(super) fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
     f(e);
     match &e.kind {
         ExprKind::Call(call) => call.args.iter().for_each(|arg| visit_expr(&arg.value, f)),

@@ -1,6 +1,7 @@
 //! Paths: what a name stands for, and which part of it is meant.
 
 use super::{
+    cells::{self, hidden},
     ends,
     expr::{Scope, Translator},
     names::{Entity, Source, Var},
@@ -31,6 +32,9 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
 impl<'a> Translator<'a> {
     pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
         let root = &path.root;
+        if let Some((_, slot)) = self.loaded.iter().find(|(loaded, _)| std::ptr::eq(*loaded, path)) {
+            return Some(Typed::number(hidden(*slot)));
+        }
         if let Scope::Task(source) = self.scope
             && let Some((slot, var)) = self.names.sources[source].var(&root.name)
         {
@@ -96,6 +100,12 @@ impl<'a> Translator<'a> {
                 Problem::new(format!("`{name}` is a {kind}, not a descriptor"), span, "has to be opened first")
                     .help(format!("`d = open({name}, O_RDONLY)` gives a descriptor"))
             }
+            ([PathStep::Index(_)], ObjectKind::Shm) => {
+                Problem::new("a cell cannot be looked at here", span, "each access is a step of its own")
+                    .help(format!("load it before: `x = {path}`"))
+            }
+            (_, ObjectKind::Shm) => Problem::new(format!("`{path}` is no value"), span, "this is shared memory")
+                .help(format!("its cells are values: `{name}[0]`")),
             ([PathStep::Field(field)], ObjectKind::Pipe) => {
                 if let Some(end) = ends::end_of(declared, &field.name)
                     && let Some(fd) = self.names.fd(process, (object, end))
@@ -194,6 +204,11 @@ impl<'a> Translator<'a> {
         let of_kind = move |(_, field, _): &&(&str, ObjectField, bool)| field.belongs_to(kind);
         let fields = || ObjectField::ALL.iter().filter(of_kind).map(|(name, ..)| *name);
         let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
+        if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
+            let checked = cells::check(self.names.objects[object as usize], path, span);
+            self.accept(checked)?;
+            return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
+        }
         if let [PathStep::Field(field)] = &path.steps[..] {
             let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
             if let Some((_, field, _)) = found {

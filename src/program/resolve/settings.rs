@@ -1,10 +1,11 @@
 //! What the `with` lines and the options of objects say.
 
 use super::{
+    cells::Loaded,
     expr::{Scope, Translator},
     names::Names,
 };
-use crate::kernel::{OpenFlags, Payload};
+use crate::kernel::{Memory, OpenFlags, Payload};
 use crate::program::{
     ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
     syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
@@ -12,6 +13,8 @@ use crate::program::{
 
 /// Limits that a test can set.
 const LIMITS: [&str; 4] = ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile"];
+/// Orders of stores to shared memory.
+const MEMORIES: [Memory; 2] = [Memory::Sc, Memory::Tso];
 /// Capabilities that make a difference.
 const CAPABILITIES: [&str; 2] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"];
 
@@ -32,6 +35,10 @@ pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Prob
                     settings.caps.push(name.name.clone());
                 }
                 Setting::Kernel { range, .. } => settings.kernel = *range,
+                Setting::Memory(name) => {
+                    known("memory model", name, &MEMORIES.map(Memory::name), problems);
+                    settings.memory = MEMORIES.into_iter().find(|memory| memory.name() == name.name);
+                }
                 Setting::Quirk(name) => settings.quirks.push(name.name.clone()),
             }
         }
@@ -49,9 +56,12 @@ fn known(what: &str, ident: &Ident, names: &[&str], problems: &mut Vec<Problem>)
     }
 }
 
+/// A declared segment has at most so many cells.
+const MAX_CELLS: u64 = 1 << 16;
+
 /// A constant from 0 to `max`.
 fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> Option<u64> {
-    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let mut t = Translator { names, scope: Scope::Nothing, problems, loaded: &Loaded::new() };
     let code = t.number(e)?;
     let value = match code {
         ExprCode::Const(Value::Int(n)) => u64::try_from(n).ok(),
@@ -66,7 +76,7 @@ fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> O
 fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload> {
     /// Longer files would not be shown.
     const MOST: u32 = crate::kernel::SHOWN as u32;
-    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let mut t = Translator { names, scope: Scope::Nothing, problems, loaded: &Loaded::new() };
     let typed = t.expr(e)?;
     match typed.code {
         ExprCode::Const(Value::Bytes(data)) if data.len() <= MOST && data.readable() == data.len() => Some(data),
@@ -88,6 +98,7 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         size: None,
         flags: OpenFlags::empty(),
         file: None,
+        cells: 0,
     };
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
@@ -100,12 +111,16 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             }
             (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
             (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
+            (ObjectKind::Shm, Some("cells")) => {
+                info.cells = constant(names, value, MAX_CELLS, problems).unwrap_or(0) as u32;
+            }
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
                     ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
+                    ObjectKind::Shm => problem.help("the option of shared memory is `cells:`"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }

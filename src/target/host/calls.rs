@@ -1,6 +1,6 @@
 //! Making a [`Call`] for real.
 
-use super::sys;
+use super::{memory, sys};
 use crate::kernel::{Call, Errno, Fcntl, Payload, Return, Run, Timeout};
 use smallvec::SmallVec;
 use std::{ffi::CString, io};
@@ -253,6 +253,9 @@ impl Executor {
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
             }
+            Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+                memory::access(call)
+            }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
         }
     }
@@ -330,6 +333,10 @@ pub fn number(call: &Call) -> u32 {
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Pause => PAUSE,
+        // No system calls; nobody ever sleeps in one.
+        Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+            return u32::MAX;
+        }
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,

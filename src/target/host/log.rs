@@ -26,6 +26,8 @@ pub enum Entry {
     RunEnds(RunEnd),
     /// A free iteration begins: its index, and whether it is pinned.
     IterationBegins(usize, bool),
+    /// The iteration stands for so many that were all alike.
+    Times(u64),
 }
 
 /// How a run ended, as the controller counted.
@@ -69,6 +71,8 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
+const KILLED: u8 = 11;
+const TIMES: u8 = 12;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -203,6 +207,14 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend([u64::from(*task), u64::from(*status)]);
             EXITED
         }
+        Entry::Seen(Observation::Killed { task, signal }) => {
+            words.extend([u64::from(*task), u64::from(*signal)]);
+            KILLED
+        }
+        Entry::Times(times) => {
+            words.push(*times);
+            TIMES
+        }
         Entry::Seen(Observation::Contents { object, size, data }) => {
             let runs = data.as_ref().map_or(&[][..], Payload::runs);
             words.extend([u64::from(*object) | u64::from(data.is_some()) << 16 | (runs.len() as u64) << 32, *size]);
@@ -214,7 +226,7 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
             words.extend(held.iter().map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
-                words.extend([u64::from(object) | (field as u64) << 16, value as u64]);
+                words.extend([u64::from(object) | field_number(field) << 16, value as u64]);
             }
             QUIET
         }
@@ -283,9 +295,7 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                let field =
-                    if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
-                probes.push((word as u16, field, value));
+                probes.push((word as u16, field_of(word >> 16), value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })
         }
@@ -299,6 +309,8 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let data = (head >> 16 & 1 == 1).then_some(data);
             Entry::Seen(Observation::Contents { object: head as u16, size, data })
         }
+        KILLED => Entry::Seen(Observation::Killed { task: next()? as TaskId, signal: next()? as u8 }),
+        TIMES => Entry::Times(next()?),
         RUN_BEGINS => Entry::RunBegins(next()? as usize, next()? != 0),
         RUN_ENDS => Entry::RunEnds(RunEnd {
             end: [next()?, next()?, next()?, next()?],
@@ -311,6 +323,24 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
         ITERATION_BEGINS => Entry::IterationBegins(next()? as usize, next()? != 0),
         _ => return None,
     })
+}
+
+/// The number of a field that probes see.
+fn field_number(field: ObjectField) -> u64 {
+    match field {
+        ObjectField::Readable => 0,
+        ObjectField::Cell(cell) => 2 | u64::from(cell) << 8,
+        _ => 1,
+    }
+}
+
+/// The field with this number.
+fn field_of(number: u64) -> ObjectField {
+    match number & 0xff {
+        0 => ObjectField::Readable,
+        1 => ObjectField::Size,
+        _ => ObjectField::Cell((number >> 8) as u32),
+    }
 }
 
 /// The call with this number.

@@ -6,6 +6,7 @@
 mod calls;
 mod free;
 mod log;
+mod memory;
 mod objects;
 mod probe;
 mod quiet;

@@ -1,12 +1,12 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    probe,
+    memory, probe,
     shared::{Shared, verdict},
     sys,
 };
 use crate::{
-    kernel::Payload,
+    kernel::{CELL_SIZE, Payload},
     program::{Compiled, End, FIRST_FD, syntax::ObjectKind},
 };
 use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
@@ -34,17 +34,20 @@ pub struct Objects {
     pipes: Vec<[i32; 2]>,
     /// Names of FIFOs and files, by path index.
     pub paths: Vec<CString>,
+    /// Object and id of each segment.
+    shms: Vec<(u16, i32)>,
 }
 
 impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
-        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new() };
+        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new(), shms: Vec::new() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
+                ObjectKind::Shm => objects.create_shm(i, object.cells as usize * CELL_SIZE as usize),
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
@@ -109,6 +112,26 @@ impl Objects {
         }
         self.paths.push(CString::new(path)?);
         Ok(0)
+    }
+
+    /// A segment; a probe finds it by its id.
+    fn create_shm(&mut self, object: usize, size: usize) -> io::Result<u64> {
+        self.pipes.push([-1; 2]);
+        // SAFETY: numbers only.
+        let id = sys::check(unsafe { libc::shmget(libc::IPC_PRIVATE, size, 0o600) })? as i32;
+        self.shms.push((object as u16, id));
+        Ok(memory::probe_key(id))
+    }
+
+    /// In a worker: attaches the segments of its process, in the order of the program, and nothing else.
+    pub fn attach(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        memory::detach_all();
+        for &object in &program.processes[process].attached {
+            if let Some(&(_, id)) = self.shms.iter().find(|(o, _)| *o == object) {
+                memory::attach(id)?;
+            }
+        }
+        Ok(())
     }
 
     /// In a worker: gives the ends of its process the numbers that they have in the program.

@@ -1,0 +1,193 @@
+//! Cells of shared memory in the statements of tasks.
+//!
+//! Every access is an instruction of its own, since others can run between any two. A cell in an expression is loaded into a hidden
+//! variable before the statement: all cells of a statement from left to right, whether `&&` and `||` need them or not.
+
+use super::{
+    names::{Entity, Names, visit_block, visit_expr},
+    stmt::Emitter,
+};
+use crate::{
+    kernel::{CELL_SIZE, mmap_address},
+    program::{
+        CallCode, ExprCode, Field, Instr, Problem, Signature, Value,
+        syntax::{Block, Expr, ExprKind, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind},
+    },
+};
+
+/// Hidden variables that take the place of cells in one statement: the path by its address in the tree, and the slot.
+pub(super) type Loaded = Vec<(*const Path, u16)>;
+
+impl Names<'_> {
+    /// The segment that a path begins with.
+    pub fn segment(&self, path: &Path) -> Option<u16> {
+        match self.entity(&path.root.name) {
+            Some(Entity::Object(object)) if self.objects[object as usize].kind == ObjectKind::Shm => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Whether a path in a task is a cell: `m[0]`.
+    pub fn is_cell(&self, path: &Path) -> bool {
+        self.segment(path).is_some() && matches!(path.steps[..], [PathStep::Index(_)])
+    }
+
+    /// Calls `f` with the segment of every cell that a block names.
+    pub fn cells(&self, block: &Block, f: &mut impl FnMut(u16)) {
+        let mut note = |path: &Path| {
+            if self.is_cell(path) {
+                f(self.segment(path).unwrap_or_default());
+            }
+        };
+        visit_block(block, &mut |e| {
+            if let ExprKind::Path(path) = &e.kind {
+                note(path);
+            }
+        });
+        stores(block, &mut note);
+    }
+
+    /// Where a cell is in the memory of a process, if it has the segment attached and that has this cell.
+    fn address(&self, process: usize, path: &Path) -> Option<ExprCode> {
+        let object = self.segment(path)?;
+        let [PathStep::Index(index)] = path.steps[..] else { return None };
+        let slot = self.processes[process].attached.iter().position(|&o| o == object)?;
+        let address = mmap_address(slot as u32) + i64::from(index) * i64::from(CELL_SIZE);
+        Some(ExprCode::Const(Value::Int(address)))
+    }
+}
+
+/// Calls `f` with every cell that is stored to.
+fn stores(block: &[Stmt], f: &mut impl FnMut(&Path)) {
+    for stmt in block {
+        match &stmt.kind {
+            StmtKind::Store { cell, .. } => f(cell),
+            StmtKind::If { then, otherwise, .. } => {
+                stores(then, f);
+                stores(otherwise.as_deref().unwrap_or_default(), f);
+            }
+            StmtKind::While { body, .. } | StmtKind::Repeat { body, .. } => stores(body, f),
+            _ => {}
+        }
+    }
+}
+
+impl<'n> Emitter<'_, 'n> {
+    /// The address of a cell, or a report of why there is none.
+    pub(super) fn cell(&mut self, path: &Path, span: Span) -> Option<ExprCode> {
+        match cell(self.names, self.process(), path, span) {
+            Ok(address) => Some(address),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Loads every cell that an expression names into a hidden variable.
+    pub(super) fn load_cells(&mut self, e: &Expr) {
+        let mut paths: Vec<(&Path, Span)> = Vec::new();
+        visit_expr(e, &mut |e| {
+            if let ExprKind::Path(path) = &e.kind {
+                paths.push((path, e.span));
+            }
+        });
+        for (path, span) in paths {
+            if !self.names.is_cell(path) {
+                continue;
+            }
+            let slot = self.vars.len() as u16;
+            self.vars.push(String::new());
+            self.loaded.push((path, slot));
+            self.load(Some(slot), path, span);
+        }
+    }
+
+    /// `x = m[0]`.
+    pub(super) fn load(&mut self, dest: Option<u16>, path: &Path, span: Span) -> Option<()> {
+        let address = self.cell(path, span)?;
+        let call = access("load", vec![address])?;
+        self.emit(Instr::Call { call, dest, expect: None }, span);
+        Some(())
+    }
+
+    /// `m[0] = value`.
+    pub(super) fn store(&mut self, cell: &Path, value: &Expr, span: Span) -> Option<()> {
+        self.load_cells(value);
+        let value = self.translator().number(value);
+        let address = self.cell(cell, span)?;
+        let call = access("store", vec![address, value?])?;
+        self.emit(Instr::Call { call, dest: None, expect: None }, span);
+        Some(())
+    }
+
+    /// What was loaded for a statement is forgotten after it: states that differ in nothing else are the same.
+    pub(super) fn forget_cells(&mut self, loaded: &Loaded, span: Span) {
+        for &(_, slot) in loaded {
+            self.emit(Instr::Assign { slot, value: ExprCode::Const(Value::None) }, span);
+        }
+    }
+}
+
+/// An access with its arguments.
+fn access(name: &str, args: Vec<ExprCode>) -> Option<CallCode> {
+    let signature = Signature::by_name(name)?;
+    let constant = |arg: &ExprCode| match arg {
+        ExprCode::Const(value) => Some(Some(value.clone())),
+        _ => None,
+    };
+    let known = args.iter().map(constant).collect::<Option<Vec<_>>>().and_then(|values| signature.build(&values).ok());
+    Some(match known {
+        Some(call) => CallCode::Known(call),
+        None => CallCode::Computed { signature, args: args.into_iter().map(Some).collect() },
+    })
+}
+
+/// The address of a cell in a process.
+pub(super) fn cell(names: &Names, process: usize, path: &Path, span: Span) -> Result<ExprCode, Problem> {
+    let name = &path.root.name;
+    let Some(object) = names.segment(path) else {
+        let shm = |entity| matches!(entity, Entity::Object(o) if names.objects[o as usize].kind == ObjectKind::Shm);
+        return Err(names.unknown("shared memory", &path.root, shm));
+    };
+    let [PathStep::Index(_)] = path.steps[..] else {
+        let problem = Problem::new(format!("`{path}` is no cell"), span, "which cell of it?");
+        return Err(problem.help(format!("write `{name}[0]`")));
+    };
+    check(names.objects[object as usize], path, span)?;
+    names
+        .address(process, path)
+        .ok_or_else(|| Problem::new(format!("`{path}` is not attached"), span, "not mapped here"))
+}
+
+/// Whether a segment is declared with the cell that a path names.
+pub(super) fn check(object: &Object, path: &Path, span: Span) -> Result<(), Problem> {
+    let [PathStep::Index(index)] = path.steps[..] else { return Ok(()) };
+    let name = &object.name.name;
+    let cells = declared_cells(object);
+    if cells.is_none_or(|cells| i64::from(index) < cells) {
+        return Ok(());
+    }
+    let label = match cells {
+        Some(0) | None => "it has no cells".to_string(),
+        Some(1) => format!("it has one cell, `{name}[0]`"),
+        Some(n) => format!("it has the cells 0 to {}", n - 1),
+    };
+    let help = format!("declare more, as in `shm {name}(cells: {})`", index.saturating_add(1));
+    Err(Problem::new(format!("there is no `{path}`"), span, label).help(help))
+}
+
+/// How many cells a segment is declared with, if a constant says so.
+fn declared_cells(object: &Object) -> Option<i64> {
+    let option = object.options.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == "cells"));
+    match option.map(|arg| &arg.value.kind) {
+        Some(ExprKind::Int(n)) => Some(*n),
+        Some(_) => None,
+        None => Some(0),
+    }
+}
+
+/// A hidden variable as a value.
+pub(super) fn hidden(slot: u16) -> ExprCode {
+    ExprCode::Local { slot, field: Field::Ret }
+}
