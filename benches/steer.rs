@@ -25,7 +25,7 @@ fn task(program: &mut Compiled, name: &str, ends: &[(u16, End)], call: Call) {
     let id = program.tasks.len() as u16;
     let (name, ends) = (name.to_string(), ends.to_vec());
     program.tasks.push(TaskInfo { name: name.clone(), process: id, code: endless(call), vars: Vec::new() });
-    program.processes.push(ProcessInfo { name, ends, parent: None, threads: vec![id], user: 0 });
+    program.processes.push(ProcessInfo { name, ends, attached: Vec::new(), parent: None, threads: vec![id], user: 0 });
 }
 
 fn read() -> Call {
@@ -39,7 +39,15 @@ fn write() -> Call {
 fn main() -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
+    program.objects.push(ObjectInfo {
+        name,
+        kind: ObjectKind::Pipe,
+        size: None,
+        flags,
+        file: None,
+        cells: 0,
+        ipc: Default::default(),
+    });
     task(&mut program, "W", &[(0, End::Write)], write());
     task(&mut program, "R", &[(0, End::Read)], read());
 
@@ -110,7 +118,15 @@ fn explain(
 fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
+    program.objects.push(ObjectInfo {
+        name,
+        kind: ObjectKind::Pipe,
+        size: None,
+        flags,
+        file: None,
+        cells: 0,
+        ipc: Default::default(),
+    });
     task(&mut program, "R", &[(0, End::Read)], read());
     (1..tasks).for_each(|_| task(&mut program, "W", &[(0, End::Write)], write()));
     for task in &mut program.tasks {

@@ -149,6 +149,7 @@ fn explanations(input: &input::Input, judgement: &Judgement) -> Vec<String> {
             lines.push(format!("{at}: {seen}"));
             if let Some(expected) = &divergence.expected {
                 lines.push(format!("the model has: {}", expected.tell_all(program, divergence.release.task)));
+                lines.extend(divergence.seen.tell_difference(expected, program));
             }
         }
         for (schedule, order) in &real.reordered {

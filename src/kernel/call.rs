@@ -3,7 +3,11 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, payload::Payload};
+use super::{
+    errno::Errno,
+    ipc::{msg::MsgCall, shm::ShmCall},
+    payload::Payload,
+};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -341,6 +345,10 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
+    /// A call on shared memory.
+    Shm(ShmCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -414,6 +422,14 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Msgget,
+    Msgsnd,
+    Msgrcv,
+    Msgctl,
+    Shmget,
+    Shmat,
+    Shmdt,
+    Shmctl,
     Load,
     Store,
     Cas,
@@ -449,6 +465,14 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("msgget", CallKind::Msgget),
+        ("msgsnd", CallKind::Msgsnd),
+        ("msgrcv", CallKind::Msgrcv),
+        ("msgctl", CallKind::Msgctl),
+        ("shmget", CallKind::Shmget),
+        ("shmat", CallKind::Shmat),
+        ("shmdt", CallKind::Shmdt),
+        ("shmctl", CallKind::Shmctl),
         ("load", CallKind::Load),
         ("store", CallKind::Store),
         ("cas", CallKind::Cas),
@@ -474,6 +498,27 @@ impl CallKind {
     /// Whether it is no system call but an access of the processor to shared memory.
     pub fn is_access(self) -> bool {
         matches!(self, CallKind::Load | CallKind::Store | CallKind::Cas | CallKind::Xchg | CallKind::Add)
+    }
+
+    /// Whether it is a call of System V IPC.
+    pub fn is_ipc(self) -> bool {
+        use CallKind::*;
+        matches!(self, Msgget | Msgsnd | Msgrcv | Msgctl | Shmget | Shmat | Shmdt | Shmctl)
+    }
+
+    /// Whether a successful result is an id of a System V object.
+    pub fn returns_id(self) -> bool {
+        matches!(self, CallKind::Msgget | CallKind::Shmget)
+    }
+
+    /// Whether a successful result is an address.
+    pub fn returns_addr(self) -> bool {
+        self == CallKind::Shmat
+    }
+
+    /// Whether a successful result comes with bytes.
+    pub fn returns_data(self) -> bool {
+        self.reads() || self == CallKind::Msgrcv
     }
 
     /// Whether a result of 0 means end of file.
@@ -518,6 +563,8 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Msg(call) => call.kind(),
+            Call::Shm(call) => call.kind(),
             Call::Load { .. } => CallKind::Load,
             Call::Store { .. } => CallKind::Store,
             Call::Cas { .. } => CallKind::Cas,
@@ -536,7 +583,7 @@ pub struct Return {
     #[serde(default, skip_serializing_if = "Payload::is_empty")]
     pub data: Payload,
     /// What else was copied out: the two descriptors of `pipe`, the event masks of `poll`, the fields
-    /// of `fstat`.
+    /// of `fstat`, the type of a message.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub extra: SmallVec<[i64; 2]>,
 }

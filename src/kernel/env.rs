@@ -56,11 +56,51 @@ pub struct Limits {
     pub pipe_user_pages_hard: u32,
     /// `RLIMIT_NOFILE`: descriptors are below this.
     pub nofile: u32,
+    /// `kernel.msgmax`: longest message, bytes.
+    pub msgmax: u32,
+    /// `kernel.msgmnb`: bytes of a new message queue.
+    pub msgmnb: u32,
+    /// `kernel.msgmni`: most message queues.
+    pub msgmni: u32,
+    /// `kernel.shmmax`: bytes of a segment.
+    pub shmmax: u64,
+    /// `kernel.shmall`: pages of all segments.
+    pub shmall: u64,
+    /// `kernel.shmmni`: most segments.
+    pub shmmni: u32,
+    /// `kernel.shm_rmid_forced`: segments go with their last user.
+    pub shm_rmid_forced: bool,
+}
+
+impl Limits {
+    /// The default of `kernel.shmmax` and `kernel.shmall` since v3.16: `ULONG_MAX - (1UL << 24)`.
+    pub const SHM_UNLIMITED: u64 = u64::MAX - (1 << 24);
+
+    /// The defaults of a version.
+    pub fn of(version: Version) -> Self {
+        let mut limits = Limits::default();
+        if version < Version::new(3, 16) {
+            (limits.shmmax, limits.shmall) = (32 << 20, 2_097_152);
+        }
+        limits
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { pipe_max_size: 1 << 20, pipe_user_pages_soft: 16_384, pipe_user_pages_hard: 0, nofile: 1024 }
+        Limits {
+            pipe_max_size: 1 << 20,
+            pipe_user_pages_soft: 16_384,
+            pipe_user_pages_hard: 0,
+            nofile: 1024,
+            msgmax: 8192,
+            msgmnb: 16_384,
+            msgmni: 32_000,
+            shmmax: Self::SHM_UNLIMITED,
+            shmall: Self::SHM_UNLIMITED,
+            shmmni: 4096,
+            shm_rmid_forced: false,
+        }
     }
 }
 
@@ -71,6 +111,10 @@ pub struct Caps {
     pub sys_resource: bool,
     /// `CAP_SYS_ADMIN`
     pub sys_admin: bool,
+    /// `CAP_IPC_OWNER`
+    pub ipc_owner: bool,
+    /// `CAP_IPC_LOCK`
+    pub ipc_lock: bool,
 }
 
 /// Which classes of fields somebody can see: the program, the question, or a probe. What nobody sees is not state.
@@ -80,11 +124,13 @@ pub struct Observe {
     pub pending_signals: bool,
     /// Statuses of processes that have exited.
     pub exit_status: bool,
+    /// Which process used a System V object last.
+    pub pids: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { pending_signals: true, exit_status: true }
+        Observe { pending_signals: true, exit_status: true, pids: true }
     }
 }
 
@@ -94,7 +140,7 @@ impl Env {
         Env {
             version,
             quirks: QuirkSet::of(version),
-            limits: Limits::default(),
+            limits: Limits::of(version),
             caps: Caps::default(),
             observe: Observe::default(),
             memory: Memory::default(),

@@ -51,6 +51,7 @@ impl Exit {
                 let process = cx.k.process_of_mut(cx.me);
                 process.threads -= 1;
                 if process.threads > 0 {
+                    cx.exit_shm();
                     return gone(cx);
                 }
                 *self = if cx.k.process_of(cx.me).mm.vmas.is_empty() { exit_files(cx) } else { Exit::Mm };
@@ -85,6 +86,7 @@ fn do_group_exit(cx: &mut Cx, end: Life) {
 }
 
 fn exit_files(cx: &mut Cx) -> Exit {
+    cx.exit_shm();
     let mut dying = Vec::new();
     for file in std::mem::take(&mut cx.k.process_of_mut(cx.me).files).into_iter().flatten() {
         let file = cx.k.file_mut(file);

@@ -1,6 +1,6 @@
 //! What a step read and wrote: two steps with disjoint footprints commute.
 
-use super::{FileId, PipeId, ProcessId, TaskId};
+use super::{FileId, IpcKind, IpcSlot, PipeId, ProcessId, TaskId};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 
@@ -27,10 +27,16 @@ pub enum ObjId {
     Page(super::PageId),
     /// What a process has mapped.
     Mm(ProcessId),
-    /// Attach count, times and permissions of a shared memory segment.
-    Shm(super::ShmId),
+    /// Ids and keys of one kind of System V objects.
+    IpcIds(IpcKind),
+    /// A message queue, with those who wait at it.
+    Msq(IpcSlot),
+    /// A semaphore set.
+    SemArray(IpcSlot),
+    /// A shared memory segment but for its cells.
+    Shmid(IpcSlot),
     /// A cell of a segment.
-    Cell(super::ShmId, u32),
+    Cell(IpcSlot, u32),
     /// A task's stores that are not visible yet.
     StoreBuffer(TaskId),
     /// Pages charged to the user.

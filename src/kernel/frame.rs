@@ -6,6 +6,11 @@ use super::{
     canon::{Canon, get},
     exit::Exit,
     file::FileId,
+    ipc::{
+        IpcSlot,
+        msg::{MsgCtlCall, MsgRcv, MsgSnd},
+        shm::{ShmAt, ShmCtlCall},
+    },
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
@@ -35,15 +40,30 @@ pub enum InCall {
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
     Splice(Box<Splice>),
+    MsgSnd(Box<MsgSnd>),
+    MsgRcv(Box<MsgRcv>),
+    MsgCtl(Box<MsgCtlCall>),
+    ShmAt(Box<ShmAt>),
+    ShmCtl(Box<ShmCtlCall>),
 }
 
-/// What a sleeper waits for: one side of a pipe.
+/// What a sleeper waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct WaitsFor {
-    /// The pipe.
-    pub pipe: PipeId,
-    /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
-    pub writer: bool,
+pub enum WaitsFor {
+    /// One side of a pipe.
+    Pipe {
+        /// The pipe.
+        pipe: PipeId,
+        /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
+        writer: bool,
+    },
+    /// A message queue.
+    Msq {
+        /// Where it is.
+        slot: IpcSlot,
+        /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
+        sender: bool,
+    },
 }
 
 impl InCall {
@@ -58,6 +78,11 @@ impl InCall {
             InCall::Exit(_) => CallKind::Exit,
             InCall::Pause { .. } => CallKind::Pause,
             InCall::Splice(splice) => splice.kind,
+            InCall::MsgSnd(_) => CallKind::Msgsnd,
+            InCall::MsgRcv(_) => CallKind::Msgrcv,
+            InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::ShmAt(_) => CallKind::Shmat,
+            InCall::ShmCtl(_) => CallKind::Shmctl,
         }
     }
 
@@ -74,6 +99,11 @@ impl InCall {
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
+            InCall::MsgSnd(call) => call.step(cx),
+            InCall::MsgRcv(call) => call.step(cx),
+            InCall::MsgCtl(call) => call.step(cx),
+            InCall::ShmAt(call) => call.step(cx),
+            InCall::ShmCtl(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -113,21 +143,35 @@ impl InCall {
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::MsgSnd(call) => call.ready(k),
+            InCall::MsgRcv(call) => call.ready(k),
+            InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::MsgCtl(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => false,
         }
     }
 
     /// Whose action a sleeper in this call waits for; several sides for `poll`, none for `pause`.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
         match self {
-            InCall::Write(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
+            InCall::Write(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::Read(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
             InCall::Splice(call) => vec![call.waits_for()],
-            InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::WriteV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
+            InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
+            InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
+            InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::MsgCtl(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -166,6 +210,26 @@ impl Canon for Frame {
                 out.push(7);
                 call.encode(out);
             }
+            Some(InCall::MsgSnd(call)) => {
+                out.push(8);
+                call.encode(out);
+            }
+            Some(InCall::MsgRcv(call)) => {
+                out.push(9);
+                call.encode(out);
+            }
+            Some(InCall::ShmAt(call)) => {
+                out.push(14);
+                call.encode(out);
+            }
+            Some(InCall::ShmCtl(call)) => {
+                out.push(15);
+                call.encode(out);
+            }
+            Some(InCall::MsgCtl(call)) => {
+                out.push(10);
+                call.encode(out);
+            }
             // The numbers between are those of calls to come.
             Some(InCall::WriteV3(call)) => {
                 out.push(32);
@@ -197,6 +261,11 @@ impl Canon for Frame {
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
+            8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
+            9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
+            14 => Some(InCall::ShmAt(Box::new(ShmAt::decode(input)))),
+            15 => Some(InCall::ShmCtl(Box::new(ShmCtlCall::decode(input)))),
+            10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

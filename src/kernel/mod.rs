@@ -11,6 +11,7 @@ mod exit;
 mod file;
 mod footprint;
 mod frame;
+pub mod ipc;
 mod page;
 mod payload;
 pub mod pipe;
@@ -19,7 +20,6 @@ mod poll;
 mod quirk;
 mod regular;
 pub mod rules;
-mod shm;
 mod splice;
 mod state;
 mod syscall;
@@ -36,17 +36,21 @@ pub use exit::Exit;
 pub use file::{File, FileId};
 pub use footprint::{Access, Footprint, ObjId};
 pub use frame::{Frame, InCall, WaitsFor};
+pub use ipc::{
+    IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
+    msg::{MsgCall, MsgCtl},
+    shm::{Mm, ShmCall, ShmCtl, ShmFlags, ShmidKernel, StoreBuffer, Vma},
+};
 pub use page::{Page, PageId};
 pub use payload::{PATTERN_PERIOD, Payload, Run};
 pub use pipe::PipeId;
 pub use quirk::{QUIRKS, Quirk, QuirkInfo, QuirkSet};
 pub use regular::{OpenRegular, Regular, SHOWN};
-pub use shm::{Mm, ShmId, ShmidKernel, StoreBuffer, Vma};
 pub use splice::Splice;
 pub use state::{Kernel, QueueId, QueueKind};
 pub use table::Table;
 pub use task::{Life, Process, RunState, SigPending, Signal, Task, signal};
-pub use trace::{Event, Trace};
+pub use trace::{Event, Queue, Trace};
 pub use version::{BadVersion, Version, VersionRange};
 pub use wait::{Wait, WaitEntry, WaitQueue, WakeUp};
 

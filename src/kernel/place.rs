@@ -29,6 +29,11 @@ impl InCall {
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
             InCall::Splice(call) => call.place(),
+            InCall::MsgSnd(call) => call.place(),
+            InCall::MsgRcv(call) => call.place(),
+            InCall::MsgCtl(call) => call.place(),
+            InCall::ShmAt(call) => call.place(),
+            InCall::ShmCtl(call) => call.place(),
         };
         place.into()
     }

@@ -5,10 +5,15 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
+    ipc::{
+        IpcIds,
+        msg::MsgQueue,
+        sem::SemArray,
+        shm::{ShmidKernel, StoreBuffer},
+    },
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,
-    shm::{ShmidKernel, StoreBuffer},
     table::Table,
     task::{Life, Process, RunState, Task},
     wait::WaitQueue,
@@ -27,9 +32,14 @@ pub struct Kernel {
     pub(super) inodes: Table<Inode>,
     users: Table<User>,
     pub(super) pages: Table<Page>,
-    pub(super) shms: Table<ShmidKernel>,
+    pub(super) ipc_ids: Table<IpcIds>,
+    pub(super) msqs: Table<MsgQueue>,
+    pub(super) sem_arrays: Table<SemArray>,
+    pub(super) shmids: Table<ShmidKernel>,
     /// One per task if the processor buffers stores, else none.
     pub(super) buffers: Table<StoreBuffer>,
+    /// Ids of declared objects and numbers of declared keys, by object: they never change.
+    pub(super) ipc_declared: Vec<(u16, i32)>,
     /// Pipes below this index are declared by the program: their places are not used again.
     declared: usize,
     /// What steps use, when somebody asks.
@@ -111,7 +121,10 @@ impl PartialEq for Kernel {
             && self.inodes == other.inodes
             && self.users == other.users
             && self.pages == other.pages
-            && self.shms == other.shms
+            && self.ipc_ids == other.ipc_ids
+            && self.msqs == other.msqs
+            && self.sem_arrays == other.sem_arrays
+            && self.shmids == other.shmids
             && self.buffers == other.buffers
     }
 }
@@ -126,7 +139,10 @@ macro_rules! each_table {
         $k.inodes.$($call)*;
         $k.users.$($call)*;
         $k.pages.$($call)*;
-        $k.shms.$($call)*;
+        $k.ipc_ids.$($call)*;
+        $k.msqs.$($call)*;
+        $k.sem_arrays.$($call)*;
+        $k.shmids.$($call)*;
         $k.buffers.$($call)*;
     }};
 }
@@ -191,8 +207,11 @@ impl Kernel {
             self.inodes.digest_delta(5, scratch),
             self.users.digest_delta(6, scratch),
             self.pages.digest_delta(7, scratch),
-            self.shms.digest_delta(8, scratch),
-            self.buffers.digest_delta(9, scratch),
+            self.ipc_ids.digest_delta(8, scratch),
+            self.msqs.digest_delta(9, scratch),
+            self.sem_arrays.digest_delta(10, scratch),
+            self.shmids.digest_delta(11, scratch),
+            self.buffers.digest_delta(12, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -207,8 +226,11 @@ impl Kernel {
             self.inodes.digest(5, scratch),
             self.users.digest(6, scratch),
             self.pages.digest(7, scratch),
-            self.shms.digest(8, scratch),
-            self.buffers.digest(9, scratch),
+            self.ipc_ids.digest(8, scratch),
+            self.msqs.digest(9, scratch),
+            self.sem_arrays.digest(10, scratch),
+            self.shmids.digest(11, scratch),
+            self.buffers.digest(12, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -253,6 +275,8 @@ impl Kernel {
         if charged != self.users[0].pipe_bufs {
             return Err(format!("{charged} slots are in use and {} are charged", self.users[0].pipe_bufs));
         }
+        self.ipc_invariants()?;
+        self.msg_invariants()?;
         self.page_invariants()?;
         self.shm_invariants()
     }
@@ -276,6 +300,12 @@ impl Kernel {
     /// The open file description with this index; `None` if it is free, or stands for a descriptor that an open has reserved.
     pub fn open_file(&self, id: FileId) -> Option<&File> {
         self.files.iter().as_slice().get(usize::from(id)).filter(|file| file.f_count > 0)
+    }
+
+    /// The first thread of a task's process, whose id is that of the process.
+    pub(super) fn leader_of(&self, task: TaskId) -> TaskId {
+        let process = self.tasks[task.into()].process;
+        self.tasks.iter().position(|t| t.process == process).map_or(task, |leader| leader as TaskId)
     }
 
     /// Number of open file descriptions, free places included.

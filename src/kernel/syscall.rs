@@ -14,13 +14,14 @@ use smallvec::smallvec;
 /// In a descriptor table: taken by an open that is under way.
 const RESERVED: FileId = FileId::MAX;
 
-type Entered = Result<Frame, Step>;
+/// A call that can sleep, or how it ended.
+pub(super) type Entered = Result<Frame, Step>;
 
-fn fails(errno: Errno) -> Step {
+pub(super) fn fails(errno: Errno) -> Step {
     Step::Returned(errno.into())
 }
 
-fn returns(value: impl Into<i64>) -> Entered {
+pub(super) fn returns(value: impl Into<i64>) -> Entered {
     Err(Step::Returned(Return::value(value.into())))
 }
 
@@ -131,6 +132,8 @@ impl Cx<'_> {
             Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::Group { status })), fput: None }),
             Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
             Call::Yield => returns(0),
+            Call::Msg(call) => self.enter_msg(call),
+            Call::Shm(call) => self.enter_shm(call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
             }

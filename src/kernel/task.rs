@@ -5,7 +5,7 @@ use super::{
     canon::{Canon, canon_enum, canon_struct, get, put},
     file::FileId,
     frame::Frame,
-    shm::Mm,
+    ipc::shm::Mm,
 };
 
 /// A signal number.

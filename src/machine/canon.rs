@@ -41,6 +41,12 @@ impl Canon for Value {
             }
             Value::Eof => out.push(4),
             Value::AnyFd => out.push(5),
+            Value::AnyId => out.push(7),
+            Value::AnyAddr => out.push(9),
+            Value::Object(object) => {
+                out.push(8);
+                object.encode(out);
+            }
             Value::Result(r) => {
                 out.push(6);
                 out.push(r.call as u8);
@@ -68,6 +74,9 @@ impl Canon for Value {
             3 => Value::Errno(Errno::decode(input)),
             4 => Value::Eof,
             5 => Value::AnyFd,
+            7 => Value::AnyId,
+            9 => Value::AnyAddr,
+            8 => Value::Object(u16::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

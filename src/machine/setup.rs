@@ -3,10 +3,12 @@
 use super::{Machine, MoveKind, State};
 use crate::{
     kernel::{
-        Action, CELL_SIZE, Call, CallKind, Cx, Env, Errno, Kernel, Memory, OpenFlags, Quirk, Step, TaskId, Trace, pipe,
-        signal,
+        Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, Memory, OpenFlags, Pid,
+        Quirk, Step, TaskId, Trace,
+        ipc::{msg, shm},
+        pipe, signal,
     },
-    program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
+    program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
 };
 use std::fmt;
 
@@ -54,12 +56,20 @@ impl std::error::Error for SetupError {}
 pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
     let mut env = base;
     for (name, value) in &program.settings.limits {
-        let value = u32::try_from(*value).unwrap_or(u32::MAX);
+        let wide = *value;
+        let value = u32::try_from(wide).unwrap_or(u32::MAX);
         match name.as_str() {
             "fs.pipe-max-size" => env.limits.pipe_max_size = value,
             "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
             "fs.pipe-user-pages-hard" => env.limits.pipe_user_pages_hard = value,
             "nofile" => env.limits.nofile = value,
+            "kernel.msgmax" => env.limits.msgmax = value,
+            "kernel.msgmnb" => env.limits.msgmnb = value,
+            "kernel.msgmni" => env.limits.msgmni = value,
+            "kernel.shmmax" => env.limits.shmmax = wide,
+            "kernel.shmall" => env.limits.shmall = wide,
+            "kernel.shmmni" => env.limits.shmmni = value,
+            "kernel.shm_rmid_forced" => env.limits.shm_rmid_forced = value != 0,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
@@ -70,6 +80,8 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
+            "CAP_IPC_OWNER" => env.caps.ipc_owner = true,
+            "CAP_IPC_LOCK" => env.caps.ipc_lock = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
     }
@@ -80,6 +92,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
     // Nothing in a program can look at a pending signal or at an exit status yet.
     env.observe.pending_signals = false;
     env.observe.exit_status = false;
+    env.observe.pids = program.looks_at_pids();
     Ok(env)
 }
 
@@ -103,23 +116,19 @@ impl Machine<'_> {
             k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
         }
         for (object, info) in program.objects.iter().enumerate() {
-            if info.kind == ObjectKind::Shm {
-                let id = k.make_shm(u64::from(info.cells) * u64::from(CELL_SIZE));
-                debug_assert_eq!(Some(id), self.shm_of(object as u16));
-            }
             if let (Some(path), Some((mode, data))) = (self.path_of(object as u16), &info.file) {
                 k.make_regular(path, *mode, data);
             }
         }
         self.make_objects(&mut k)?;
         k.keep_pipes();
-        for (id, process) in program.processes.iter().enumerate() {
-            for id_of in process.attached.iter().filter_map(|&object| self.shm_of(object)) {
-                k.attach(id as u16, id_of);
+        if program.uses_ipc() {
+            k.make_ipc_namespace();
+            self.make_ipc(&mut k)?;
+            self.attach(&mut k);
+            if self.env.memory == Memory::Tso {
+                k.buffer_stores();
             }
-        }
-        if self.env.memory == Memory::Tso && program.objects.iter().any(|o| o.kind == ObjectKind::Shm) {
-            k.buffer_stores();
         }
 
         let mut state = State::new(k);
@@ -177,6 +186,42 @@ impl Machine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The declared System V objects, made by the owner of the test in the order of their declarations.
+    fn make_ipc(&self, k: &mut Kernel) -> Result<(), SetupError> {
+        let mut trace = Trace::default();
+        for (object, info) in self.program.objects.iter().enumerate() {
+            let object = object as u16;
+            if info.kind == ObjectKind::Key {
+                k.declare_ipc(object, FIRST_KEY + i32::from(object));
+                continue;
+            }
+            let Some(kind) = info.kind.ipc() else { continue };
+            let refused = |errno| SetupError::Object { name: info.name.clone(), errno };
+            let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+            let key = info.ipc.key.map_or(IPC_PRIVATE, |key| FIRST_KEY + i32::from(key));
+            let flags = IpcFlags::IPC_CREAT | IpcFlags::IPC_EXCL | IpcFlags::from_bits_retain(info.ipc.mode.into());
+            let made = match kind {
+                IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
+                IpcKind::Shm => shm::make(&mut cx, IpcKey::Number(key), flags, info.size.unwrap_or(0)),
+                IpcKind::Sem => Err(Errno::ENOSYS),
+            };
+            let id = made.map_err(refused)?;
+            k.declare_ipc(object, id);
+        }
+        Ok(())
+    }
+
+    /// Each process attaches what its text names the cells of, one process after the other.
+    fn attach(&self, k: &mut Kernel) {
+        for (id, process) in self.program.processes.iter().enumerate() {
+            for &object in &process.attached {
+                let Some(shm) = k.ipc_find(IpcKind::Shm, k.ipc_declared(object)) else { continue };
+                let leader = process.threads.first().filter(|_| self.env.observe.pids);
+                k.attach(id as u16, shm, leader.map_or(Pid::NOBODY, |&leader| Pid::of(leader)));
+            }
+        }
     }
 
     fn run_init(&self, state: &mut State, init: TaskId) -> Result<(), SetupError> {

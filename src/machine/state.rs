@@ -1,9 +1,10 @@
 //! States, the moves that are possible in them, and what a move does.
 
+use super::ipc_field;
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, ShmId, Signal, Step, Table, TaskId,
-        Trace, WaitsFor,
+        Action, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table,
+        TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -175,12 +176,12 @@ impl PartialEq for State {
 impl<'p> Machine<'p> {
     /// `program` on `env`, which [`environment`](super::environment) made for it.
     pub fn new(program: &'p Compiled, env: Env) -> Self {
-        let (mut pipes, mut paths, mut shms) = (0, 0, 0);
-        let place = |kind| {
+        let (mut pipes, mut paths) = (0, 0);
+        let place = |kind: ObjectKind| {
             let next: &mut u16 = match kind {
                 ObjectKind::Pipe => &mut pipes,
-                ObjectKind::Fifo | ObjectKind::File => &mut paths,
-                ObjectKind::Shm => &mut shms,
+                _ if kind.has_path() => &mut paths,
+                _ => return 0,
             };
             *next += 1;
             *next - 1
@@ -201,17 +202,18 @@ impl<'p> Machine<'p> {
         info.kind.has_path().then(|| self.places[object as usize])
     }
 
-    /// The segment of a declared object that is one.
-    pub fn shm_of(&self, object: u16) -> Option<ShmId> {
+    /// The segment of a declared object that is one, if it is still there.
+    pub fn shm_of(&self, state: &State, object: u16) -> Option<IpcSlot> {
         let info = &self.program.objects[object as usize];
-        (info.kind == ObjectKind::Shm).then(|| self.places[object as usize])
+        let id = || state.kernel.ipc_declared(object);
+        (info.kind == ObjectKind::Shm).then(|| state.kernel.ipc_find(IpcKind::Shm, id())).flatten()
     }
 
     /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
     pub fn pipe_in(&self, state: &State, object: u16) -> Option<PipeId> {
         match self.pipe_of(object) {
             Some(pipe) => Some(pipe),
-            None => self.path_of(object).and_then(|path| *state.kernel.i_pipe(path)),
+            None => *state.kernel.i_pipe(self.path_of(object)?),
         }
     }
 
@@ -324,12 +326,9 @@ impl World for StateWorld<'_> {
     }
 
     fn object(&self, object: u16, field: ObjectField) -> Option<Value> {
-        if let Some(id) = self.machine.shm_of(object) {
-            return match field {
-                ObjectField::Cell(cell) => Some(Value::Int(self.state.kernel.cell(id, cell))),
-                ObjectField::Size => Some(Value::Int(self.state.kernel.shm(id).shm_segsz as i64)),
-                _ => None,
-            };
+        if let ObjectField::Cell(cell) = field {
+            let shm = self.machine.shm_of(self.state, object)?;
+            return Some(Value::Int(self.state.kernel.cell(shm, cell)));
         }
         let path = self.machine.path_of(object);
         if let Some((path, file)) = path.and_then(|path| Some((path, self.state.kernel.regular_at(path)?))) {
@@ -341,18 +340,24 @@ impl World for StateWorld<'_> {
                 _ => None,
             };
         }
+        if let Some(kind) = self.machine.program.objects[object as usize].kind.ipc() {
+            let id = self.state.kernel.ipc_declared(object);
+            let slot = self.state.kernel.ipc_find(kind, id)?;
+            return ipc_field(&self.state.kernel, kind, slot, field).map(Value::Int);
+        }
         let pipe = self.machine.pipe_in(self.state, object)?;
         let (ring, ends) = (self.state.kernel.ring(pipe), self.state.kernel.ends(pipe));
         if ends.files == 0 {
             return None;
         }
         Some(Value::Int(match field {
-            ObjectField::Data | ObjectField::Cell(_) => return None,
+            ObjectField::Cell(_) => return None,
             ObjectField::Readable => ring.bytes().into(),
             ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
             ObjectField::Occupancy => ring.occupancy().into(),
             ObjectField::Readers => ends.readers.into(),
             ObjectField::Writers => ends.writers.into(),
+            _ => return None,
         }))
     }
 

@@ -2,10 +2,10 @@
 
 use super::step::{StepSeen, events_of};
 use crate::{
-    kernel::{Step, TaskId, Trace, signal::SIGKILL},
-    machine::{Machine, Move, MoveKind, State},
+    kernel::{IPCMNI, IpcKind, Step, TaskId, Trace, signal::SIGKILL},
+    machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields},
     program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
-    target::Impossible,
+    target::{Impossible, IpcSeen},
 };
 use std::collections::VecDeque;
 
@@ -171,7 +171,37 @@ impl<'m> Fifo<'m> {
             }
         }
         seen.probes = probes(self.machine, &self.state);
+        seen.ipc = ipc(self.machine, &self.state);
     }
+}
+
+/// What every System V object would show to a probe, if the model keeps all that one sees.
+pub(super) fn ipc(machine: &Machine, state: &State) -> Option<Vec<IpcSeen>> {
+    if !(machine.env.observe.pids && machine.program.uses_ipc()) {
+        return None;
+    }
+    let k = &state.kernel;
+    let mut seen = Vec::new();
+    for (slot, msq) in k.msqs() {
+        let fields = ipc_fields(IpcKind::Msg).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Msg, slot, field)?))).collect();
+        let messages = msq.q_messages.iter().map(|msg| (msg.m_type, msg.text.clone())).collect();
+        let objects = machine.program.objects.iter().enumerate();
+        let object = objects
+            .into_iter()
+            .find(|(i, info)| info.kind == ObjectKind::Msgq && k.ipc_declared(*i as u16) == msq.q_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Msg, object: object.map(|(i, _)| i as u16), fields, messages });
+    }
+    for (slot, shm) in k.shmids() {
+        let fields = ipc_fields(IpcKind::Shm).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Shm, slot, field)?))).collect();
+        let object = (0..machine.program.objects.len() as u16).find(|&o| {
+            machine.program.objects[o as usize].kind == ObjectKind::Shm && k.ipc_declared(o) == shm.shm_perm.id
+        });
+        seen.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new() });
+    }
+    seen.sort_by_key(|seen: &IpcSeen| (seen.kind, seen.field(ObjectField::Id).map(|id| id % i64::from(IPCMNI))));
+    Some(seen)
 }
 
 /// What the declared objects would show to a probe.
@@ -184,7 +214,7 @@ pub(super) fn probes(machine: &Machine, state: &State) -> Vec<(u16, ObjectField,
             ObjectKind::Shm => {
                 asked.extend((0..object.cells.min(SHOWN_CELLS)).map(|cell| (i as u16, ObjectField::Cell(cell))));
             }
-            ObjectKind::Fifo | ObjectKind::File => {}
+            _ => {}
         }
     }
     asked

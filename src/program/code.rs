@@ -1,7 +1,9 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, Memory, OpenFlags, ProcessId, TaskId, VersionRange};
+use crate::kernel::{
+    Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, ShmCall, ShmCtl, TaskId, VersionRange,
+};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +50,31 @@ pub struct Settings {
     pub memory: Option<Memory>,
 }
 
+/// The number of the first declared key; the others follow. Smaller ones are free for programs to use.
+pub const FIRST_KEY: i32 = 0x4c53_0000;
+
+/// What the declared System V objects and keys are as numbers, by object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IpcNumbers(pub Vec<i32>);
+
+impl IpcNumbers {
+    /// The number of an id.
+    pub fn id(&self, id: IpcId) -> i32 {
+        match id {
+            IpcId::Number(id) => id,
+            IpcId::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+
+    /// The number of a key.
+    pub fn key(&self, key: IpcKey) -> i32 {
+        match key {
+            IpcKey::Number(key) => key,
+            IpcKey::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+}
+
 /// A declared object.
 #[derive(Clone, Debug)]
 pub struct ObjectInfo {
@@ -61,8 +88,27 @@ pub struct ObjectInfo {
     pub flags: OpenFlags,
     /// What a file begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
-    /// `cells:` of shared memory.
+    /// `cells:` of shared memory, or as many as fit into its `size:`.
     pub cells: u32,
+    /// What is said of a System V object.
+    pub ipc: IpcInfo,
+}
+
+/// What is said of a declared System V object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpcInfo {
+    /// `key:`, the declared key that it has, by its index among the objects; none is `IPC_PRIVATE`.
+    pub key: Option<u16>,
+    /// `mode:`, permission bits.
+    pub mode: u16,
+    /// `qbytes:` of a message queue.
+    pub qbytes: Option<u32>,
+}
+
+impl Default for IpcInfo {
+    fn default() -> Self {
+        IpcInfo { key: None, mode: 0o600, qbytes: None }
+    }
 }
 
 /// Probes show so many cells of a segment, the first ones.
@@ -252,6 +298,44 @@ pub enum ObjectField {
     Writers,
     /// The bytes of a file.
     Data,
+    /// The id of a System V object.
+    Id,
+    /// Its owner.
+    Uid,
+    /// Its group.
+    Gid,
+    /// Who made it.
+    Cuid,
+    /// The group of who made it.
+    Cgid,
+    /// Its permission bits.
+    Mode,
+    /// Messages in a queue.
+    Qnum,
+    /// Bytes in a queue.
+    Cbytes,
+    /// Bytes that a queue may hold.
+    Qbytes,
+    /// Who sent last: 0, or the number of a task plus one.
+    Lspid,
+    /// Who received last.
+    Lrpid,
+    /// Whether something was ever sent.
+    Stime,
+    /// Whether something was ever received.
+    Rtime,
+    /// Bytes of a segment.
+    Segsz,
+    /// Mappings of a segment.
+    Nattch,
+    /// Who made a segment: the number of a task plus one, or 0.
+    Cpid,
+    /// Who attached or detached last.
+    Lpid,
+    /// Whether it was ever attached.
+    Atime,
+    /// Whether it was ever detached.
+    Dtime,
     /// A cell of shared memory, by index.
     Cell(u32),
 }
@@ -265,26 +349,72 @@ impl ObjectField {
         ("readers", ObjectField::Readers, false),
         ("writers", ObjectField::Writers, false),
         ("data", ObjectField::Data, true),
+        ("id", ObjectField::Id, true),
+        ("uid", ObjectField::Uid, true),
+        ("gid", ObjectField::Gid, true),
+        ("cuid", ObjectField::Cuid, true),
+        ("cgid", ObjectField::Cgid, true),
+        ("mode", ObjectField::Mode, true),
+        ("qnum", ObjectField::Qnum, true),
+        ("cbytes", ObjectField::Cbytes, true),
+        ("qbytes", ObjectField::Qbytes, true),
+        ("lspid", ObjectField::Lspid, true),
+        ("lrpid", ObjectField::Lrpid, true),
+        ("stime", ObjectField::Stime, true),
+        ("rtime", ObjectField::Rtime, true),
+        ("segsz", ObjectField::Segsz, true),
+        ("nattch", ObjectField::Nattch, true),
+        ("cpid", ObjectField::Cpid, true),
+        ("lpid", ObjectField::Lpid, true),
+        ("atime", ObjectField::Atime, true),
+        ("dtime", ObjectField::Dtime, true),
     ];
 
-    /// Whether objects of a kind have this field.
-    pub fn belongs_to(self, kind: ObjectKind) -> bool {
-        match self {
-            ObjectField::Size => true,
-            ObjectField::Data => kind == ObjectKind::File,
-            ObjectField::Cell(_) => kind == ObjectKind::Shm,
-            _ => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
-        }
+    /// The name in the notation.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, field, _)| *field == self).map_or("cell", |(name, ..)| name)
     }
 
     /// What follows the name of the object: `.readable`, `[3]`.
     pub fn suffix(self) -> String {
         match self {
             ObjectField::Cell(index) => format!("[{index}]"),
-            _ => Self::ALL
-                .iter()
-                .find(|(_, field, _)| *field == self)
-                .map_or(String::new(), |(name, ..)| format!(".{name}")),
+            _ => format!(".{}", self.name()),
+        }
+    }
+
+    /// A number for it.
+    pub fn number(self) -> u64 {
+        match self {
+            ObjectField::Cell(index) => 0x80 | u64::from(index) << 8,
+            _ => Self::ALL.iter().position(|(_, field, _)| *field == self).unwrap_or(0) as u64,
+        }
+    }
+
+    /// The field with this number.
+    pub fn by_number(number: u64) -> Option<ObjectField> {
+        match number & 0xff {
+            0x80 => Some(ObjectField::Cell((number >> 8) as u32)),
+            small => Self::ALL.get(small as usize).map(|&(_, field, _)| field),
+        }
+    }
+
+    /// Whether its value stands for a task, or for nobody.
+    pub fn is_pid(self) -> bool {
+        matches!(self, ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Cpid | ObjectField::Lpid)
+    }
+
+    /// Whether objects of a kind have this field.
+    pub fn belongs_to(self, kind: ObjectKind) -> bool {
+        use ObjectField::*;
+        match self {
+            Size => !matches!(kind, ObjectKind::Key) && kind.ipc().is_none(),
+            Data => kind == ObjectKind::File,
+            Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
+            Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
+            Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
+            Segsz | Nattch | Cpid | Lpid | Atime | Dtime => kind == ObjectKind::Shm,
+            Cell(_) => kind == ObjectKind::Shm,
         }
     }
 }
@@ -336,6 +466,41 @@ pub struct Shown {
 }
 
 impl Compiled {
+    /// Whether it uses System V IPC.
+    pub fn uses_ipc(&self) -> bool {
+        let declared = self.objects.iter().any(|object| object.kind.ipc().is_some());
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
+    }
+
+    /// Whether it has processes of several users, or gives objects to others than the owner of the test.
+    pub fn has_users(&self) -> bool {
+        let gives = |instr: &Instr| match instr {
+            Instr::Call {
+                call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
+            } => set.uid > 0 || set.gid > 0,
+            Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
+            _ => false,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        self.processes.iter().any(|process| process.user > 0) || instrs.any(gives)
+    }
+
+    /// Whether a condition or a `msgctl` looks at the last users of System V objects.
+    pub fn looks_at_pids(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field, .. } if field.is_pid()));
+        }
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks
+            || calls
+                .into_iter()
+                .any(|instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), CallKind::Msgctl | CallKind::Shmctl)))
+    }
+
     /// The task called `name` (`W`, `worker[1]`).
     pub fn task_by_name(&self, name: &str) -> Option<TaskId> {
         self.tasks.iter().position(|t| t.name == name).map(|i| i as TaskId)

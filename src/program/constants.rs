@@ -1,7 +1,7 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
+use crate::kernel::{Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, ShmFlags, SpliceFlags};
 
 /// The name of a signal that the model sends.
 pub fn signal(number: u8) -> String {
@@ -26,6 +26,31 @@ pub const F_GETPIPE_SZ: i64 = 1032;
 /// `ioctl` request.
 pub const FIONREAD: i64 = 0x541b;
 
+/// `msgctl` commands and those that all System V objects have.
+pub const IPC_RMID: i64 = 0;
+/// `msgctl` commands.
+pub const IPC_SET: i64 = 1;
+/// `msgctl` commands.
+pub const IPC_STAT: i64 = 2;
+/// `msgctl` commands.
+pub const IPC_INFO: i64 = 3;
+/// `msgctl` commands.
+pub const MSG_STAT: i64 = 11;
+/// `msgctl` commands.
+pub const MSG_INFO: i64 = 12;
+/// `msgctl` commands.
+pub const MSG_STAT_ANY: i64 = 13;
+/// `shmctl` command.
+pub const SHM_LOCK: i64 = 11;
+/// `shmctl` command.
+pub const SHM_UNLOCK: i64 = 12;
+/// `shmctl` command.
+pub const SHM_STAT: i64 = 13;
+/// `shmctl` command.
+pub const SHM_INFO: i64 = 14;
+/// `shmctl` command.
+pub const SHM_STAT_ANY: i64 = 15;
+
 const NUMBERS: &[(&str, i64)] = &[
     ("O_RDONLY", 0),
     ("PAGE_SIZE", 4096),
@@ -36,6 +61,23 @@ const NUMBERS: &[(&str, i64)] = &[
     ("F_SETPIPE_SZ", F_SETPIPE_SZ),
     ("F_GETPIPE_SZ", F_GETPIPE_SZ),
     ("FIONREAD", FIONREAD),
+    ("IPC_PRIVATE", 0),
+    ("IPC_RMID", IPC_RMID),
+    ("IPC_SET", IPC_SET),
+    ("IPC_STAT", IPC_STAT),
+    ("IPC_INFO", IPC_INFO),
+    ("MSG_STAT", MSG_STAT),
+    ("MSG_INFO", MSG_INFO),
+    ("MSG_STAT_ANY", MSG_STAT_ANY),
+    ("SHM_LOCK", SHM_LOCK),
+    ("SHM_UNLOCK", SHM_UNLOCK),
+    ("SHM_STAT", SHM_STAT),
+    ("SHM_INFO", SHM_INFO),
+    ("SHM_STAT_ANY", SHM_STAT_ANY),
+    ("SHM_DEST", 0o1000),
+    ("SHM_LOCKED", 0o2000),
+    ("LONG_MAX", i64::MAX),
+    ("LONG_MIN", i64::MIN),
     ("true", 1),
     ("false", 0),
 ];
@@ -51,10 +93,20 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let splice =
         SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let ipc = IpcFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let msg = MsgFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let shm = ShmFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
-    let others =
-        [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
-    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(splice).chain(errnos).chain(others)
+    let others = [
+        ("EOF", Value::Eof),
+        ("fd", Value::AnyFd),
+        ("id", Value::AnyId),
+        ("addr", Value::AnyAddr),
+        ("none", Value::None),
+        ("FAULT", Value::Bytes(Payload::fault())),
+    ];
+    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg).chain(shm);
+    NUMBERS.iter().map(int).chain(flags).chain(errnos).chain(others)
 }
 
 /// The constant called `name`.

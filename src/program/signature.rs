@@ -1,6 +1,9 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
-use super::{MAX_BYTES, Value, constants};
+mod ipc;
+
+use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
+
 use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout};
 use smallvec::SmallVec;
 
@@ -28,10 +31,20 @@ pub enum ParamType {
     Child,
     /// A number.
     Number,
+    /// A System V object: a declared one of this kind, or its id.
+    Ipc(ObjectKind),
+    /// A key: a declared one, or a number.
+    Key,
+    /// The type of a message: a number, or `FAULT`.
+    MsgType,
+    /// A buffer that is there, unless `none` is passed.
+    Buffer,
     /// A byte string.
     Data,
     /// A place in a file: a number, or `none`.
     Offset,
+    /// The address of an attached segment: a segment that is attached from the start, or a number; or `none`.
+    Address,
     /// A cell of shared memory. The resolver passes its address as a number.
     Cell,
     /// A duration: a number with a unit, or 0, or `none` for ever.
@@ -105,6 +118,14 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
     sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    sig(CallKind::Msgget, ipc::MSGGET),
+    sig(CallKind::Msgsnd, ipc::MSGSND),
+    sig(CallKind::Msgrcv, ipc::MSGRCV),
+    sig(CallKind::Msgctl, ipc::MSGCTL),
+    sig(CallKind::Shmget, ipc::SHMGET),
+    sig(CallKind::Shmat, ipc::SHMAT),
+    sig(CallKind::Shmdt, ipc::SHMDT),
+    sig(CallKind::Shmctl, ipc::SHMCTL),
     sig(CallKind::Load, &[req("cell", Cell)]),
     sig(CallKind::Store, &[req("cell", Cell), req("value", Number)]),
     sig(CallKind::Cas, &[req("cell", Cell), req("old", Number), req("new", Number)]),
@@ -184,6 +205,8 @@ impl Signature {
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
+            CallKind::Shmget | CallKind::Shmat | CallKind::Shmdt | CallKind::Shmctl => Call::Shm(args.shm()?),
         })
     }
 }

@@ -1,6 +1,12 @@
 //! Values of variables, and what it means to compare them.
 
-use crate::kernel::{CallKind, Errno, Payload, Return};
+use crate::kernel::{
+    CallKind, Errno, Payload, Return,
+    ipc::{
+        msg::{INFO_FIELDS, STAT_FIELDS},
+        shm,
+    },
+};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::{cmp::Ordering, fmt};
@@ -21,6 +27,12 @@ pub enum Value {
     Eof,
     /// `fd`: any new descriptor.
     AnyFd,
+    /// `id`: any id of a System V object.
+    AnyId,
+    /// `addr`: any address of an attached segment.
+    AnyAddr,
+    /// A declared System V object or key, by its index: only calls take it, and they find out its number.
+    Object(u16),
     /// What a call returned.
     Result(Box<CallResult>),
 }
@@ -50,8 +62,10 @@ impl CallResult {
         match self.ret {
             Err(errno) => Value::Errno(errno),
             Ok(0) if self.call.reads() => Value::Eof,
-            Ok(_) if self.call.reads() => Value::Bytes(self.data.clone()),
+            Ok(_) if self.call.returns_data() => Value::Bytes(self.data.clone()),
             Ok(_) if self.call.returns_fd() => Value::AnyFd,
+            Ok(_) if self.call.returns_id() => Value::AnyId,
+            Ok(_) if self.call.returns_addr() => Value::AnyAddr,
             Ok(n) => Value::Int(n),
         }
     }
@@ -95,9 +109,11 @@ impl Value {
             (Result(a), Result(b)) => a.ret == b.ret && a.data == b.data && a.extra == b.extra,
             (Result(r), Int(n)) | (Int(n), Result(r)) => r.ret == Ok(*n),
             (Result(r), Errno(e)) | (Errno(e), Result(r)) => r.ret == Err(*e),
-            (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.reads() && r.data == *b,
+            (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.returns_data() && r.data == *b,
             (Result(r), Eof) | (Eof, Result(r)) => r.ret == Ok(0) && r.call.reads(),
             (Result(r), AnyFd) | (AnyFd, Result(r)) => r.ret.is_ok() && r.call.returns_fd(),
+            (Result(r), AnyId) | (AnyId, Result(r)) => r.ret.is_ok() && r.call.returns_id(),
+            (Result(r), AnyAddr) | (AnyAddr, Result(r)) => r.ret.is_ok() && r.call.returns_addr(),
             (a, b) => a == b,
         })
     }
@@ -118,6 +134,9 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
+            Value::AnyId => f.write_str("id"),
+            Value::AnyAddr => f.write_str("addr"),
+            Value::Object(object) => write!(f, "object#{object}"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;
@@ -132,10 +151,30 @@ impl fmt::Display for Value {
                     }
                     Ok(())
                 }
+                Ok(_) if r.call == CallKind::Msgrcv => match r.extra[..] {
+                    [mtype] => write!(f, "{} of type {mtype}", r.data),
+                    _ => write!(f, "{}", r.data),
+                },
+                Ok(n) if matches!(r.call, CallKind::Msgctl | CallKind::Shmctl) && !r.extra.is_empty() => {
+                    write!(f, "{n} {{")?;
+                    for (i, (name, value)) in ctl_fields(r.call, r.extra.len()).iter().zip(&r.extra).enumerate() {
+                        write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
+                    }
+                    f.write_str("}")
+                }
                 _ => write!(f, "{}", r.as_constant()),
             },
         }
     }
+}
+
+/// The names of what a `msgctl` or `shmctl` copied out.
+fn ctl_fields(call: CallKind, count: usize) -> &'static [&'static str] {
+    if call == CallKind::Shmctl {
+        let lists = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
+        return lists.into_iter().find(|list| list.len() == count).unwrap_or(&[]);
+    }
+    if count == STAT_FIELDS.len() { &STAT_FIELDS } else { &INFO_FIELDS }
 }
 
 #[cfg(test)]

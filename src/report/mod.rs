@@ -14,6 +14,7 @@ mod ring;
 mod rules;
 mod shm;
 mod strace;
+mod strace_ipc;
 mod style;
 mod svg;
 mod table;
@@ -22,6 +23,7 @@ mod timeline;
 mod unreached;
 mod view;
 mod waits;
+mod waits_ipc;
 mod walk;
 
 pub use compare::{Comparison, TestComparison, compare};

@@ -1,6 +1,6 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::{shm, style::shorten};
+use super::{shm, strace_ipc, style::shorten};
 use crate::{
     kernel::{
         Addr, Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags,
@@ -93,6 +93,8 @@ impl Caller<'_> {
             Call::Store { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
             Call::Xchg { addr, value } | Call::Add { addr, value } => vec![self.cell(*addr), value.to_string()],
+            Call::Msg(call) => strace_ipc::msg(self, call),
+            Call::Shm(call) => strace_ipc::shm(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -146,7 +148,7 @@ impl Caller<'_> {
     fn cell(&self, addr: Addr) -> String {
         let process = self.state.kernel.process_id_of(self.task);
         match self.state.kernel.mm(process).at(addr) {
-            Some(vma) => shm::cell_name(self.machine, vma.shm, vma.cell(addr)),
+            Some(vma) => shm::cell_name(self.machine, self.state, vma.shm, vma.cell(addr)),
             None => format!("*{addr:#x}"),
         }
     }
@@ -192,6 +194,8 @@ impl Caller<'_> {
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
             Call::Store { .. } => String::new(),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
+            Call::Msg(call) => strace_ipc::result(self, call, ret),
+            Call::Shm(call) => strace_ipc::shm_result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }

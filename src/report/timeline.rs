@@ -128,8 +128,8 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         }
     }
     let pipes = !text.is_empty();
-    for (id, _) in initial.kernel.shms() {
-        let name = Tone::Strong.paint(&shm::name(machine, id), style.color);
+    for (id, _) in initial.kernel.shmids() {
+        let name = Tone::Strong.paint(&shm::name(machine, initial, id), style.color);
         text.push_str(&format!("  {name}  {}\n", shm::drawing(machine, initial, id)));
     }
     if !pipes && !text.is_empty() {

@@ -24,6 +24,20 @@ pub struct Facts {
     pub cap_sys_admin: bool,
     /// How many descriptors a process may have.
     pub nofile: u64,
+    /// `kernel.msgmax`.
+    pub msgmax: u64,
+    /// `kernel.msgmnb`.
+    pub msgmnb: u64,
+    /// `kernel.msgmni`.
+    pub msgmni: u64,
+    /// `kernel.shmmax`, in a new namespace.
+    pub shmmax: u64,
+    /// `kernel.shmall`.
+    pub shmall: u64,
+    /// `kernel.shmmni`.
+    pub shmmni: u64,
+    /// `kernel.shm_rmid_forced`.
+    pub shm_rmid_forced: bool,
     /// CPUs that tasks may use.
     pub cpus: usize,
     /// Whether tasks can be `SCHED_FIFO`: without it, steering is slower and tasks cannot be held.

@@ -86,8 +86,20 @@ pub fn base_env(facts: &Facts) -> Env {
             pipe_user_pages_soft: pages(facts.pipe_user_pages_soft),
             pipe_user_pages_hard: pages(facts.pipe_user_pages_hard),
             nofile: pages(facts.nofile),
+            msgmax: pages(facts.msgmax),
+            msgmnb: pages(facts.msgmnb),
+            msgmni: pages(facts.msgmni),
+            shmmax: facts.shmmax,
+            shmall: facts.shmall,
+            shmmni: pages(facts.shmmni),
+            shm_rmid_forced: facts.shm_rmid_forced,
         },
-        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin },
+        caps: Caps {
+            sys_resource: facts.cap_sys_resource,
+            sys_admin: facts.cap_sys_admin,
+            ipc_owner: false,
+            ipc_lock: false,
+        },
         ..Env::new(facts.version)
     }
 }

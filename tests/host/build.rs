@@ -27,6 +27,7 @@ impl Build {
             flags: OpenFlags::empty(),
             file: None,
             cells: 0,
+            ipc: Default::default(),
         });
     }
 

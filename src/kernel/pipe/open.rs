@@ -179,7 +179,7 @@ impl FifoOpen {
         self.at = At::Partner { cur };
         let queue = QueueId::readers(cx, self.pipe);
         cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
-        cx.schedule(Some(queue))
+        cx.schedule(Some(queue.into()))
     }
 
     /// Out of the queue, lock taken again.
@@ -250,6 +250,6 @@ impl FifoOpen {
 
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
-        WaitsFor { pipe: self.pipe, writer: self.read() }
+        WaitsFor::Pipe { pipe: self.pipe, writer: self.read() }
     }
 }

@@ -281,8 +281,8 @@ impl Between {
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
         match self.at {
-            At::WaitOut(_) => WaitsFor { pipe: self.opipe, writer: false },
-            _ => WaitsFor { pipe: self.ipipe, writer: true },
+            At::WaitOut(_) => WaitsFor::Pipe { pipe: self.opipe, writer: false },
+            _ => WaitsFor::Pipe { pipe: self.ipipe, writer: true },
         }
     }
 

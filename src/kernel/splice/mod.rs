@@ -82,8 +82,8 @@ impl Splice {
     pub fn waits_for(&self) -> WaitsFor {
         match &self.way {
             Way::Between(call) => call.waits_for(),
-            Way::FromPipe(call) => WaitsFor { pipe: call.pipe, writer: true },
-            Way::ToPipe(call) => WaitsFor { pipe: call.pipe, writer: false },
+            Way::FromPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: true },
+            Way::ToPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: false },
         }
     }
 

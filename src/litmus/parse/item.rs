@@ -13,7 +13,7 @@ const ITEMS: &[&str] =
 /// Those of them that have a block, or may have one.
 const BLOCK_ITEMS: &[&str] = &["init", "task", "process", "on", "schedule", "thread"];
 /// Objects that will come.
-const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "mq", "socketpair", "socket", "key"];
+const PLANNED_OBJECTS: &[&str] = &["mq", "socketpair", "socket"];
 /// What may stand between the name of a task and its statements.
 const CLAUSES: &[&str] = &["holds", "child", "user"];
 
@@ -217,12 +217,16 @@ impl Parser<'_> {
     fn object(&mut self, kind: ObjectKind) -> Parsed<Object> {
         self.bump();
         let name = self.name("a name")?;
-        if self.token() == Token::LeftBracket {
-            let span = self.span();
-            return Err(self.not_there_yet("arrays of objects are", span));
-        }
+        let count = match kind {
+            ObjectKind::Sem => self.index()?,
+            _ if self.token() == Token::LeftBracket => {
+                let span = self.span();
+                return Err(self.not_there_yet("arrays of objects are", span));
+            }
+            _ => None,
+        };
         let options = if self.token() == Token::LeftParen { self.args()? } else { Vec::new() };
-        Ok(Object { kind, name, options })
+        Ok(Object { kind, name, count, options })
     }
 
     fn process(&mut self) -> Parsed<Process> {

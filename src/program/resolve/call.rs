@@ -2,7 +2,7 @@
 
 use super::{
     cells,
-    expr::{Translator, call_kind},
+    expr::{Scope, Translator, call_kind},
     names::Entity,
     types::Type,
 };
@@ -19,13 +19,14 @@ const PLANNED: &[&str] = &[
     "signalfd",
     "wait",
     "waitpid",
+    "semget",
     "semop",
     "semtimedop",
     "semctl",
-    "msgsnd",
-    "msgrcv",
-    "msgctl",
+    "shmget",
     "shmat",
+    "shmdt",
+    "shmctl",
     "select",
     "epoll_create",
     "epoll_ctl",
@@ -192,7 +193,21 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let wanted = match param.ty {
         ParamType::Path => return path(t, value),
         ParamType::Child => return child(t, process, value),
-        ParamType::Cell => return cell(t, process, value),
+        ParamType::Cell => return cell(t, value),
+        ParamType::Ipc(kind) => match declared(t, kind, value) {
+            Some(found) => return found,
+            None => "a declared object or an id",
+        },
+        ParamType::Address => match cells::attached(t, process, value) {
+            Some(found) => return found,
+            None => "an address",
+        },
+        ParamType::Key => match declared(t, ObjectKind::Key, value) {
+            Some(found) => return found,
+            None => "a declared key or a number",
+        },
+        ParamType::MsgType => "a number, or `FAULT`",
+        ParamType::Buffer => "left away, or `none`",
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
         ParamType::Data => "a string",
@@ -202,7 +217,12 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data => matches!(typed.ty, Type::Bytes | Type::Unknown),
-        ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
+        ParamType::MsgType => {
+            typed.ty.is_number()
+                || matches!(&typed.code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+        }
+        ParamType::Buffer => typed.ty == Type::None,
+        ParamType::Time | ParamType::Offset | ParamType::Address => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
     if fits {
@@ -213,13 +233,32 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
 }
 
 /// A cell of shared memory: its address.
-fn cell(t: &mut Translator, process: usize, value: &Expr) -> Option<ExprCode> {
-    let ExprKind::Path(path) = &value.kind else {
+fn cell(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
+    let (ExprKind::Path(path), Scope::Task(source)) = (&value.kind, &t.scope) else {
         let problem = Problem::new("a cell of shared memory is needed here", value.span, "this is no cell");
         return t.report(problem.help("write `m[0]`"));
     };
-    let address = cells::cell(t.names, process, path, value.span);
+    let address = cells::cell(t.names, *source, path, value.span);
     t.accept(address)
+}
+
+/// A System V object or key by name, if the value is a name of an object: one of another kind is a mistake.
+fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option<ExprCode>> {
+    let ExprKind::Path(path) = &value.kind else { return None };
+    let Some(Entity::Object(object)) = t.names.entity(&path.root.name) else { return None };
+    let found = t.names.objects[object as usize].kind;
+    if found == kind && path.steps.is_empty() {
+        return Some(Some(ExprCode::Const(Value::Object(object))));
+    }
+    let problem = if found == kind {
+        Problem::new(format!("a {} has no parts here", kind.keyword()), value.span, "its name alone is passed")
+    } else if found == ObjectKind::Pipe {
+        return None;
+    } else {
+        let message = format!("`{}` is a {}, not a {}", path.root.name, found.keyword(), kind.keyword());
+        Problem::new(message, value.span, "cannot be passed here")
+    };
+    Some(t.report(problem))
 }
 
 /// A FIFO or file by name: the number of those before it.
@@ -234,8 +273,8 @@ fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
                 }
                 not_openable(value.span, "a fifo has no ends; its name alone is opened")
             }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Shm => {
-                not_openable(value.span, "this is shared memory")
+            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
+                not_openable(value.span, "this has no path")
             }
             Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
                 .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),

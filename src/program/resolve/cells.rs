@@ -4,14 +4,15 @@
 //! variable before the statement: all cells of a statement from left to right, whether `&&` and `||` need them or not.
 
 use super::{
-    names::{Entity, Names, visit_block, visit_expr},
+    expr::Translator,
+    names::{Entity, Names, Var, visit_block, visit_expr},
     stmt::Emitter,
 };
 use crate::{
-    kernel::{CELL_SIZE, mmap_address},
+    kernel::{CELL_SIZE, CallKind, mmap_address},
     program::{
         CallCode, ExprCode, Field, Instr, Problem, Signature, Value,
-        syntax::{Block, Expr, ExprKind, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind},
+        syntax::{Arg, BinOp, Block, Expr, ExprKind, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind},
     },
 };
 
@@ -27,15 +28,28 @@ impl Names<'_> {
         }
     }
 
-    /// Whether a path in a task is a cell: `m[0]`.
-    pub fn is_cell(&self, path: &Path) -> bool {
+    /// Whether a path is a cell of a declared segment: `m[0]`.
+    pub fn is_declared_cell(&self, path: &Path) -> bool {
         self.segment(path).is_some() && matches!(path.steps[..], [PathStep::Index(_)])
     }
 
-    /// Calls `f` with the segment of every cell that a block names.
+    /// Whether a path is a cell in a task (index into [`Names::sources`]): of a declared segment, or at an address that `shmat`
+    /// returned.
+    pub fn is_cell(&self, source: usize, path: &Path) -> bool {
+        let var = || self.sources[source].var(&path.root.name);
+        let address = |(_, var): (u16, &Var)| var.copies || var.calls.contains(&CallKind::Shmat);
+        matches!(path.steps[..], [PathStep::Index(_)]) && (self.segment(path).is_some() || var().is_some_and(address))
+    }
+
+    /// Calls `f` with every segment of which a block names a cell or the address.
     pub fn cells(&self, block: &Block, f: &mut impl FnMut(u16)) {
+        addresses(block, &mut |path| {
+            if let Some(object) = self.segment(path).filter(|_| path.steps.is_empty()) {
+                f(object);
+            }
+        });
         let mut note = |path: &Path| {
-            if self.is_cell(path) {
+            if self.is_declared_cell(path) {
                 f(self.segment(path).unwrap_or_default());
             }
         };
@@ -47,13 +61,11 @@ impl Names<'_> {
         stores(block, &mut note);
     }
 
-    /// Where a cell is in the memory of a process, if it has the segment attached and that has this cell.
-    fn address(&self, process: usize, path: &Path) -> Option<ExprCode> {
+    /// Where a process has a segment attached from the start, if it has.
+    fn base(&self, process: usize, path: &Path) -> Option<i64> {
         let object = self.segment(path)?;
-        let [PathStep::Index(index)] = path.steps[..] else { return None };
         let slot = self.processes[process].attached.iter().position(|&o| o == object)?;
-        let address = mmap_address(slot as u32) + i64::from(index) * i64::from(CELL_SIZE);
-        Some(ExprCode::Const(Value::Int(address)))
+        Some(mmap_address(slot as u32))
     }
 }
 
@@ -72,10 +84,38 @@ fn stores(block: &[Stmt], f: &mut impl FnMut(&Path)) {
     }
 }
 
+/// Calls `f` with what is passed as an address.
+fn addresses(block: &[Stmt], f: &mut impl FnMut(&Path)) {
+    for stmt in block {
+        match &stmt.kind {
+            StmtKind::Call { call, .. } => {
+                let place = match call.name.name.as_str() {
+                    "shmdt" => 0,
+                    "shmat" => 1,
+                    _ => continue,
+                };
+                let passed = call.args.iter().enumerate().find(|(i, arg)| match &arg.name {
+                    Some(name) => name.name == "addr",
+                    None => *i == place,
+                });
+                if let Some((_, Arg { value: Expr { kind: ExprKind::Path(path), .. }, .. })) = passed {
+                    f(path);
+                }
+            }
+            StmtKind::If { then, otherwise, .. } => {
+                addresses(then, f);
+                addresses(otherwise.as_deref().unwrap_or_default(), f);
+            }
+            StmtKind::While { body, .. } | StmtKind::Repeat { body, .. } => addresses(body, f),
+            _ => {}
+        }
+    }
+}
+
 impl<'n> Emitter<'_, 'n> {
     /// The address of a cell, or a report of why there is none.
     pub(super) fn cell(&mut self, path: &Path, span: Span) -> Option<ExprCode> {
-        match cell(self.names, self.process(), path, span) {
+        match cell(self.names, self.source, path, span) {
             Ok(address) => Some(address),
             Err(problem) => {
                 self.problems.push(problem);
@@ -93,7 +133,7 @@ impl<'n> Emitter<'_, 'n> {
             }
         });
         for (path, span) in paths {
-            if !self.names.is_cell(path) {
+            if !self.names.is_cell(self.source, path) {
                 continue;
             }
             let slot = self.vars.len() as u16;
@@ -144,20 +184,26 @@ fn access(name: &str, args: Vec<ExprCode>) -> Option<CallCode> {
 }
 
 /// The address of a cell in a process.
-pub(super) fn cell(names: &Names, process: usize, path: &Path, span: Span) -> Result<ExprCode, Problem> {
+pub(super) fn cell(names: &Names, source: usize, path: &Path, span: Span) -> Result<ExprCode, Problem> {
     let name = &path.root.name;
+    if let ([PathStep::Index(index)], Some((slot, _))) = (&path.steps[..], names.sources[source].var(name)) {
+        let bytes = ExprCode::Const(Value::Int(i64::from(*index) * i64::from(CELL_SIZE)));
+        let base = ExprCode::Local { slot, field: Field::Ret };
+        return Ok(ExprCode::Binary(BinOp::Add, Box::new(base), Box::new(bytes)));
+    }
     let Some(object) = names.segment(path) else {
         let shm = |entity| matches!(entity, Entity::Object(o) if names.objects[o as usize].kind == ObjectKind::Shm);
         return Err(names.unknown("shared memory", &path.root, shm));
     };
-    let [PathStep::Index(_)] = path.steps[..] else {
+    let [PathStep::Index(index)] = path.steps[..] else {
         let problem = Problem::new(format!("`{path}` is no cell"), span, "which cell of it?");
         return Err(problem.help(format!("write `{name}[0]`")));
     };
     check(names.objects[object as usize], path, span)?;
-    names
-        .address(process, path)
-        .ok_or_else(|| Problem::new(format!("`{path}` is not attached"), span, "not mapped here"))
+    let process = names.sources[source].process;
+    let base = names.base(process, path);
+    let address = base.map(|base| ExprCode::Const(Value::Int(base + i64::from(index) * i64::from(CELL_SIZE))));
+    address.ok_or_else(|| Problem::new(format!("`{path}` is not attached"), span, "not mapped here"))
 }
 
 /// Whether a segment is declared with the cell that a path names.
@@ -179,6 +225,10 @@ pub(super) fn check(object: &Object, path: &Path, span: Span) -> Result<(), Prob
 
 /// How many cells a segment is declared with, if a constant says so.
 fn declared_cells(object: &Object) -> Option<i64> {
+    if object.options.iter().any(|arg| arg.name.as_ref().is_some_and(|name| name.name == "size")) {
+        // Where its last page ends is for the kernel to say.
+        return None;
+    }
     let option = object.options.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.name == "cells"));
     match option.map(|arg| &arg.value.kind) {
         Some(ExprKind::Int(n)) => Some(*n),
@@ -190,4 +240,18 @@ fn declared_cells(object: &Object) -> Option<i64> {
 /// A hidden variable as a value.
 pub(super) fn hidden(slot: u16) -> ExprCode {
     ExprCode::Local { slot, field: Field::Ret }
+}
+
+/// The address of a segment that is attached from the start, if the value is the name of one.
+pub(super) fn attached(t: &mut Translator, process: usize, value: &Expr) -> Option<Option<ExprCode>> {
+    let ExprKind::Path(path) = &value.kind else { return None };
+    t.names.segment(path).filter(|_| path.steps.is_empty())?;
+    let base = t.names.base(process, path);
+    Some(match base {
+        Some(base) => Some(ExprCode::Const(Value::Int(base))),
+        None => {
+            let problem = Problem::new(format!("`{path}` is not attached from the start"), value.span, "no address");
+            t.report(problem.help(format!("pass the address that `a = shmat({path})` returns: `a`")))
+        }
+    })
 }

@@ -3,7 +3,10 @@
 use crate::kernel::{CallKind, ProcessId, TaskId};
 use crate::program::{
     End, Problem, constants, did_you_mean,
-    syntax::{Block, Body, Expr, ExprKind, Ident, Item, Object, Process, Program, Span, Stmt, StmtKind, TaskRef},
+    syntax::{
+        Block, Body, Expr, ExprKind, Ident, Item, Object, Path, PathStep, Process, Program, Span, Stmt, StmtKind,
+        TaskRef,
+    },
 };
 use std::collections::HashMap;
 
@@ -244,12 +247,18 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether a value is a cell, as far as can be said before variables are known: `m[0]`, `a[0]`.
+    fn may_be_cell(&self, path: &Path) -> bool {
+        matches!(path.steps[..], [PathStep::Index(_)])
+            && (self.is_declared_cell(path) || self.entity(&path.root.name).is_none())
+    }
+
     fn assigned(&self, block: &'a [Stmt], vars: &mut Vec<Var<'a>>, problems: &mut Vec<Problem>) {
         for stmt in block {
             let (dest, call, copies) = match &stmt.kind {
                 StmtKind::Call { dest: Some(dest), call, .. } => (dest, CallKind::by_name(&call.name.name), false),
                 StmtKind::Assign { dest, value } => match &value.kind {
-                    ExprKind::Path(path) if self.is_cell(path) => (dest, Some(CallKind::Load), false),
+                    ExprKind::Path(path) if self.may_be_cell(path) => (dest, Some(CallKind::Load), false),
                     _ => (dest, None, matches!(value.kind, ExprKind::Path(_))),
                 },
                 StmtKind::If { then, otherwise, .. } => {

@@ -7,18 +7,29 @@ use super::{
     names::{Entity, Source, Var},
     types::{Type, Typed},
 };
-use crate::kernel::{CallKind, TaskId};
+use crate::kernel::{
+    CallKind, Pid, TaskId,
+    ipc::{
+        msg::{INFO_FIELDS, STAT_FIELDS},
+        shm,
+    },
+};
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
     syntax::{ObjectKind, Path, PathStep, Span, TaskRef},
 };
+use std::sync::LazyLock;
+
+type ResultField = (&'static str, Option<CallKind>, Field, Type);
 
 /// Parts of results: which call must have returned it (any, if not said), and what it is.
-const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
+const RESULT_FIELDS: &[ResultField] = &[
     ("ret", None, Field::Ret, Type::Unknown),
     ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
     ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
     ("data", Some(CallKind::VmspliceRead), Field::Data, Type::Bytes),
+    ("data", Some(CallKind::Msgrcv), Field::Data, Type::Bytes),
+    ("type", Some(CallKind::Msgrcv), Field::Extra(0), Type::Number),
     ("off_in", Some(CallKind::Splice), Field::Extra(0), Type::Number),
     ("off_out", Some(CallKind::Splice), Field::Extra(1), Type::Number),
     ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
@@ -28,6 +39,15 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
     ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
     ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
 ];
+
+/// What `IPC_STAT` and `IPC_INFO` copy out.
+static CTL_FIELDS: LazyLock<Vec<ResultField>> = LazyLock::new(|| {
+    let fields = STAT_FIELDS.iter().enumerate().chain(INFO_FIELDS.iter().enumerate());
+    let of = |call| move |(i, name): (usize, &&'static str)| (*name, Some(call), Field::Extra(i as u8), Type::Number);
+    let shm = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
+    let shm = shm.into_iter().flat_map(|list| list.iter().enumerate());
+    fields.map(of(CallKind::Msgctl)).chain(shm.map(of(CallKind::Shmctl))).collect()
+});
 
 impl<'a> Translator<'a> {
     pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
@@ -119,6 +139,11 @@ impl<'a> Translator<'a> {
                     false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
                 }
             }
+            (_, ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Key) => {
+                let kind = declared.kind.keyword();
+                Problem::new(format!("`{name}` is a {kind}, not a value"), span, "only calls take it")
+                    .help("`msgget(k, 0)` gives the id of the queue with the key `k`")
+            }
             _ => Problem::new(format!("`{path}` is no descriptor"), span, "a pipe has two ends")
                 .help(format!("write `{name}.r` to read, `{name}.w` to write")),
         };
@@ -155,6 +180,12 @@ impl<'a> Translator<'a> {
                 Some((slot, var)) => {
                     let (field, ty) = self.field(var, steps, span)?;
                     Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
+                }
+                None if steps.is_empty() && matches!(name.name.as_str(), "pid" | "tid") => {
+                    // The id of a process is that of its first thread.
+                    let process = &self.names.processes[source.process];
+                    let leader = if name.name == "pid" { process.threads[0] + (task - source.first) } else { task };
+                    Some(Typed::number(ExprCode::Const(Value::Int(Pid::of(leader).number()))))
                 }
                 None => {
                     let message = format!("`{}` has no variable `{}`", source.name, name.name);
@@ -234,7 +265,7 @@ impl<'a> Translator<'a> {
             Some(kind) => var.calls.contains(&kind),
             None => !var.calls.is_empty(),
         };
-        let fields = RESULT_FIELDS.iter().filter(|(_, of, ..)| fits(*of));
+        let fields = RESULT_FIELDS.iter().chain(&*CTL_FIELDS).filter(|(_, of, ..)| fits(*of));
         match fields.clone().find(|(field, ..)| *field == name.name) {
             Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
             Some((_, _, field, ty)) => Some((*field, *ty)),

@@ -3,20 +3,32 @@
 use super::{
     cells::Loaded,
     expr::{Scope, Translator},
-    names::Names,
+    names::{Entity, Names},
 };
-use crate::kernel::{Memory, OpenFlags, Payload};
+use crate::kernel::{CELL_SIZE, Memory, OpenFlags, Payload};
 use crate::program::{
-    ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
-    syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
+    ExprCode, IpcInfo, ObjectInfo, Problem, Settings, Value, did_you_mean,
+    syntax::{Arg, Expr, ExprKind, Ident, Item, Object, ObjectKind, Program, Setting},
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 4] = ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile"];
+const LIMITS: [&str; 11] = [
+    "fs.pipe-max-size",
+    "fs.pipe-user-pages-soft",
+    "fs.pipe-user-pages-hard",
+    "nofile",
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.shmmax",
+    "kernel.shmall",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+];
 /// Orders of stores to shared memory.
 const MEMORIES: [Memory; 2] = [Memory::Sc, Memory::Tso];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 2] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"];
+const CAPABILITIES: [&str; 4] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER", "CAP_IPC_LOCK"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();
@@ -58,6 +70,8 @@ fn known(what: &str, ident: &Ident, names: &[&str], problems: &mut Vec<Problem>)
 
 /// A declared segment has at most so many cells.
 const MAX_CELLS: u64 = 1 << 16;
+/// A declared segment has at most so many bytes.
+const MAX_SIZE: u64 = 1 << 30;
 
 /// A constant from 0 to `max`.
 fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> Option<u64> {
@@ -87,6 +101,20 @@ fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload
     }
 }
 
+/// The declared key that an object has.
+fn key(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<u16> {
+    if let ExprKind::Path(path) = &e.kind
+        && let Some(Entity::Object(object)) = names.entity(&path.root.name)
+        && names.objects[object as usize].kind == ObjectKind::Key
+        && path.steps.is_empty()
+    {
+        return Some(object);
+    }
+    let problem = Problem::new("this is no key", e.span, "not declared as one");
+    problems.push(problem.help("declare it as `key k`"));
+    None
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
@@ -99,7 +127,12 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         flags: OpenFlags::empty(),
         file: None,
         cells: 0,
+        ipc: IpcInfo::default(),
     };
+    if object.kind == ObjectKind::Sem {
+        let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
+        problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
+    }
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
@@ -111,8 +144,21 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             }
             (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
             (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
+            (ObjectKind::Msgq | ObjectKind::Shm, Some("key")) => info.ipc.key = key(names, value, problems),
+            (ObjectKind::Msgq | ObjectKind::Shm, Some("mode")) => {
+                info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
+            }
+            (ObjectKind::Msgq, Some("qbytes")) => {
+                info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
+            }
+            (ObjectKind::Sem, _) => {}
             (ObjectKind::Shm, Some("cells")) => {
                 info.cells = constant(names, value, MAX_CELLS, problems).unwrap_or(0) as u32;
+                info.size = Some(u64::from(info.cells) * u64::from(CELL_SIZE));
+            }
+            (ObjectKind::Shm, Some("size")) => {
+                info.size = constant(names, value, MAX_SIZE, problems);
+                info.cells = info.size.unwrap_or(0).div_ceil(CELL_SIZE.into()).min(MAX_CELLS) as u32;
             }
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
@@ -120,10 +166,15 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
                     ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
-                    ObjectKind::Shm => problem.help("the option of shared memory is `cells:`"),
+                    ObjectKind::Shm => {
+                        problem.help("options of shared memory are `cells:` or `size:`, `key:` and `mode:`")
+                    }
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
+                    ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
+                    ObjectKind::Key => problem.help("a key has no options"),
+                    ObjectKind::Sem => problem,
                 });
             }
         }

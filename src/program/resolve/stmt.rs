@@ -22,7 +22,7 @@ pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem
 
 pub(super) struct Emitter<'a, 'n> {
     pub names: &'a Names<'n>,
-    source: usize,
+    pub source: usize,
     pub problems: &'a mut Vec<Problem>,
     code: Code,
     pub vars: Vec<String>,
@@ -73,7 +73,7 @@ impl Emitter<'_, '_> {
             StmtKind::Call { dest, call, expect } => self.call(dest.as_ref(), call, expect.as_ref(), span),
             StmtKind::Assign { dest, value }
                 if let ExprKind::Path(path) = &value.kind
-                    && self.names.is_cell(path) =>
+                    && self.names.is_cell(self.source, path) =>
             {
                 let slot = self.slot(dest)?;
                 self.load(Some(slot), path, value.span)
@@ -193,10 +193,12 @@ impl Emitter<'_, '_> {
         let value = self.translator().expr(expect)?;
         if let Some(kind) = call.map(CallCode::kind) {
             let never = match value.ty {
-                Type::Bytes => !kind.reads(),
+                Type::Bytes => !kind.returns_data(),
                 Type::Eof => !kind.reads(),
                 Type::Fd => !kind.returns_fd(),
-                Type::None => true,
+                Type::Id => !kind.returns_id(),
+                Type::Address => !kind.returns_addr(),
+                Type::None | Type::Object => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };
             if never {

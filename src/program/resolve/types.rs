@@ -10,6 +10,9 @@ pub(super) enum Type {
     Errno,
     Eof,
     Fd,
+    Id,
+    Address,
+    Object,
     None,
     Unknown,
 }
@@ -23,6 +26,9 @@ impl Type {
             Value::Errno(_) => Type::Errno,
             Value::Eof => Type::Eof,
             Value::AnyFd => Type::Fd,
+            Value::AnyId => Type::Id,
+            Value::AnyAddr => Type::Address,
+            Value::Object(_) => Type::Object,
             Value::Result(_) => Type::Unknown,
         }
     }
@@ -38,6 +44,9 @@ impl Type {
             Type::Errno => "an error",
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
+            Type::Id => "`id`",
+            Type::Address => "`addr`",
+            Type::Object => "an object",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

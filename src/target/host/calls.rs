@@ -1,7 +1,10 @@
 //! Making a [`Call`] for real.
 
-use super::{memory, sys};
-use crate::kernel::{Call, Errno, Fcntl, Payload, Return, Run, Timeout};
+use super::{ipc, memory, objects::Objects, shm, sys};
+use crate::{
+    kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
+    program::IpcNumbers,
+};
 use smallvec::SmallVec;
 use std::{ffi::CString, io};
 
@@ -16,6 +19,8 @@ pub struct Executor {
     gift: Option<Buffer>,
     /// Names of FIFOs and files, by path index.
     paths: Vec<CString>,
+    /// Ids and keys of declared objects.
+    numbers: IpcNumbers,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -79,7 +84,7 @@ macro_rules! raw {
     };
 }
 
-fn result(ret: i64) -> Result<i64, Errno> {
+pub(super) fn result(ret: i64) -> Result<i64, Errno> {
     if ret == -1 { Err(last_errno()) } else { Ok(ret) }
 }
 
@@ -88,15 +93,22 @@ fn last_errno() -> Errno {
 }
 
 impl Executor {
-    /// An executor for a thread, given the names of the FIFOs.
-    pub fn new(paths: Vec<CString>) -> io::Result<Executor> {
-        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, gift: None, paths })
+    /// An executor for a thread, given the objects.
+    pub fn new(objects: &Objects) -> io::Result<Executor> {
+        Ok(Executor {
+            input: Buffer::new(SMALL)?,
+            output: Buffer::new(SMALL)?,
+            prepared: None,
+            gift: None,
+            paths: objects.paths.clone(),
+            numbers: objects.numbers.clone(),
+        })
     }
 
-    /// Other names for the FIFOs.
-    pub fn set_paths(&mut self, paths: &[CString]) {
-        self.paths.clear();
-        self.paths.extend_from_slice(paths);
+    /// Other objects.
+    pub fn set_objects(&mut self, objects: &Objects) {
+        self.paths.clone_from(&objects.paths);
+        self.numbers.clone_from(&objects.numbers);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
@@ -110,6 +122,13 @@ impl Executor {
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
+                let len = ipc::room(*size, *fault) + ipc::TYPE;
+                self.input.reserve(len)?;
+                // SAFETY: the range is inside of the buffer.
+                unsafe { std::ptr::write_bytes(self.input.before_guard(len), UNTOUCHED, len) };
+            }
             Call::Vmsplice { data, .. } => {
                 let gift = Buffer::new(data.len() as usize)?;
                 let bytes = data.bytes();
@@ -129,7 +148,8 @@ impl Executor {
         }
         let readable = data.readable() as usize;
         self.prepared = None;
-        self.output.reserve(readable)?;
+        // The type of a message lies before its text.
+        self.output.reserve(readable + ipc::TYPE)?;
         let mut to = self.output.before_guard(readable);
         for run in data.runs().iter().take_while(|run| run.what != Run::FAULT) {
             // SAFETY: the runs before the first fault are `readable` bytes together.
@@ -224,6 +244,14 @@ impl Executor {
                 plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
             }
             Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Shm(call) => shm::make(call, &self.numbers),
+            Call::Msg(call) => {
+                let input = match call {
+                    MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
+                    _ => self.input.before_guard(0),
+                };
+                ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
+            }
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -332,6 +360,8 @@ pub fn number(call: &Call) -> u32 {
         Call::Poll { .. } => libc::SYS_ppoll,
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
+        Call::Msg(call) => ipc::number(call),
+        Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,
         // No system calls; nobody ever sleeps in one.
         Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {

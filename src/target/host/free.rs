@@ -5,6 +5,7 @@
 //! sleeps, exited or was forked.
 
 use super::{
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
@@ -87,6 +88,9 @@ impl<'a> Free<'a> {
         self.eyes = Eyes::default();
         shared.done.store(0, Ordering::Relaxed);
         shared.expected.store(u32::MAX, Ordering::Relaxed);
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let instances = (0..count).map(|instance| Objects::create(shared, self.program, instance)).collect();
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };
@@ -138,6 +142,9 @@ impl<'a> Free<'a> {
             run.skipped_probes = skipped as u64;
             let asleep = self.sleepers();
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
+            if crew.program.objects.iter().any(|object| object.kind.ipc().is_some()) {
+                ipc_probe::look(shared, crew.program, &crew.instances[instance].numbers, false);
+            }
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()

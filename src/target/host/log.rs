@@ -8,9 +8,9 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{CallKind, Errno, Payload, Return, Run, TaskId},
+    kernel::{CallKind, Errno, IpcKind, Payload, Return, Run, TaskId},
     program::{Halt, ObjectField},
-    target::{Impossible, Observation},
+    target::{Impossible, IpcSeen, Observation},
 };
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -73,6 +73,7 @@ const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
 const KILLED: u8 = 11;
 const TIMES: u8 = 12;
+const IPC: u8 = 13;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -221,12 +222,17 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
             CONTENTS
         }
+        Entry::Seen(Observation::Ipc(objects)) => {
+            words.push(objects.len() as u64);
+            objects.iter().for_each(|seen| encode_ipc(seen, words));
+            IPC
+        }
         Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
             words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
             words.extend(held.iter().map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
-                words.extend([u64::from(object) | field_number(field) << 16, value as u64]);
+                words.extend([u64::from(object) | field.number() << 16, value as u64]);
             }
             QUIET
         }
@@ -295,9 +301,14 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                probes.push((word as u16, field_of(word >> 16), value));
+                probes.push((word as u16, ObjectField::by_number(word >> 16)?, value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+        }
+        IPC => {
+            let count = next()?;
+            let objects: Option<_> = (0..count).map(|_| decode_ipc(&mut next)).collect();
+            Entry::Seen(Observation::Ipc(objects?))
         }
         CONTENTS => {
             let (head, size) = (next()?, next()?);
@@ -325,22 +336,39 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
     })
 }
 
-/// The number of a field that probes see.
-fn field_number(field: ObjectField) -> u64 {
-    match field {
-        ObjectField::Readable => 0,
-        ObjectField::Cell(cell) => 2 | u64::from(cell) << 8,
-        _ => 1,
+fn encode_ipc(seen: &IpcSeen, words: &mut Words) {
+    let object = u64::from(seen.object.unwrap_or(u16::MAX));
+    let counts = (seen.fields.len() as u64) << 24 | (seen.messages.len() as u64) << 32;
+    words.push(object | (seen.kind as u64) << 16 | counts);
+    for &(field, value) in &seen.fields {
+        words.extend([field.number(), value as u64]);
+    }
+    for (mtype, text) in &seen.messages {
+        words.extend([*mtype as u64, text.runs().len() as u64]);
+        words.extend(text.runs().iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
     }
 }
 
-/// The field with this number.
-fn field_of(number: u64) -> ObjectField {
-    match number & 0xff {
-        0 => ObjectField::Readable,
-        1 => ObjectField::Size,
-        _ => ObjectField::Cell((number >> 8) as u32),
+fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
+    let head = next()?;
+    let object = Some(head as u16).filter(|&object| object != u16::MAX);
+    let kind = IpcKind::ALL.get((head >> 16 & 0xff) as usize).copied()?;
+    let mut fields = Vec::new();
+    for _ in 0..head >> 24 & 0xff {
+        let field = ObjectField::by_number(next()?)?;
+        fields.push((field, next()? as i64));
     }
+    let mut messages = Vec::new();
+    for _ in 0..head >> 32 {
+        let (mtype, runs) = (next()? as i64, next()?);
+        let mut text = Payload::new();
+        for _ in 0..runs {
+            let run = next()?;
+            text.push(Run { what: run as u32, len: (run >> 32) as u32 });
+        }
+        messages.push((mtype, text));
+    }
+    Some(IpcSeen { kind, object, fields, messages })
 }
 
 /// The call with this number.
@@ -395,6 +423,15 @@ mod tests {
                 held: vec![2],
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
             }),
+            Entry::Seen(Observation::Ipc(vec![
+                IpcSeen {
+                    kind: IpcKind::Msg,
+                    object: Some(3),
+                    fields: vec![(ObjectField::Qnum, 2), (ObjectField::Lspid, -1)],
+                    messages: vec![(i64::MAX, "xy".into()), (1, Payload::new())],
+                },
+                IpcSeen { kind: IpcKind::Shm, object: None, fields: Vec::new(), messages: Vec::new() },
+            ])),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
             Entry::IterationBegins(8, true),
         ];

@@ -9,7 +9,7 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{Addr, Call, MMAP_BASE, MMAP_SHIFT, Return},
+    kernel::{Addr, Call, MMAP_BASE, MMAP_SHIFT, Return, mmap_address},
     target::Observation,
 };
 use std::{
@@ -21,10 +21,16 @@ use std::{
 /// The most mappings of a process at places that the kernel chose.
 const MAX_SLOTS: usize = 64;
 
-/// A mapping: its real address, 0 if there is none, and its segment.
+/// A mapping: its real address, which stays when it is unmapped, and its segment, -1 if there is none.
 struct Slot {
     base: AtomicUsize,
     id: AtomicI32,
+}
+
+impl Slot {
+    fn is_mapped(&self) -> bool {
+        self.id.load(Ordering::Acquire) >= 0
+    }
 }
 
 static SLOTS: [Slot; MAX_SLOTS] = [const { Slot { base: AtomicUsize::new(0), id: AtomicI32::new(-1) } }; MAX_SLOTS];
@@ -41,30 +47,52 @@ pub fn attach(id: i32) -> io::Result<()> {
     if base as isize == -1 {
         return Err(io::Error::last_os_error());
     }
-    let Some(slot) = SLOTS.iter().find(|slot| slot.base.load(Ordering::Relaxed) == 0) else {
-        return Err(io::Error::from_raw_os_error(libc::ENOMEM));
-    };
-    slot.id.store(id, Ordering::Relaxed);
-    slot.base.store(base as usize, Ordering::Release);
-    Ok(())
+    note(id, base as usize).map(drop).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
+}
+
+/// Remembers where the kernel has mapped a segment; the address as the program knows it.
+pub fn note(id: i32, base: usize) -> Option<Addr> {
+    let slot = SLOTS.iter().position(|slot| !slot.is_mapped())?;
+    SLOTS[slot].base.store(base, Ordering::Relaxed);
+    SLOTS[slot].id.store(id, Ordering::Release);
+    Some(mmap_address(slot as u32))
+}
+
+/// The segment that begins at an address of the program is unmapped.
+pub fn forget(addr: Addr) {
+    if let Some((slot, 0)) = place(addr) {
+        slot.id.store(-1, Ordering::Release);
+    }
+}
+
+/// Another segment is mapped from an address of the program on.
+pub fn replace(addr: Addr, id: i32) {
+    if let Some((slot, 0)) = place(addr) {
+        slot.id.store(id, Ordering::Release);
+    }
+}
+
+/// For an address that stands for one that the kernel chose: which mapping, and how far behind its beginning.
+fn place(addr: Addr) -> Option<(&'static Slot, usize)> {
+    let offset = u64::try_from(addr - MMAP_BASE).ok()?;
+    let slot = SLOTS.get((offset >> MMAP_SHIFT) as usize)?;
+    Some((slot, (offset & ((1 << MMAP_SHIFT) - 1)) as usize))
 }
 
 /// Detaches everything.
 pub fn detach_all() {
     for slot in &SLOTS {
-        let base = slot.base.swap(0, Ordering::AcqRel);
-        if base != 0 {
+        if slot.is_mapped() {
             // SAFETY: the mapping is of shared memory that only cells refer to.
-            unsafe { libc::shmdt(base as *const libc::c_void) };
+            unsafe { libc::shmdt(slot.base.load(Ordering::Relaxed) as *const libc::c_void) };
+            slot.id.store(-1, Ordering::Release);
         }
     }
 }
 
 /// Where the segment with this key is attached, if it is.
 pub fn attached(key: u64) -> Option<*const AtomicI64> {
-    let slot = SLOTS
-        .iter()
-        .find(|slot| slot.base.load(Ordering::Acquire) != 0 && probe_key(slot.id.load(Ordering::Relaxed)) == key)?;
+    let slot = SLOTS.iter().find(|slot| slot.is_mapped() && probe_key(slot.id.load(Ordering::Relaxed)) == key)?;
     Some(slot.base.load(Ordering::Acquire) as *const AtomicI64)
 }
 
@@ -74,18 +102,15 @@ pub fn read(base: *const AtomicI64, cell: usize) -> i64 {
     unsafe { (*base.add(cell)).load(Ordering::Relaxed) }
 }
 
-/// The real address for one of the program's.
-pub fn real(addr: Addr) -> *const AtomicI64 {
-    let address = match u64::try_from(addr - MMAP_BASE) {
-        Ok(offset) => {
-            let slot = SLOTS.get((offset >> MMAP_SHIFT) as usize);
-            let base = slot.map_or(0, |slot| slot.base.load(Ordering::Acquire));
-            // What is not mapped stays an address that no processor can use.
-            if base == 0 { addr as usize } else { base + (offset & ((1 << MMAP_SHIFT) - 1)) as usize }
-        }
-        Err(_) => addr as usize,
-    };
-    address as *const AtomicI64
+/// The real address for one of the program's, of a mapping that may be gone.
+pub fn real(addr: Addr) -> usize {
+    place(addr).map_or(addr as usize, |(slot, offset)| slot.base.load(Ordering::Acquire) + offset)
+}
+
+/// Where an access goes. What is not mapped stays an address that no processor can use: something else may be there by now.
+fn cell(addr: Addr) -> *const AtomicI64 {
+    let gone = place(addr).is_some_and(|(slot, _)| !slot.is_mapped());
+    (if gone { addr as usize } else { real(addr) }) as *const AtomicI64
 }
 
 /// Makes an access. One that faults does not come back: see [`catch_faults`].
@@ -95,7 +120,7 @@ pub fn access(call: &Call) -> Return {
     let order = Ordering::Relaxed;
     // SAFETY: the memory is of a segment, all accesses to which are atomic; a place that is not mapped raises SIGSEGV, for which
     // a handler is installed.
-    let at = |addr: &Addr| unsafe { &*real(*addr) };
+    let at = |addr: &Addr| unsafe { &*cell(*addr) };
     Return::value(match call {
         Call::Load { addr } => at(addr).load(order),
         Call::Store { addr, value } => {

@@ -5,6 +5,8 @@
 
 mod calls;
 mod free;
+mod ipc;
+mod ipc_probe;
 mod log;
 mod memory;
 mod objects;
@@ -15,6 +17,7 @@ mod roam;
 mod sandbox;
 mod scout;
 mod shared;
+mod shm;
 mod steer;
 mod sys;
 mod worker;
@@ -140,7 +143,7 @@ impl Host {
                 _ => return Err(Refusal::Capability(name.clone())),
             }
         }
-        config.users = program.processes.iter().any(|p| p.user > 0);
+        config.users = program.has_users();
         let can_change = effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID);
         if config.users && !(privileged && can_change && sandbox::in_initial_user_namespace()) {
             return Err(Refusal::Users);

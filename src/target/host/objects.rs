@@ -1,13 +1,13 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    memory, probe,
+    ipc, memory, probe,
     shared::{Shared, verdict},
-    sys,
+    shm, sys,
 };
 use crate::{
-    kernel::{CELL_SIZE, Payload},
-    program::{Compiled, End, FIRST_FD, syntax::ObjectKind},
+    kernel::{IPC_PRIVATE, Payload},
+    program::{Compiled, End, FIRST_FD, FIRST_KEY, IpcNumbers, ObjectInfo, syntax::ObjectKind},
 };
 use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
 
@@ -34,20 +34,27 @@ pub struct Objects {
     pipes: Vec<[i32; 2]>,
     /// Names of FIFOs and files, by path index.
     pub paths: Vec<CString>,
-    /// Object and id of each segment.
-    shms: Vec<(u16, i32)>,
+    /// Ids of System V objects and numbers of keys.
+    pub numbers: IpcNumbers,
 }
 
 impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
-        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new(), shms: Vec::new() };
+        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new(), numbers: IpcNumbers::default() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
-                ObjectKind::Shm => objects.create_shm(i, object.cells as usize * CELL_SIZE as usize),
+                ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key => {
+                    objects.pipes.push([-1; 2]);
+                    objects.create_ipc(instance, i, object).map(|number| {
+                        objects.numbers.0.resize(i, -1);
+                        objects.numbers.0.push(number);
+                        memory::probe_key(number)
+                    })
+                }
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
@@ -60,6 +67,18 @@ impl Objects {
             }
         }
         objects
+    }
+
+    /// Id of a new System V object, or number of a key: every instance has its own.
+    fn create_ipc(&self, instance: usize, object: usize, info: &ObjectInfo) -> io::Result<i32> {
+        let key = |object: usize| FIRST_KEY + ((instance << 8) + object) as i32;
+        let own = info.ipc.key.map_or(IPC_PRIVATE, |declared| key(declared.into()));
+        match info.kind {
+            ObjectKind::Key => Ok(key(object)),
+            ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            ObjectKind::Shm => shm::create(&info.ipc, own, info.size.unwrap_or(0)),
+            _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
+        }
     }
 
     fn create_pipe(&mut self, flags: u32, size: Option<u64>) -> io::Result<u64> {
@@ -114,22 +133,11 @@ impl Objects {
         Ok(0)
     }
 
-    /// A segment; a probe finds it by its id.
-    fn create_shm(&mut self, object: usize, size: usize) -> io::Result<u64> {
-        self.pipes.push([-1; 2]);
-        // SAFETY: numbers only.
-        let id = sys::check(unsafe { libc::shmget(libc::IPC_PRIVATE, size, 0o600) })? as i32;
-        self.shms.push((object as u16, id));
-        Ok(memory::probe_key(id))
-    }
-
     /// In a worker: attaches the segments of its process, in the order of the program, and nothing else.
     pub fn attach(&self, program: &Compiled, process: usize) -> io::Result<()> {
         memory::detach_all();
         for &object in &program.processes[process].attached {
-            if let Some(&(_, id)) = self.shms.iter().find(|(o, _)| *o == object) {
-                memory::attach(id)?;
-            }
+            memory::attach(self.numbers.0[object as usize])?;
         }
         Ok(())
     }

@@ -94,14 +94,18 @@ pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
     }
 }
 
+/// Whether a worker has to look at the object: through a descriptor, or through a mapping.
+fn workers_look(object: &ObjectInfo) -> bool {
+    matches!(object.kind, ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::Shm)
+}
+
 /// In the controller: what objects show, and how many showed nothing. `wait` returns when the worker has answered.
 pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> (Vec<(u16, ObjectField, i64)>, usize) {
     let cells = &shared.probes[..program.objects.len()];
     cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
     for process in &program.processes {
-        let seen = |(cell, object): (&ProbeCell, &ObjectInfo)| {
-            object.kind == ObjectKind::File || cell.seen.load(Ordering::Acquire) != 0
-        };
+        let seen =
+            |(cell, object): (&ProbeCell, &ObjectInfo)| !workers_look(object) || cell.seen.load(Ordering::Acquire) != 0;
         if cells.iter().zip(&program.objects).all(seen) {
             break;
         }
@@ -130,7 +134,7 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
         seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
         seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
     }
-    let files = program.objects.iter().filter(|object| object.kind == ObjectKind::File).count();
-    let skipped = cells.len() - files - shown;
+    let wanted = program.objects.iter().filter(|object| workers_look(object)).count();
+    let skipped = wanted.saturating_sub(shown);
     (seen, skipped)
 }

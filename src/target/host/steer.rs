@@ -1,6 +1,7 @@
 //! The controller of steered runs.
 
 use super::{
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::Objects,
     probe,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     kernel::TaskId,
-    program::{Compiled, ProcessInfo, Release, Schedule},
+    program::{Compiled, IpcNumbers, ProcessInfo, Release, Schedule},
     target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
 use std::{
@@ -103,6 +104,8 @@ struct Run<'a> {
     held: Vec<bool>,
     /// Names of FIFOs and files.
     paths: Vec<CString>,
+    /// Ids of System V objects.
+    numbers: IpcNumbers,
     count: RunEnd,
 }
 
@@ -111,7 +114,16 @@ type Outcome = Result<(), [u64; 4]>;
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
         let held = vec![false; MAX_TASKS];
-        Run { inside, program, options, eyes: Eyes::default(), held, paths: Vec::new(), count: RunEnd::default() }
+        Run {
+            inside,
+            program,
+            options,
+            eyes: Eyes::default(),
+            held,
+            paths: Vec::new(),
+            numbers: IpcNumbers::default(),
+            count: RunEnd::default(),
+        }
     }
 
     fn tasks(&self) -> usize {
@@ -148,8 +160,12 @@ impl<'a> Run<'a> {
     /// Makes the objects and all processes that are there from the start.
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let objects = Objects::create(shared, self.program, 0);
         self.paths.clone_from(&objects.paths);
+        self.numbers.clone_from(&objects.numbers);
         shared.instance.store(0, Ordering::Release);
         let instances = vec![objects];
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
@@ -355,6 +371,9 @@ impl<'a> Run<'a> {
         let asleep = asleep.collect();
         let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
         probe::read_files(self.inside.shared, self.program, &self.paths);
+        if self.options.probe && self.program.uses_ipc() {
+            ipc_probe::look(self.inside.shared, self.program, &self.numbers, true);
+        }
         self.inside.shared.see(Observation::Quiet { step, asleep, held, probes });
     }
 

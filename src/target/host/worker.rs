@@ -2,12 +2,12 @@
 
 use super::{
     calls::{self, Executor},
-    log, memory,
+    ipc, log, memory,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
     shared::{Slot, command, state},
-    sys,
+    shm, sys,
 };
 use crate::{
     kernel::{Call, Errno, Return},
@@ -106,7 +106,7 @@ fn block_sigpipe() {
 
 /// Users of a test are numbered from 0; the others get ids that nobody else is likely to have.
 fn change_user(user: u32) -> std::io::Result<()> {
-    let id = 60_000 + user;
+    let id = ipc::FIRST_USER + user;
     // SAFETY: numbers only; an empty list of groups is not read.
     unsafe {
         sys::check(libc::setgroups(0, std::ptr::null()))?;
@@ -135,7 +135,7 @@ impl<'a> Performer<'a> {
     /// A task before its first instruction.
     pub fn new(crew: &'a Crew, task: usize, log_starts: bool) -> Self {
         let shared = crew.inside.shared;
-        let executor = shared.require(Stage::Memory, Executor::new(crew.instances[0].paths.clone()));
+        let executor = shared.require(Stage::Memory, Executor::new(&crew.instances[0]));
         let slot = shared.slot(task);
         let (pid, tid) = own_numbers();
         slot.proc_pid.store(pid, Ordering::Relaxed);
@@ -148,7 +148,7 @@ impl<'a> Performer<'a> {
     /// Back to the first instruction, with the objects of another instance.
     pub fn restart(&mut self, instance: usize) {
         self.cursor = Cursor::new(self.cursor.locals.len());
-        self.executor.set_paths(&self.crew.instances[instance].paths);
+        self.executor.set_objects(&self.crew.instances[instance]);
     }
 
     /// Does everything before the next call, and prepares the memory for that.
@@ -202,7 +202,13 @@ impl<'a> Performer<'a> {
             }
             ref call => {
                 self.slot.becomes(state::IN_CALL);
-                self.executor.make(call)
+                let mut ret = self.executor.make(call);
+                match call {
+                    Call::Msg(_) => ipc::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
+                    Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
+                    _ => {}
+                }
+                ret
             }
         };
         shared.see(Observation::Completed { task, ret: ret.clone() });

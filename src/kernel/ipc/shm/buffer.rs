@@ -9,7 +9,7 @@
 //! a task that leaves its processor does so under the lock of a run queue. Hence steered runs, in which a task waits for a command
 //! between any two accesses, are sequentially consistent.
 
-use super::ShmId;
+use super::super::IpcSlot;
 use crate::kernel::{
     Kernel, TaskId,
     canon::canon_struct,
@@ -27,7 +27,7 @@ pub struct StoreBuffer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pending {
     /// To this segment.
-    pub shm: ShmId,
+    pub shm: IpcSlot,
     /// To this cell.
     pub cell: u32,
     /// What.

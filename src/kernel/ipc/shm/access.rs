@@ -1,6 +1,6 @@
 //! Loads, stores and locked operations on cells: what the processor does, not the kernel.
 
-use super::{ShmId, buffer::Pending};
+use super::{super::IpcSlot, buffer::Pending};
 use crate::kernel::{
     Addr, Call, Cx, Frame, InCall, Kernel, Return, Step, TaskId,
     exit::Exit,
@@ -10,18 +10,18 @@ use crate::kernel::{
 };
 
 /// A cell in a segment.
-type Cell = (ShmId, u32);
+type Cell = (IpcSlot, u32);
 
 impl Kernel {
     /// What a cell holds in memory.
-    pub fn cell(&self, shm: ShmId, cell: u32) -> i64 {
+    pub fn cell(&self, shm: IpcSlot, cell: u32) -> i64 {
         self.footprint.note(ObjId::Cell(shm, cell), Access::Read);
-        self.shms[shm.into()].cell(cell)
+        self.shmids[shm.into()].cell(cell)
     }
 
-    pub(super) fn set_cell(&mut self, shm: ShmId, cell: u32, value: i64) {
+    pub(super) fn set_cell(&mut self, shm: IpcSlot, cell: u32, value: i64) {
         self.footprint.note(ObjId::Cell(shm, cell), Access::Write);
-        self.shms.write(shm.into()).set_cell(cell, value);
+        self.shmids.write(shm.into()).set_cell(cell, value);
     }
 
     /// What a task finds in a cell: its own newest store that is still in its buffer, else memory.
