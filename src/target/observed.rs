@@ -108,7 +108,8 @@ impl World for Observed<'_> {
             (Some((_, data)), ObjectField::Data) => return data.clone().map(Value::Bytes),
             _ => {}
         }
-        if let Some(seen) = self.ipc.iter().find(|seen| seen.object == Some(object)) {
+        let cell = matches!(field, ObjectField::Cell(_));
+        if let Some(seen) = self.ipc.iter().find(|seen| seen.object == Some(object) && !cell) {
             return seen.field(field).map(Value::Int);
         }
         self.probes.get(&(object, field)).copied().map(Value::Int)
