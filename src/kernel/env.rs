@@ -68,6 +68,8 @@ pub struct Limits {
     pub shmall: u64,
     /// `kernel.shmmni`: most segments.
     pub shmmni: u32,
+    /// `vm.mmap_min_addr`: nothing is mapped below without privilege.
+    pub mmap_min_addr: u64,
     /// `kernel.shm_rmid_forced`: segments go with their last user.
     pub shm_rmid_forced: bool,
 }
@@ -99,6 +101,7 @@ impl Default for Limits {
             shmmax: Self::SHM_UNLIMITED,
             shmall: Self::SHM_UNLIMITED,
             shmmni: 4096,
+            mmap_min_addr: 65_536,
             shm_rmid_forced: false,
         }
     }

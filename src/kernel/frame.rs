@@ -9,7 +9,7 @@ use super::{
     ipc::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
-        shm::{ShmAt, ShmCtlCall},
+        shm::{ShmAt, ShmCtlCall, ShmDt},
     },
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
@@ -45,6 +45,7 @@ pub enum InCall {
     MsgCtl(Box<MsgCtlCall>),
     ShmAt(Box<ShmAt>),
     ShmCtl(Box<ShmCtlCall>),
+    ShmDt(Box<ShmDt>),
 }
 
 /// What a sleeper waits for.
@@ -83,6 +84,7 @@ impl InCall {
             InCall::MsgCtl(_) => CallKind::Msgctl,
             InCall::ShmAt(_) => CallKind::Shmat,
             InCall::ShmCtl(_) => CallKind::Shmctl,
+            InCall::ShmDt(_) => CallKind::Shmdt,
         }
     }
 
@@ -104,6 +106,7 @@ impl InCall {
             InCall::MsgCtl(call) => call.step(cx),
             InCall::ShmAt(call) => call.step(cx),
             InCall::ShmCtl(call) => call.step(cx),
+            InCall::ShmDt(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -147,6 +150,7 @@ impl InCall {
             InCall::MsgRcv(call) => call.ready(k),
             InCall::ShmAt(_)
             | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
@@ -168,6 +172,7 @@ impl InCall {
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
             InCall::ShmAt(_)
             | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
@@ -222,6 +227,10 @@ impl Canon for Frame {
                 out.push(14);
                 call.encode(out);
             }
+            Some(InCall::ShmDt(call)) => {
+                out.push(16);
+                call.encode(out);
+            }
             Some(InCall::ShmCtl(call)) => {
                 out.push(15);
                 call.encode(out);
@@ -264,6 +273,7 @@ impl Canon for Frame {
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
             14 => Some(InCall::ShmAt(Box::new(ShmAt::decode(input)))),
+            16 => Some(InCall::ShmDt(Box::new(ShmDt::decode(input)))),
             15 => Some(InCall::ShmCtl(Box::new(ShmCtlCall::decode(input)))),
             10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),

@@ -34,6 +34,7 @@ impl InCall {
             InCall::MsgCtl(call) => call.place(),
             InCall::ShmAt(call) => call.place(),
             InCall::ShmCtl(call) => call.place(),
+            InCall::ShmDt(call) => call.place(),
         };
         place.into()
     }

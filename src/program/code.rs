@@ -473,6 +473,18 @@ impl Compiled {
         declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
     }
 
+    /// Whether each of its free runs needs an IPC namespace, mappings and an order of attaches of its own: the kernel's answers tell
+    /// of whatever else there is.
+    pub fn needs_fresh_memory(&self) -> bool {
+        let attached = self.processes.iter().any(|process| !process.attached.is_empty());
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        let calls = instrs.any(|instr| {
+            use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
+            matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl))
+        });
+        calls || attached && (self.init.is_some() || self.looks_at_pids())
+    }
+
     /// Whether it has processes of several users, or gives objects to others than the owner of the test.
     pub fn has_users(&self) -> bool {
         let gives = |instr: &Instr| match instr {

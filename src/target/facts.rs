@@ -36,6 +36,8 @@ pub struct Facts {
     pub shmall: u64,
     /// `kernel.shmmni`.
     pub shmmni: u64,
+    /// `vm.mmap_min_addr`.
+    pub mmap_min_addr: u64,
     /// `kernel.shm_rmid_forced`.
     pub shm_rmid_forced: bool,
     /// CPUs that tasks may use.

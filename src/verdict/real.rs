@@ -92,6 +92,7 @@ pub fn base_env(facts: &Facts) -> Env {
             shmmax: facts.shmmax,
             shmall: facts.shmall,
             shmmni: pages(facts.shmmni),
+            mmap_min_addr: facts.mmap_min_addr,
             shm_rmid_forced: facts.shm_rmid_forced,
         },
         caps: Caps {

@@ -181,7 +181,7 @@ impl Parser<'_> {
                 self.bump();
                 Ok(Setting::Cap(self.name("the name of a capability")?))
             }
-            "kernel" => {
+            "kernel" if self.second() != Token::Dot => {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
             }

@@ -39,6 +39,7 @@ pub fn look(inside: Inside) {
         shmmax: sysctl(c"/proc/sys/kernel/shmmax", u64::MAX),
         shmall: sysctl(c"/proc/sys/kernel/shmall", u64::MAX),
         shmmni: sysctl(c"/proc/sys/kernel/shmmni", 4096),
+        mmap_min_addr: sysctl(c"/proc/sys/vm/mmap_min_addr", 4096),
         shm_rmid_forced: sysctl(c"/proc/sys/kernel/shm_rmid_forced", 0) != 0,
         cpus,
         realtime: inside.realtime,

@@ -167,6 +167,8 @@ pub struct Header {
     pub inodes: [[AtomicU64; MAX_OBJECTS]; MAX_INSTANCES],
     /// Which row of `inodes` counts.
     pub instance: AtomicU32,
+    /// Whether the process that was started last has attached its segments.
+    pub attached: AtomicU32,
     /// What the last probe saw.
     pub probes: [ProbeCell; MAX_OBJECTS],
     /// What the last probe saw in the first cells of shared memory.

@@ -61,10 +61,15 @@ pub fn become_process(crew: &Crew, process: usize) -> ! {
     match crew.way {
         Way::Steered => {
             shared.require(Stage::Descriptors, crew.instances[0].take_ends(crew.program, process));
-            shared.require(Stage::Memory, crew.instances[0].attach(crew.program, process));
             sys::close_from(FIRST_FD + crew.program.processes[process].ends.len() as i32);
         }
         Way::Free { .. } => crew.instances.iter().for_each(|objects| objects.drop_others(crew.program, process)),
+    }
+    if crew.way == Way::Steered || crew.program.needs_fresh_memory() {
+        shared.require(Stage::Memory, crew.instances[0].attach(crew.program, process));
+        if !crew.program.processes[process].attached.is_empty() {
+            shared.attached.store(1, Ordering::Release);
+        }
     }
     block_sigpipe();
     if crew.inside.realtime {

@@ -10,8 +10,6 @@ use super::{ShmFlags, Vma};
 
 /// Asks to execute.
 const S_IXUGO: u32 = 0o111;
-/// `mmap_min_addr`: nobody without privilege maps anything below.
-const MMAP_MIN_ADDR: Addr = 65_536;
 /// `TASK_SIZE` of x86-64.
 const TASK_SIZE: Addr = 0x7fff_ffff_f000;
 const PAGE: Addr = PAGE_SIZE as Addr;
@@ -38,13 +36,15 @@ pub struct ShmAt {
 enum At {
     /// Before it looks for the segment.
     Begin,
+    /// The segment is found and may be attached; about to take its lock.
+    Locked,
     /// The segment is pinned: `shm_nattch` counts this call too.
     Map,
     /// It is mapped, or not, and still pinned.
     Unpin,
 }
 
-canon_enum!(At { 0 => Begin, 1 => Map, 2 => Unpin, });
+canon_enum!(At { 0 => Begin, 1 => Map, 2 => Unpin, 3 => Locked, });
 canon_flags!(ShmFlags);
 canon_struct!(ShmAt { at, id, addr, flags, slot, result, errno });
 
@@ -82,19 +82,29 @@ impl ShmAt {
 
     /// The segment that it counts for although it has not mapped it, or no longer needs to.
     pub(super) fn pinned(&self) -> Option<IpcSlot> {
-        (self.at != At::Begin).then_some(self.slot)
+        matches!(self.at, At::Map | At::Unpin).then_some(self.slot)
     }
 
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self.at {
-            At::Begin => match self.pin(cx) {
+            At::Begin => match self.find(cx) {
                 Ok(()) => {
-                    self.at = At::Map;
+                    self.at = At::Locked;
                     Step::Preempted
                 }
                 Err(errno) => Step::Returned(errno.into()),
             },
+            At::Locked => {
+                // Another one may be in its place by now; the kernel's pointer would not have become that one.
+                if cx.k.shmid(self.slot).shm_perm.id != self.id || !cx.k.shmid(self.slot).shm_perm.valid {
+                    cx.trace.rule(IPC_ID_06);
+                    return Step::Returned(Errno::EIDRM.into());
+                }
+                cx.k.shmid_mut(self.slot).shm_nattch += 1;
+                self.at = At::Map;
+                Step::Preempted
+            }
             At::Map => {
                 match self.map(cx) {
                     Ok(addr) => {
@@ -114,8 +124,8 @@ impl ShmAt {
         }
     }
 
-    /// Finds the segment, looks at its permissions and pins it.
-    fn pin(&mut self, cx: &mut Cx) -> Result<(), Errno> {
+    /// Finds the segment and looks at its permissions.
+    fn find(&mut self, cx: &mut Cx) -> Result<(), Errno> {
         self.slot = cx.ipc_obtain(IpcKind::Shm, self.id)?;
         let mut asked = S_IRUGO;
         if self.flags.contains(ShmFlags::SHM_RDONLY) {
@@ -134,7 +144,6 @@ impl ShmAt {
         if perm.mode & super::SHM_DEST != 0 {
             cx.trace.rule(SHM_A_10);
         }
-        cx.k.shmid_mut(self.slot).shm_nattch += 1;
         Ok(())
     }
 
@@ -158,7 +167,7 @@ impl ShmAt {
                     if addr > TASK_SIZE - size {
                         return Err(Errno::ENOMEM);
                     }
-                    if addr < MMAP_MIN_ADDR {
+                    if (addr as u64) < cx.env.limits.mmap_min_addr.max(1) {
                         cx.trace.rule(SHM_A_03_LOW);
                         return Err(Errno::EPERM);
                     }
@@ -181,15 +190,52 @@ impl ShmAt {
     pub(in super::super::super) fn place(&self) -> &'static str {
         match self.at {
             At::Begin => "about to look for the segment",
+            At::Locked => "segment found, about to take its lock",
             At::Map => "segment pinned, about to map it",
             At::Unpin => "segment mapped, about to unpin it",
         }
     }
 }
 
+/// `ksys_shmdt` on its way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShmDt {
+    addr: Addr,
+    /// Whether everything is unmapped, and only the return is left.
+    done: bool,
+}
+
+canon_struct!(ShmDt { addr, done });
+
+impl ShmDt {
+    /// At its beginning.
+    pub fn new(addr: Addr) -> Self {
+        ShmDt { addr, done: false }
+    }
+
+    /// One section.
+    pub fn step(&mut self, cx: &mut Cx) -> Step {
+        if self.done {
+            return Step::Returned(Return::value(0));
+        }
+        match cx.shmdt(self.addr) {
+            Ok(()) => {
+                self.done = true;
+                Step::Preempted
+            }
+            Err(errno) => Step::Returned(errno.into()),
+        }
+    }
+
+    /// Where it is, in words.
+    pub(in super::super::super) fn place(&self) -> &'static str {
+        if self.done { "segment unmapped, about to return" } else { "about to look for the mapping" }
+    }
+}
+
 impl Cx<'_> {
     /// `ksys_shmdt`, from the lock of the address space on.
-    pub(super) fn shmdt(&mut self, addr: Addr) -> Result<(), Errno> {
+    fn shmdt(&mut self, addr: Addr) -> Result<(), Errno> {
         self.trace.rule(SHM_D_01);
         if addr % PAGE != 0 {
             return Err(Errno::EINVAL);

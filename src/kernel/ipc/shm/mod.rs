@@ -7,7 +7,7 @@ mod call;
 mod ctl;
 mod mm;
 
-pub use attach::ShmAt;
+pub use attach::{ShmAt, ShmDt};
 pub use buffer::{Pending, StoreBuffer};
 pub use call::{INFO_FIELDS, STAT_FIELDS, STAT_PIDS, ShmCall, ShmCtl, ShmFlags, USE_FIELDS};
 pub use ctl::ShmCtlCall;
@@ -175,10 +175,7 @@ impl Cx<'_> {
                 let call = ShmAt::new(self, id, addr, flags).map_err(fails)?;
                 Ok(Frame { call: Some(InCall::ShmAt(Box::new(call))), fput: None })
             }
-            ShmCall::Dt { addr } => Err(Step::Returned(match self.shmdt(addr) {
-                Ok(()) => Return::value(0),
-                Err(errno) => errno.into(),
-            })),
+            ShmCall::Dt { addr } => Ok(Frame { call: Some(InCall::ShmDt(Box::new(ShmDt::new(addr)))), fput: None }),
             ShmCall::Ctl { id, cmd, null } => {
                 let id = self.ipc_id(id);
                 let call = ShmCtlCall::new(self, id, cmd, null).map_err(fails)?;
