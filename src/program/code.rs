@@ -485,6 +485,24 @@ impl Compiled {
         calls || attached && (self.init.is_some() || self.looks_at_pids())
     }
 
+    /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
+    /// may be there.
+    pub fn looks_at_namespace(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field: ObjectField::Id, .. }));
+        }
+        let wide = |call: &CallCode| match call {
+            CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
+                !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
+            }
+            CallCode::Known(_) => call.kind().returns_id(),
+            CallCode::Computed { signature, .. } => signature.kind.returns_id() || signature.kind == CallKind::Msgctl,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
+    }
+
     /// Whether it has processes of several users, or gives objects to others than the owner of the test.
     pub fn has_users(&self) -> bool {
         let gives = |instr: &Instr| match instr {

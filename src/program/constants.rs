@@ -100,8 +100,8 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
     let others = [
         ("EOF", Value::Eof),
         ("fd", Value::AnyFd),
-        ("id", Value::AnyId),
-        ("addr", Value::AnyAddr),
+        ("ipcid", Value::AnyId),
+        ("shmaddr", Value::AnyAddr),
         ("none", Value::None),
         ("FAULT", Value::Bytes(Payload::fault())),
     ];

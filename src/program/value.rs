@@ -27,9 +27,9 @@ pub enum Value {
     Eof,
     /// `fd`: any new descriptor.
     AnyFd,
-    /// `id`: any id of a System V object.
+    /// `ipcid`: any id of a System V object.
     AnyId,
-    /// `addr`: any address of an attached segment.
+    /// `shmaddr`: any address of an attached segment.
     AnyAddr,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
@@ -134,8 +134,8 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
-            Value::AnyId => f.write_str("id"),
-            Value::AnyAddr => f.write_str("addr"),
+            Value::AnyId => f.write_str("ipcid"),
+            Value::AnyAddr => f.write_str("shmaddr"),
             Value::Object(object) => write!(f, "object#{object}"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {

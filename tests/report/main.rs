@@ -199,6 +199,11 @@ fn real(outcomes: usize) -> Real {
         msgmax: 8192,
         msgmnb: 16_384,
         msgmni: 32_000,
+        shmmax: u64::MAX,
+        shmall: u64::MAX,
+        shmmni: 4096,
+        mmap_min_addr: 65_536,
+        shm_rmid_forced: false,
         cpus: 2,
         realtime: true,
     };
