@@ -16,7 +16,7 @@ use std::fmt;
 /// A file descriptor number of the calling process.
 pub type Fd = i32;
 
-/// Index of a path of the program: a named FIFO or a regular file.
+/// Index of a path of the program: a named FIFO, a regular file, or memory.
 pub type PathId = u16;
 
 /// An address in the calling process. Those that the kernel chooses are numbered, see [`mmap_address`].
@@ -336,6 +336,15 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// `vmsplice` of declared memory, all of it.
+    VmspliceMemory {
+        /// A pipe's write end.
+        fd: Fd,
+        /// Which memory.
+        memory: PathId,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
     /// `vmsplice` on a pipe's read end: bytes are copied out.
     VmspliceRead {
         /// A pipe's read end.
@@ -344,6 +353,15 @@ pub enum Call {
         count: u32,
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
+    },
+    /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
+    Store {
+        /// Which memory.
+        memory: PathId,
+        /// Where in it.
+        at: i64,
+        /// The bytes.
+        data: Payload,
     },
     /// A call on message queues.
     Msg(MsgCall),
@@ -359,7 +377,7 @@ pub enum Call {
         addr: Addr,
     },
     /// No system call: the processor writes a cell.
-    Store {
+    Set {
         /// Address of the cell.
         addr: Addr,
         /// What is written.
@@ -422,6 +440,8 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
     Msgget,
     Msgsnd,
     Msgrcv,
@@ -431,7 +451,7 @@ pub enum CallKind {
     Shmdt,
     Shmctl,
     Load,
-    Store,
+    Set,
     Cas,
     Xchg,
     Add,
@@ -465,6 +485,7 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("store", CallKind::Store),
         ("msgget", CallKind::Msgget),
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
@@ -474,7 +495,7 @@ impl CallKind {
         ("shmdt", CallKind::Shmdt),
         ("shmctl", CallKind::Shmctl),
         ("load", CallKind::Load),
-        ("store", CallKind::Store),
+        ("set", CallKind::Set),
         ("cas", CallKind::Cas),
         ("xchg", CallKind::Xchg),
         ("add", CallKind::Add),
@@ -497,7 +518,7 @@ impl CallKind {
 
     /// Whether it is no system call but an access of the processor to shared memory.
     pub fn is_access(self) -> bool {
-        matches!(self, CallKind::Load | CallKind::Store | CallKind::Cas | CallKind::Xchg | CallKind::Add)
+        matches!(self, CallKind::Load | CallKind::Set | CallKind::Cas | CallKind::Xchg | CallKind::Add)
     }
 
     /// Whether it is a call of System V IPC.
@@ -561,12 +582,13 @@ impl Call {
             Call::Yield => CallKind::Yield,
             Call::Splice { .. } => CallKind::Splice,
             Call::Tee { .. } => CallKind::Tee,
-            Call::Vmsplice { .. } => CallKind::Vmsplice,
+            Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Store { .. } => CallKind::Store,
             Call::Msg(call) => call.kind(),
             Call::Shm(call) => call.kind(),
             Call::Load { .. } => CallKind::Load,
-            Call::Store { .. } => CallKind::Store,
+            Call::Set { .. } => CallKind::Set,
             Call::Cas { .. } => CallKind::Cas,
             Call::Xchg { .. } => CallKind::Xchg,
             Call::Add { .. } => CallKind::Add,

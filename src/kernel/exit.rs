@@ -1,7 +1,7 @@
 //! `do_group_exit` and `do_exit`.
 
 use super::{
-    Cx, Step,
+    Cx, PipeId, Step,
     canon::canon_enum,
     file::File,
     task::{Life, RunState, Signal, signal::SIGKILL},
@@ -34,6 +34,14 @@ pub enum Exit {
 canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Signal { signal }, 4 => Mm, });
 
 impl Exit {
+    /// The pipe whose lock its next section takes.
+    pub fn locks(&self) -> Option<PipeId> {
+        match self {
+            Exit::Files { dying } => dying.last().filter(|file| file.regular.is_none()).map(|file| file.pipe),
+            _ => None,
+        }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
@@ -93,6 +101,7 @@ fn exit_files(cx: &mut Cx) -> Exit {
         file.f_count -= 1;
         if file.f_count == 0 {
             dying.push(std::mem::take(file));
+            cx.k.freed();
         }
     }
     Exit::Files { dying }

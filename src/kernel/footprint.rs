@@ -68,6 +68,15 @@ impl Footprint {
         self.accesses.borrow_mut().clear();
     }
 
+    /// Does something that is no part of a step, and notes nothing of it.
+    #[cfg(debug_assertions)]
+    pub(super) fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        let on = self.on.replace(false);
+        let value = f();
+        self.on.set(on);
+        value
+    }
+
     /// Notes an access.
     #[inline(always)]
     pub(super) fn note(&self, object: ObjId, access: Access) {

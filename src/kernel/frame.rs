@@ -11,7 +11,7 @@ use super::{
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
         shm::{ShmAt, ShmCtlCall, ShmDt},
     },
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -46,6 +46,7 @@ pub enum InCall {
     ShmAt(Box<ShmAt>),
     ShmCtl(Box<ShmCtlCall>),
     ShmDt(Box<ShmDt>),
+    Lock(Box<PipeLock>),
 }
 
 /// What a sleeper waits for.
@@ -85,6 +86,7 @@ impl InCall {
             InCall::ShmAt(_) => CallKind::Shmat,
             InCall::ShmCtl(_) => CallKind::Shmctl,
             InCall::ShmDt(_) => CallKind::Shmdt,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -107,6 +109,7 @@ impl InCall {
             InCall::ShmAt(call) => call.step(cx),
             InCall::ShmCtl(call) => call.step(cx),
             InCall::ShmDt(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -130,6 +133,9 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -152,6 +158,7 @@ impl InCall {
             | InCall::ShmCtl(_)
             | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
+            | InCall::Lock(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
             | InCall::Pause { .. } => false,
@@ -174,6 +181,7 @@ impl InCall {
             | InCall::ShmCtl(_)
             | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
+            | InCall::Lock(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
             | InCall::Pause { .. } => vec![],
@@ -252,6 +260,10 @@ impl Canon for Frame {
                 out.push(34);
                 call.encode(out);
             }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
+                call.encode(out);
+            }
         }
     }
 
@@ -269,6 +281,7 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),

@@ -187,7 +187,7 @@ impl Kernel {
     #[inline]
     fn check(&self) {
         #[cfg(debug_assertions)]
-        if let Err(what) = self.invariants() {
+        if let Err(what) = self.footprint.aside(|| self.invariants()) {
             panic!("invariant broken: {what}\n{self:#?}");
         }
     }

@@ -13,6 +13,7 @@ impl InCall {
             InCall::WriteV3(call) => call.place(),
             InCall::ReadV3(call) => call.place(),
             InCall::Resize(call) => call.place(),
+            InCall::Lock(_) => "about to take the lock",
             InCall::Poll(call) => match call.at {
                 poll::At::Register(i) if usize::from(i) == call.fds.len() => "all entries looked at",
                 poll::At::Register(0) => "about to look at the first entry",

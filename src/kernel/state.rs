@@ -442,6 +442,12 @@ impl Kernel {
         user.pipe_bufs = user.pipe_bufs - old + new;
     }
 
+    /// Something was freed: its place is what the next allocation may take.
+    #[inline]
+    pub(super) fn freed(&self) {
+        self.footprint.note(ObjId::Allocation, Access::Write);
+    }
+
     /// Puts an open file description into the lowest free place.
     pub fn install_file(&mut self, file: File) -> FileId {
         self.footprint.note(ObjId::Allocation, Access::Write);

@@ -85,10 +85,7 @@ fn block() -> impl Strategy<Value = Block> {
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
         (name(), value.clone()).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
-        (name(), 0u32..9, value).prop_map(|(root, index, value)| StmtKind::Store {
-            cell: Path { root, steps: vec![PathStep::Index(index)] },
-            value
-        }),
+        (name(), expr(), value).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });

@@ -42,7 +42,7 @@ impl Canon for Value {
             Value::Eof => out.push(4),
             Value::AnyFd => out.push(5),
             Value::AnyId => out.push(7),
-            Value::AnyAddr => out.push(9),
+            Value::AnyAddr => out.push(10),
             Value::Object(object) => {
                 out.push(8);
                 object.encode(out);
@@ -63,6 +63,10 @@ impl Canon for Value {
                 r.data.encode(out);
                 r.extra.encode(out);
             }
+            Value::Memory(path) => {
+                out.push(9);
+                path.encode(out);
+            }
         }
     }
 
@@ -75,8 +79,9 @@ impl Canon for Value {
             4 => Value::Eof,
             5 => Value::AnyFd,
             7 => Value::AnyId,
-            9 => Value::AnyAddr,
+            10 => Value::AnyAddr,
             8 => Value::Object(u16::decode(input)),
+            9 => Value::Memory(u16::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

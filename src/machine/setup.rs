@@ -121,7 +121,6 @@ impl Machine<'_> {
             }
         }
         self.make_objects(&mut k)?;
-        k.keep_pipes();
         if program.uses_ipc() {
             k.make_ipc_namespace();
             self.make_ipc(&mut k)?;
@@ -150,6 +149,8 @@ impl Machine<'_> {
 
     fn make_objects(&self, k: &mut Kernel) -> Result<(), SetupError> {
         let mut trace = Trace::default();
+        // Closed when all are made, so that a pipe that nobody has does not leave its place to the next.
+        let mut unheld = Vec::new();
         for (object, info) in self.program.objects.iter().enumerate() {
             if info.kind != ObjectKind::Pipe {
                 continue;
@@ -175,7 +176,7 @@ impl Machine<'_> {
                 });
                 let holders: Vec<_> = holders.collect();
                 if holders.is_empty() {
-                    pipe::release(&mut cx, &file);
+                    unheld.push(file);
                     continue;
                 }
                 file.f_count = holders.len() as u16;
@@ -185,6 +186,9 @@ impl Machine<'_> {
                 }
             }
         }
+        k.keep_pipes();
+        let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+        unheld.iter().for_each(|file| pipe::release(&mut cx, file));
         Ok(())
     }
 

@@ -131,6 +131,8 @@ impl<'m> Fifo<'m> {
             trace.woken.clear();
             let pc = self.state.cursor(task).pc;
             let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
+            // Whom a signal ends at user level does not make the call that would have come next.
+            let call = call.filter(|_| kind != MoveKind::Deliver);
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             // A task that waits for its next command has left the processor, and nothing in the store buffer.
             self.state.kernel.drain(task);

@@ -198,6 +198,7 @@ pub(super) fn events_of(
     step: Step,
 ) -> Vec<Event> {
     let returned = |ret| call.map(|call| What::Returned(call, ret));
+    let gone = matches!(step, Step::Exited);
     let what = match step {
         Step::Returned(ret) => returned(ret),
         Step::Forked(child) => returned(Return::value(child.into())),
@@ -208,7 +209,8 @@ pub(super) fn events_of(
         },
         _ => None,
     };
-    let halted = state.cursor(task).halt.map(What::Halted);
+    // Who had stopped long before stops no second time when a signal ends it.
+    let halted = state.cursor(task).halt.filter(|_| !gone).map(What::Halted);
     debug_assert!((task as usize) < machine.program.tasks.len());
     what.into_iter().chain(halted).map(|what| Event { task, what }).collect()
 }

@@ -86,7 +86,7 @@ pub struct ObjectInfo {
     pub size: Option<u64>,
     /// `flags:`, as for `pipe2`.
     pub flags: OpenFlags,
-    /// What a file begins with: its permission bits and its bytes.
+    /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
     /// `cells:` of shared memory, or as many as fit into its `size:`.
     pub cells: u32,
@@ -296,7 +296,7 @@ pub enum ObjectField {
     Readers,
     /// Open file descriptions for writing.
     Writers,
-    /// The bytes of a file.
+    /// The bytes of a file or of memory.
     Data,
     /// The id of a System V object.
     Id,
@@ -409,7 +409,7 @@ impl ObjectField {
         use ObjectField::*;
         match self {
             Size => !matches!(kind, ObjectKind::Key) && kind.ipc().is_none(),
-            Data => kind == ObjectKind::File,
+            Data => kind.has_bytes(),
             Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
             Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
             Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,

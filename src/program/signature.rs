@@ -41,6 +41,10 @@ pub enum ParamType {
     Buffer,
     /// A byte string.
     Data,
+    /// A byte string, or declared memory by name.
+    DataOrMemory,
+    /// Declared memory by name.
+    Memory,
     /// A place in a file: a number, or `none`.
     Offset,
     /// The address of an attached segment: a segment that is attached from the start, or a number; or `none`.
@@ -116,8 +120,10 @@ pub static SIGNATURES: &[Signature] = &[
         ],
     ),
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
-    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
+    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", DataOrMemory), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    // Written `memory[at] = data`.
+    sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
     sig(CallKind::Msgget, ipc::MSGGET),
     sig(CallKind::Msgsnd, ipc::MSGSND),
     sig(CallKind::Msgrcv, ipc::MSGRCV),
@@ -127,7 +133,7 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Shmdt, ipc::SHMDT),
     sig(CallKind::Shmctl, ipc::SHMCTL),
     sig(CallKind::Load, &[req("cell", Cell)]),
-    sig(CallKind::Store, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Set, &[req("cell", Cell), req("value", Number)]),
     sig(CallKind::Cas, &[req("cell", Cell), req("old", Number), req("new", Number)]),
     sig(CallKind::Xchg, &[req("cell", Cell), req("value", Number)]),
     sig(CallKind::Add, &[req("cell", Cell), req("value", Number)]),
@@ -194,17 +200,21 @@ impl Signature {
             CallKind::Tee => {
                 Call::Tee { fd_in: args.fd(0)?, fd_out: args.fd(1)?, len: args.bytes(2)?, flags: args.splice_flags(3)? }
             }
+            CallKind::Vmsplice if args.is_memory(1) => {
+                Call::VmspliceMemory { fd: args.fd(0)?, memory: args.declared(1)?, flags: args.splice_flags(2)? }
+            }
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }
             CallKind::Load => Call::Load { addr: args.number(0, 0)? },
-            CallKind::Store => Call::Store { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Set => Call::Set { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::Cas => Call::Cas { addr: args.number(0, 0)?, old: args.number(1, 0)?, new: args.number(2, 0)? },
             CallKind::Xchg => Call::Xchg { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::Add => Call::Add { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
             CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
             CallKind::Shmget | CallKind::Shmat | CallKind::Shmdt | CallKind::Shmctl => Call::Shm(args.shm()?),
         })
@@ -263,6 +273,18 @@ impl Args<'_> {
     fn memory(&self, i: usize) -> Result<Payload, String> {
         let data = self.data(i)?;
         if data.readable() == data.len() { Ok(data) } else { Err(self.wrong(i, "readable memory")) }
+    }
+
+    fn is_memory(&self, i: usize) -> bool {
+        matches!(self.args.get(i), Some(Some(Value::Memory(_))))
+    }
+
+    /// Declared memory, by its path index.
+    fn declared(&self, i: usize) -> Result<u16, String> {
+        match self.args.get(i) {
+            Some(Some(Value::Memory(path))) => Ok(*path),
+            _ => Err(self.wrong(i, "the name of memory")),
+        }
     }
 
     fn offset(&self, i: usize) -> Result<Option<i64>, String> {

@@ -134,6 +134,8 @@ pub enum ObjectKind {
     Fifo,
     /// A regular file in a directory of the test.
     File,
+    /// Memory that all processes share.
+    Memory,
     /// A System V message queue.
     Msgq,
     /// A set of System V semaphores.
@@ -150,15 +152,16 @@ impl ObjectKind {
         ("pipe", ObjectKind::Pipe),
         ("fifo", ObjectKind::Fifo),
         ("file", ObjectKind::File),
+        ("memory", ObjectKind::Memory),
         ("msgq", ObjectKind::Msgq),
         ("sem", ObjectKind::Sem),
         ("shm", ObjectKind::Shm),
         ("key", ObjectKind::Key),
     ];
 
-    /// Whether it has a path by which it is opened.
+    /// Whether it has a name in the directory of the test.
     pub fn has_path(self) -> bool {
-        matches!(self, ObjectKind::Fifo | ObjectKind::File)
+        matches!(self, ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory)
     }
 
     /// Which kind of System V object it is, if it is one.
@@ -167,13 +170,18 @@ impl ObjectKind {
             ObjectKind::Msgq => Some(IpcKind::Msg),
             ObjectKind::Sem => Some(IpcKind::Sem),
             ObjectKind::Shm => Some(IpcKind::Shm),
-            ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::File | ObjectKind::Key => None,
+            _ => None,
         }
     }
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {
         Self::ALL[self as usize].0
+    }
+
+    /// Whether it is a string of bytes at any place of which one can be stored: a file, or memory.
+    pub fn has_bytes(self) -> bool {
+        matches!(self, ObjectKind::File | ObjectKind::Memory)
     }
 }
 
@@ -268,12 +276,14 @@ pub enum StmtKind {
         /// Its new value.
         value: Expr,
     },
-    /// `m[0] = n + 1`.
+    /// `m[0] = "a"`: bytes are stored into memory; `m[0] = n + 1`: a number into a cell of shared memory.
     Store {
-        /// The cell of shared memory.
-        cell: Path,
-        /// Its new value.
-        value: Expr,
+        /// The memory.
+        memory: Ident,
+        /// Where in it.
+        at: Expr,
+        /// The bytes.
+        data: Expr,
     },
     /// `if c { … } else { … }`.
     If {

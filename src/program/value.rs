@@ -35,6 +35,8 @@ pub enum Value {
     Object(u16),
     /// What a call returned.
     Result(Box<CallResult>),
+    /// Declared memory, by its path index; only an argument of a call has this value.
+    Memory(u16),
 }
 
 /// The record that a call leaves in a variable.
@@ -134,6 +136,7 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::AnyId => f.write_str("ipcid"),
             Value::AnyAddr => f.write_str("shmaddr"),
             Value::Object(object) => write!(f, "object#{object}"),
@@ -147,7 +150,7 @@ impl fmt::Display for Value {
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;
                     if let [mode, size, blksize] = r.extra[..] {
-                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                        write!(f, " {{mode 0{mode:o}, size {size}, blksize {blksize}}}")?;
                     }
                     Ok(())
                 }

@@ -4,6 +4,7 @@
 //! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
 //! Nothing here decides anything: it only tells.
 
+mod campaign;
 mod compare;
 mod gather;
 pub mod golden;
@@ -26,12 +27,13 @@ mod waits;
 mod waits_ipc;
 mod walk;
 
+pub use campaign::{campaign, campaign_json, finding, progress};
 pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
 pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};
 pub use picture::{Picture, Shape, ShapeKind};
 pub use rules::{RULES_PAGES, RulesPage, rules_page};
-pub use style::Style;
+pub use style::{Style, plural};
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};
 pub use unreached::{UnreachedReport, unreached};

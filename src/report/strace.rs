@@ -90,7 +90,7 @@ impl Caller<'_> {
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
             Call::Load { addr } => vec![self.cell(*addr)],
-            Call::Store { addr, value } => return format!("{} = {value}", self.cell(*addr)),
+            Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
             Call::Xchg { addr, value } | Call::Add { addr, value } => vec![self.cell(*addr), value.to_string()],
             Call::Msg(call) => strace_ipc::msg(self, call),
@@ -110,6 +110,14 @@ impl Caller<'_> {
                 let mut args = vec![fd(of), data(bytes)];
                 args.extend(splice_flags(*flags));
                 args
+            }
+            Call::VmspliceMemory { fd: of, memory, flags } => {
+                let mut args = vec![fd(of), path_name(self.machine.program, *memory)];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Store { memory, at, data: bytes } => {
+                return format!("{}[{at}] = {}", path_name(self.machine.program, *memory), data(bytes));
             }
             Call::VmspliceRead { fd: of, count, flags } => {
                 let mut args = vec![fd(of), count.to_string()];
@@ -179,6 +187,9 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
+            Call::Read { count: 0, .. } | Call::Pread { count: 0, .. } | Call::VmspliceRead { count: 0, .. } => {
+                "= 0".into()
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
@@ -192,7 +203,7 @@ impl Caller<'_> {
                 format!("= {}", self.fd(n as Fd))
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
-            Call::Store { .. } => String::new(),
+            Call::Set { .. } => String::new(),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
             Call::Msg(call) => strace_ipc::result(self, call, ret),
             Call::Shm(call) => strace_ipc::shm_result(self, call, ret),
@@ -204,7 +215,7 @@ impl Caller<'_> {
     }
 }
 
-/// The name of the FIFO or file with this path index.
+/// The name of the FIFO, file or memory with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
     let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())

@@ -31,7 +31,7 @@ fn with_flushes(plain: &Machine, initial: &crate::machine::State, witness: &Witn
         let Move { task, kind } = taken.mv;
         moves.push(*taken);
         let call = plain.program.call_at(task, before.cursor(task).pc).map(|call| call.kind());
-        if kind == MoveKind::Call && call == Some(CallKind::Store) && after.cursor(task).pc != before.cursor(task).pc {
+        if kind == MoveKind::Call && call == Some(CallKind::Set) && after.cursor(task).pc != before.cursor(task).pc {
             moves.push(Taken { mv: Move { task, kind: MoveKind::Flush }, sections: u32::MAX });
         }
         before.clone_from(after);

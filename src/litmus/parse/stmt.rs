@@ -124,7 +124,7 @@ impl Parser<'_> {
         Ok(StmtKind::If { cond, then, otherwise: Some(otherwise) })
     }
 
-    /// `x = call(…) -> v`, `call(…)`, `x = expression`.
+    /// `x = call(…) -> v`, `call(…)`, `x = expression`, `m[0] = expression`.
     fn simple_stmt(&mut self) -> Parsed<StmtKind> {
         match self.second() {
             Token::LeftParen => {
@@ -143,16 +143,17 @@ impl Parser<'_> {
                 Err(self.report(problem.help("`=` gives a variable its value; `assert` checks a condition")))
             }
             Token::LeftBracket => {
-                let cell = self.path()?;
-                self.expect(Token::Assign, "`=` and a value")?;
-                let value = self.expr()?;
-                if matches!(&value.kind, ExprKind::Call(call) if !FUNCTIONS.contains(&call.name.name.as_str())) {
-                    let problem = Problem::new("a call stored to a cell", value.span, "gives its result to a variable");
-                    return Err(
-                        self.report(problem.help(format!("write `x = …` on a line of its own, and then `{cell} = x`")))
-                    );
+                let memory = self.name("the name of memory")?;
+                self.bump();
+                let at = self.expr()?;
+                self.expect(Token::RightBracket, "`]`")?;
+                self.expect(Token::Assign, "`=`")?;
+                let data = self.expr()?;
+                if matches!(&data.kind, ExprKind::Call(call) if !FUNCTIONS.contains(&call.name.name.as_str())) {
+                    let problem = Problem::new("a call stored to memory", data.span, "gives its result to a variable");
+                    return Err(self.report(problem.help("write `x = …` on a line of its own, and then store `x`")));
                 }
-                Ok(StmtKind::Store { cell, value })
+                Ok(StmtKind::Store { memory, at, data })
             }
             _ => {
                 let calls = CallKind::ALL.iter().map(|(name, _)| *name);

@@ -12,7 +12,7 @@ use crate::{
     kernel::{CELL_SIZE, CallKind, mmap_address},
     program::{
         CallCode, ExprCode, Field, Instr, Problem, Signature, Value,
-        syntax::{Arg, BinOp, Block, Expr, ExprKind, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind},
+        syntax::{Arg, BinOp, Block, Expr, ExprKind, Ident, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind},
     },
 };
 
@@ -22,7 +22,11 @@ pub(super) type Loaded = Vec<(*const Path, u16)>;
 impl Names<'_> {
     /// The segment that a path begins with.
     pub fn segment(&self, path: &Path) -> Option<u16> {
-        match self.entity(&path.root.name) {
+        self.segment_called(&path.root)
+    }
+
+    fn segment_called(&self, name: &Ident) -> Option<u16> {
+        match self.entity(&name.name) {
             Some(Entity::Object(object)) if self.objects[object as usize].kind == ObjectKind::Shm => Some(object),
             _ => None,
         }
@@ -48,17 +52,18 @@ impl Names<'_> {
                 f(object);
             }
         });
-        let mut note = |path: &Path| {
-            if self.is_declared_cell(path) {
-                f(self.segment(path).unwrap_or_default());
-            }
-        };
         visit_block(block, &mut |e| {
             if let ExprKind::Path(path) = &e.kind {
-                note(path);
+                if self.is_declared_cell(path) {
+                    f(self.segment(path).unwrap_or_default());
+                }
             }
         });
-        stores(block, &mut note);
+        stores(block, &mut |memory| {
+            if let Some(object) = self.segment_called(memory) {
+                f(object);
+            }
+        });
     }
 
     /// Where a process has a segment attached from the start, if it has.
@@ -69,11 +74,11 @@ impl Names<'_> {
     }
 }
 
-/// Calls `f` with every cell that is stored to.
-fn stores(block: &[Stmt], f: &mut impl FnMut(&Path)) {
+/// Calls `f` with the name of everything that is stored to.
+fn stores(block: &[Stmt], f: &mut impl FnMut(&Ident)) {
     for stmt in block {
         match &stmt.kind {
-            StmtKind::Store { cell, .. } => f(cell),
+            StmtKind::Store { memory, .. } => f(memory),
             StmtKind::If { then, otherwise, .. } => {
                 stores(then, f);
                 stores(otherwise.as_deref().unwrap_or_default(), f);
@@ -151,14 +156,25 @@ impl<'n> Emitter<'_, 'n> {
         Some(())
     }
 
-    /// `m[0] = value`.
-    pub(super) fn store(&mut self, cell: &Path, value: &Expr, span: Span) -> Option<()> {
+    /// `m[0] = value`, if `m` is shared memory, or an address.
+    pub(super) fn store(&mut self, memory: &Ident, at: &Expr, value: &Expr, span: Span) -> Option<()> {
         self.load_cells(value);
         let value = self.translator().number(value);
-        let address = self.cell(cell, span)?;
-        let call = access("store", vec![address, value?])?;
+        let ExprKind::Int(index @ 0..=0xffff_ffff) = at.kind else {
+            self.problems.push(Problem::new("cells are numbered by constants", at.span, "no number of a cell"));
+            return None;
+        };
+        let cell = Path { root: memory.clone(), steps: vec![PathStep::Index(index as u32)] };
+        let address = self.cell(&cell, memory.span.to(at.span))?;
+        let call = access("set", vec![address, value?])?;
         self.emit(Instr::Call { call, dest: None, expect: None }, span);
         Some(())
+    }
+
+    /// Whether what is stored to has cells.
+    pub(super) fn has_cells(&self, memory: &Ident) -> bool {
+        let var = || self.names.sources[self.source].var(&memory.name).is_some();
+        self.names.segment_called(memory).is_some() || var()
     }
 
     /// What was loaded for a statement is forgotten after it: states that differ in nothing else are the same.

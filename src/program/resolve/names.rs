@@ -368,7 +368,11 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
                 call.args.iter().for_each(|arg| visit_expr(&arg.value, f));
                 expect.iter().for_each(|expect| visit_expr(expect, f));
             }
-            StmtKind::Assign { value, .. } | StmtKind::Store { value, .. } => visit_expr(value, f),
+            StmtKind::Assign { value, .. } => visit_expr(value, f),
+            StmtKind::Store { at, data, .. } => {
+                visit_expr(at, f);
+                visit_expr(data, f);
+            }
             StmtKind::If { cond, then, otherwise } => {
                 visit_expr(cond, f);
                 visit_block(then, f);

@@ -143,7 +143,9 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 info.flags = OpenFlags::from_bits_retain(bits as u32);
             }
             (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
-            (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
+            (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
+                data = bytes(names, value, problems).unwrap_or_default();
+            }
             (ObjectKind::Msgq | ObjectKind::Shm, Some("key")) => info.ipc.key = key(names, value, problems),
             (ObjectKind::Msgq | ObjectKind::Shm, Some("mode")) => {
                 info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
@@ -169,6 +171,7 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                     ObjectKind::Shm => {
                         problem.help("options of shared memory are `cells:` or `size:`, `key:` and `mode:`")
                     }
+                    ObjectKind::Memory => problem.help("memory has `data:`, which says how long it is too"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
@@ -179,7 +182,11 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             }
         }
     }
-    if object.kind == ObjectKind::File {
+    if object.kind == ObjectKind::Memory && data.is_empty() {
+        let problem = Problem::new("memory without bytes", object.name.span, "as long as its `data:`");
+        problems.push(problem.help(format!("`memory {}(data: \"\\0\" * 4096)` is a page of zeros", info.name)));
+    }
+    if object.kind.has_bytes() {
         info.file = Some((mode, data));
     }
     info

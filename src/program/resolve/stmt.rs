@@ -78,8 +78,8 @@ impl Emitter<'_, '_> {
                 let slot = self.slot(dest)?;
                 self.load(Some(slot), path, value.span)
             }
-            StmtKind::Store { cell, value } => {
-                self.store(cell, value, span);
+            StmtKind::Store { memory, at, data } if self.has_cells(memory) => {
+                self.store(memory, at, data, span);
                 self.forget(span)
             }
             StmtKind::Assign { dest, value } => {
@@ -88,6 +88,13 @@ impl Emitter<'_, '_> {
                 let slot = self.slot(dest)?;
                 self.emit(Instr::Assign { slot, value }, span);
                 self.forget(span)
+            }
+            StmtKind::Store { memory, at, data } => {
+                let call = call::store(&mut self.translator(), memory, at, data, span)?;
+                // A store beyond the end fails the test: nobody would look at its result.
+                let expect = Some(ExprCode::Const(Value::Int(0)));
+                self.emit(Instr::Call { call, dest: None, expect }, span);
+                Some(())
             }
             StmtKind::If { cond, then, otherwise } => {
                 let unless = self.jump_unless(cond);

@@ -29,7 +29,7 @@ impl Type {
             Value::AnyId => Type::Id,
             Value::AnyAddr => Type::Address,
             Value::Object(_) => Type::Object,
-            Value::Result(_) => Type::Unknown,
+            Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
 

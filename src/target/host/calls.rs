@@ -1,6 +1,10 @@
 //! Making a [`Call`] for real.
 
-use super::{ipc, memory, objects::Objects, shm, sys};
+use super::{
+    ipc, memory,
+    objects::{Objects, Region},
+    shm, sys,
+};
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
     program::IpcNumbers,
@@ -17,8 +21,10 @@ pub struct Executor {
     prepared: Option<(Payload, usize)>,
     /// Memory for the next `vmsplice`: pages that a pipe refers to are never used again.
     gift: Option<Buffer>,
-    /// Names of FIFOs and files, by path index.
+    /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
     /// Ids and keys of declared objects.
     numbers: IpcNumbers,
 }
@@ -101,6 +107,7 @@ impl Executor {
             prepared: None,
             gift: None,
             paths: objects.paths.clone(),
+            memory: objects.memory.clone(),
             numbers: objects.numbers.clone(),
         })
     }
@@ -108,12 +115,17 @@ impl Executor {
     /// Other objects.
     pub fn set_objects(&mut self, objects: &Objects) {
         self.paths.clone_from(&objects.paths);
+        self.memory.clone_from(&objects.memory);
         self.numbers.clone_from(&objects.numbers);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
+            // The direction is that of the descriptor: fresh memory, all zero, goes into the pipe.
+            Call::VmspliceRead { fd, count, .. } if can_write(*fd) => {
+                self.gift = Some(Buffer::new((*count).max(1) as usize)?);
+            }
             Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
@@ -121,7 +133,7 @@ impl Executor {
                 // SAFETY: the range is inside of the buffer.
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
-            Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
@@ -275,16 +287,42 @@ impl Executor {
                 let iov = libc::iovec { iov_base: base.cast(), iov_len: data.len() as usize };
                 plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
             }
+            Call::VmspliceMemory { fd, memory, flags } => {
+                let region = self.memory.get(*memory as usize).copied().unwrap_or_default();
+                let iov = libc::iovec { iov_base: region.base as *mut libc::c_void, iov_len: region.len };
+                plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
+            }
+            Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
-                let buffer = self.input.before_guard(*count as usize);
+                let gift = self.gift.take();
+                let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
+                if gift.is_some() {
+                    return plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()));
+                }
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
             }
-            Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+            Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
                 memory::access(call)
             }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
+        }
+    }
+
+    /// Stores what was prepared into memory.
+    fn store(&self, memory: u16, at: i64, len: usize) -> Return {
+        let region = self.memory.get(memory as usize).copied().unwrap_or_default();
+        match usize::try_from(at) {
+            Ok(at) if at.checked_add(len).is_some_and(|end| end <= region.len) => {
+                // Others may look at the same moment, but they are other processes, or the kernel.
+                for i in 0..len {
+                    // SAFETY: source and target are inside of their mappings.
+                    unsafe { ((region.base + at + i) as *mut u8).write_volatile(self.output().add(i).read()) };
+                }
+                Return::value(0)
+            }
+            _ => Return::error(Errno::EFAULT),
         }
     }
 
@@ -297,6 +335,13 @@ impl Executor {
         }
         answer
     }
+}
+
+/// Whether a descriptor is open for writing.
+fn can_write(fd: i32) -> bool {
+    // SAFETY: no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
 fn plain(ret: Result<i64, Errno>) -> Return {
@@ -364,13 +409,15 @@ pub fn number(call: &Call) -> u32 {
         Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,
         // No system calls; nobody ever sleeps in one.
-        Call::Load { .. } | Call::Store { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+        Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
             return u32::MAX;
         }
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,
-        Call::Vmsplice { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        // None, and so none that anybody could be asleep in.
+        Call::Store { .. } => libc::c_long::from(u32::MAX),
     };
     number as u32
 }

@@ -123,7 +123,7 @@ pub fn access(call: &Call) -> Return {
     let at = |addr: &Addr| unsafe { &*cell(*addr) };
     Return::value(match call {
         Call::Load { addr } => at(addr).load(order),
-        Call::Store { addr, value } => {
+        Call::Set { addr, value } => {
             at(addr).store(*value, order);
             0
         }

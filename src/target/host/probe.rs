@@ -85,7 +85,7 @@ pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
     let named = program.objects.iter().enumerate().filter(|(_, object)| object.kind.has_path());
     for ((object, info), path) in named.zip(paths) {
         let path = std::ffi::OsStr::from_bytes(path.to_bytes());
-        if info.kind != ObjectKind::File {
+        if !info.kind.has_bytes() {
             continue;
         }
         let Ok(size) = fs::metadata(path).map(|metadata| metadata.len()) else { continue };

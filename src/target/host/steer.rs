@@ -239,11 +239,7 @@ impl<'a> Run<'a> {
             state::IN_CALL if !self.held[task] => return impossible(Impossible::Asleep),
             _ => {}
         }
-        if self.program.processes[self.program.tasks[task].process as usize]
-            .threads
-            .iter()
-            .any(|&thread| self.state(thread as usize) == state::EXITED)
-        {
+        if self.process_exits(task) {
             return impossible(Impossible::Exited);
         }
         shared.see(Observation::Released { step, task: release.task });
@@ -259,6 +255,12 @@ impl<'a> Run<'a> {
         self.confirm(step);
         self.report_quiet(step);
         Ok(())
+    }
+
+    /// Whether a thread of the task's process has made it exit.
+    fn process_exits(&self, task: usize) -> bool {
+        let process = &self.program.processes[self.program.tasks[task].process as usize];
+        process.threads.iter().any(|&thread| self.state(thread as usize) == state::EXITED)
     }
 
     fn set_priority(&self, task: usize, priority: i32) {
@@ -278,6 +280,13 @@ impl<'a> Run<'a> {
 
     /// Those of `lowered` who still sleep are not held any more.
     fn release_unwoken(&mut self, lowered: &[usize]) {
+        // Threads that an exit killed come to their end first: what that wakes is held.
+        for &task in lowered {
+            if self.process_exits(task) {
+                self.held[task] = false;
+                self.set_priority(task, TASK_PRIORITY);
+            }
+        }
         for &task in lowered {
             if self.state(task) == state::IN_CALL && quiet::task_state(self.slot(task)) == 'R' {
                 continue;

@@ -36,7 +36,7 @@ impl Cx<'_> {
     pub(in crate::kernel) fn access(&mut self, call: &Call) -> Result<Frame, Step> {
         let (addr, writes) = match *call {
             Call::Load { addr } => (addr, false),
-            Call::Store { addr, .. } | Call::Cas { addr, .. } | Call::Xchg { addr, .. } | Call::Add { addr, .. } => {
+            Call::Set { addr, .. } | Call::Cas { addr, .. } | Call::Xchg { addr, .. } | Call::Add { addr, .. } => {
                 (addr, true)
             }
             _ => unreachable!("no access"),
@@ -49,11 +49,11 @@ impl Cx<'_> {
         };
         let ret = match *call {
             Call::Load { .. } => self.k.seen_by(self.me, cell),
-            Call::Store { value, .. } if self.k.buffers_stores_of(self.me) => {
+            Call::Set { value, .. } if self.k.buffers_stores_of(self.me) => {
                 self.k.push_store(self.me, Pending { shm: cell.0, cell: cell.1, value });
                 0
             }
-            Call::Store { value, .. } => {
+            Call::Set { value, .. } => {
                 self.k.set_cell(cell.0, cell.1, value);
                 0
             }
