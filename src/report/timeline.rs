@@ -2,6 +2,7 @@
 
 use super::{
     ring::{self, Drawing},
+    shm,
     strace::{self, Caller},
     style::{Style, Tone, wrap},
     table, waits,
@@ -11,7 +12,7 @@ use crate::{
     kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
-    program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
+    program::{Instr, Outcome, Schedule, Value, constants, syntax::ObjectKind},
     verdict::cannot,
 };
 use std::collections::BTreeSet;
@@ -126,7 +127,15 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
             text.push_str(&format!("  {}  a FIFO that nobody has open\n", Tone::Strong.paint(&info.name, style.color)));
         }
     }
-    if !text.is_empty() {
+    let pipes = !text.is_empty();
+    for (id, _) in initial.kernel.shmids() {
+        let name = Tone::Strong.paint(&shm::name(machine, initial, id), style.color);
+        text.push_str(&format!("  {name}  {}\n", shm::drawing(machine, initial, id)));
+    }
+    if !pipes && !text.is_empty() {
+        text.push('\n');
+    }
+    if pipes {
         let shares = machine.program.tasks.iter().any(|task| {
             task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
         });
@@ -220,7 +229,8 @@ impl<'m> Story<'m> {
                 cells.push(Cell { task, what: String::new(), result: "begins".into(), tone: Tone::Wake });
             }
         }
-        let drawings = ring::changes(self.machine, &self.before, after);
+        let mut drawings = ring::changes(self.machine, &self.before, after);
+        drawings.extend(shm::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
         if told {
@@ -247,10 +257,13 @@ impl<'m> Story<'m> {
             MoveKind::Local => self.assignments(task, after),
             MoveKind::Deliver => "(signal)".into(),
             MoveKind::Expire => "(its timer expires)".into(),
+            MoveKind::Flush => shm::flushed(self.machine, &self.before, task),
         };
         let later = Caller { machine: self.machine, state: after, task };
         let (mut result, mut tone) = match step {
-            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire) => (String::new(), Tone::Plain),
+            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire | MoveKind::Flush) => {
+                (String::new(), Tone::Plain)
+            }
             Step::Returned(ret) => {
                 let tone = if strace::is_failure(ret) { Tone::Bad } else { Tone::Good };
                 (later.result(call.as_ref(), ret), tone)
@@ -272,6 +285,7 @@ impl<'m> Story<'m> {
                 (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
                     ("… gone".into(), Tone::Dim)
                 }
+                (_, Life::Killed(signal)) => (format!("… gone: {}", constants::signal(signal)), Tone::Bad),
                 (_, Life::Exited(_)) => ("… gone: its process exits".into(), Tone::Dim),
                 _ => ("… gone".into(), Tone::Dim),
             },
