@@ -13,6 +13,7 @@ mod logged;
 mod picture;
 mod ring;
 mod rules;
+mod sems;
 mod strace;
 mod strace_ipc;
 mod strace_sem;
