@@ -341,6 +341,8 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
     /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
     Store {
         /// Which memory.
@@ -350,8 +352,6 @@ pub enum Call {
         /// The bytes.
         data: Payload,
     },
-    /// A call on message queues.
-    Msg(MsgCall),
     /// A call on semaphore sets.
     Sem(SemCall),
     /// `pause()`: sleeps until a signal is handled.
@@ -392,12 +392,12 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
-    /// Bytes stored into memory; no system call, but a step like one.
-    Store,
     Msgget,
     Msgsnd,
     Msgrcv,
     Msgctl,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
     Semget,
     Semop,
     Semtimedop,
@@ -432,11 +432,11 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
-        ("store", CallKind::Store),
         ("msgget", CallKind::Msgget),
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
+        ("store", CallKind::Store),
         ("semget", CallKind::Semget),
         ("semop", CallKind::Semop),
         ("semtimedop", CallKind::Semtimedop),
@@ -525,14 +525,12 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
-            Call::Store { .. } => CallKind::Store,
             Call::Msg(call) => call.kind(),
+            Call::Store { .. } => CallKind::Store,
             Call::Sem(call) => call.kind(),
         }
     }
-}
 
-impl Call {
     /// How many microseconds the call may sleep, if it is to give up some time later.
     pub fn timeout_us(&self) -> Option<u64> {
         match self {

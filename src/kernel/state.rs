@@ -406,6 +406,11 @@ impl Kernel {
         self.process(self.tasks[task as usize].process)
     }
 
+    /// The user of a task; the one who owns the test, if there is no such task: programs may have none.
+    pub fn uid_of(&self, task: TaskId) -> u16 {
+        if usize::from(task) < self.tasks.len() { self.process_of(task).uid } else { 0 }
+    }
+
     /// Writes the process of a task.
     pub fn process_of_mut(&mut self, task: TaskId) -> &mut Process {
         self.process_mut(self.tasks[task as usize].process)

@@ -291,6 +291,7 @@ impl Cx<'_> {
             return returns(value);
         }
         let file = std::mem::take(self.k.file_mut(id));
+        self.k.freed();
         let (pipe, returns) = (file.pipe, value.into());
         let call = PipeLock { kind, pipe, then: Then::Release { file: File { f_count: 0, ..file }, returns } };
         Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput: None })

@@ -460,18 +460,27 @@ impl Compiled {
         declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
     }
 
-    /// Whether a call looks at the System V objects of the whole namespace, those of others included.
+    /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
+    /// may be there.
     pub fn looks_at_namespace(&self) -> bool {
-        let looks = |instr: &Instr| match instr {
-            Instr::Call { call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })), .. } => {
-                matches!(cmd, MsgCtl::Info | MsgCtl::MsgInfo | MsgCtl::MsgStat | MsgCtl::MsgStatAny)
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field: ObjectField::Id, .. }));
+        }
+        let wide = |call: &CallCode| match call {
+            CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
+                !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
             }
-            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })), .. } => {
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => {
                 matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
             }
-            _ => false,
+            CallCode::Known(_) => call.kind().returns_id(),
+            CallCode::Computed { signature, .. } => {
+                signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
+            }
         };
-        self.tasks.iter().flat_map(|task| &task.code.instrs).any(looks)
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
     }
 
     /// Whether it has processes of several users, or gives objects to others than the owner of the test.

@@ -102,7 +102,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
     let others = [
         ("EOF", Value::Eof),
         ("fd", Value::AnyFd),
-        ("id", Value::AnyId),
+        ("ipcid", Value::AnyId),
         ("none", Value::None),
         ("FAULT", Value::Bytes(Payload::fault())),
     ];

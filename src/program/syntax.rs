@@ -157,7 +157,7 @@ impl ObjectKind {
         ("key", ObjectKind::Key),
     ];
 
-    /// Whether it has a name in the directory of the test.
+    /// Whether it has a path: memory is a file that nobody opens.
     pub fn has_path(self) -> bool {
         matches!(self, ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory)
     }
@@ -168,7 +168,7 @@ impl ObjectKind {
             ObjectKind::Msgq => Some(IpcKind::Msg),
             ObjectKind::Sem => Some(IpcKind::Sem),
             ObjectKind::Shm => Some(IpcKind::Shm),
-            _ => None,
+            ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory | ObjectKind::Key => None,
         }
     }
 

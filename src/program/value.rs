@@ -27,7 +27,7 @@ pub enum Value {
     Eof,
     /// `fd`: any new descriptor.
     AnyFd,
-    /// `id`: any id of a System V object.
+    /// `ipcid`: any id of a System V object.
     AnyId,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
@@ -137,9 +137,9 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
-            Value::Memory(_) => f.write_str("memory"),
-            Value::AnyId => f.write_str("id"),
+            Value::AnyId => f.write_str("ipcid"),
             Value::Object(object) => write!(f, "object#{object}"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::List(list) => fmt::Debug::fmt(&list[..], f),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {

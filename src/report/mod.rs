@@ -34,7 +34,7 @@ pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
 pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};
 pub use picture::{Picture, Shape, ShapeKind};
-pub use rules::rules_page;
+pub use rules::{RULES_PAGES, RulesPage, rules_page};
 pub use style::{Style, plural};
 pub use text::{TextOptions, text};
 pub use timeline::{Path, timeline};

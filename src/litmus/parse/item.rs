@@ -175,7 +175,8 @@ impl Parser<'_> {
 
     fn setting(&mut self) -> Parsed<Setting> {
         let start = self.span();
-        let word = if self.second() == Token::Assign { "" } else { self.word() };
+        let named = matches!(self.second(), Token::Assign | Token::Dot);
+        let word = if named { "" } else { self.word() };
         match word {
             "cap" => {
                 self.bump();

@@ -315,20 +315,18 @@ fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
-                not_openable(value.span, "memory is there from the start")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind.has_path() => {
-                if path.steps.is_empty() {
+            Some(Entity::Object(object)) => match t.names.objects[object as usize].kind {
+                ObjectKind::Fifo | ObjectKind::File if path.steps.is_empty() => {
                     return Some(ExprCode::Const(Value::Int(path_index(t, object).into())));
                 }
-                not_openable(value.span, "a fifo has no ends; its name alone is opened")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
-                not_openable(value.span, "this has no path")
-            }
-            Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
-                .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                ObjectKind::Fifo | ObjectKind::File => {
+                    not_openable(value.span, "a fifo has no ends; its name alone is opened")
+                }
+                ObjectKind::Memory => not_openable(value.span, "memory is there from the start"),
+                ObjectKind::Pipe => not_openable(value.span, "a pipe is open from the start")
+                    .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                _ => not_openable(value.span, "this has no path"),
+            },
             _ => t.names.unknown("fifo", &path.root, |entity| {
                 matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)
             }),

@@ -45,7 +45,7 @@ impl Type {
             Type::Errno => "an error",
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
-            Type::Id => "`id`",
+            Type::Id => "`ipcid`",
             Type::Object => "an object",
             Type::List => "a list",
             Type::Sops => "a list of operations",

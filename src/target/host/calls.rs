@@ -23,10 +23,10 @@ pub struct Executor {
     gift: Option<Buffer>,
     /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
-    /// Where memory lies, by path index.
-    memory: Vec<Region>,
     /// Ids and keys of declared objects.
     numbers: IpcNumbers,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.

@@ -52,7 +52,7 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 }
 
 /// How many instances of the objects may exist at once: bounded by descriptors, and by the pages that a user's pipes may
-/// have before they are made smaller.
+/// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
     if program.looks_at_namespace() {
@@ -67,6 +67,9 @@ fn most_instances(program: &Compiled) -> usize {
     let room = sys::limit(libc::RLIMIT_NOFILE as i32).0.min(1 << 16) as usize;
     let by_fds = room.saturating_sub(HIGH_FD as usize + 64) / fds.max(1);
     let by_pages = (PAGES / pages.max(1)) as usize;
+    if program.looks_at_namespace() {
+        return 1;
+    }
     MAX_INSTANCES.min(by_fds).min(by_pages).max(1)
 }
 

@@ -58,13 +58,12 @@ impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
         let mut objects =
-            Objects { pipes: Vec::new(), paths: Vec::new(), memory: Vec::new(), numbers: IpcNumbers::default() };
+            Objects { pipes: Vec::new(), paths: Vec::new(), numbers: IpcNumbers::default(), memory: Vec::new() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
-                ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
                 ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key => {
                     objects.pipes.push([-1; 2]);
                     objects.create_ipc(instance, i, object).map(|number| {
@@ -73,6 +72,7 @@ impl Objects {
                         0
                     })
                 }
+                ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),

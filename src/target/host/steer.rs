@@ -113,6 +113,8 @@ struct Run<'a> {
     eyes: Eyes,
     /// Tasks that were woken inside a call at a priority below ours, or may be in this step.
     held: Vec<bool>,
+    /// Tasks of processes that have exited, once they are known to be gone.
+    gone: Vec<bool>,
     /// Names of FIFOs and files.
     paths: Vec<CString>,
     /// Ids of System V objects.
@@ -126,13 +128,14 @@ type Outcome = Result<(), [u64; 4]>;
 
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
-        let held = vec![false; MAX_TASKS];
+        let (held, gone) = (vec![false; MAX_TASKS], vec![false; MAX_TASKS]);
         Run {
             inside,
             program,
             options,
             eyes: Eyes::default(),
             held,
+            gone,
             paths: Vec::new(),
             numbers: IpcNumbers::default(),
             count: RunEnd::default(),
@@ -351,13 +354,43 @@ impl<'a> Run<'a> {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            // While we sleep those who are held can run.
-            if self.held.contains(&true) {
-                self.count.check_failures += 1;
+            self.doze();
+        }
+        // An exit can be held up before it has closed anything.
+        while let Some(task) = self.dying() {
+            if begun.elapsed() > self.options.limit {
+                return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            std::thread::sleep(Duration::from_micros(50));
+            self.doze();
         }
         Ok(())
+    }
+
+    /// Lets the kernel do what holds up the tasks.
+    fn doze(&mut self) {
+        // While we sleep those who are held can run.
+        if self.held.contains(&true) {
+            self.count.check_failures += 1;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+
+    /// A task whose process exits and which is not gone yet, unless another of its threads is held.
+    fn dying(&mut self) -> Option<usize> {
+        for task in 0..self.tasks() {
+            if self.gone[task] || self.state(task) == state::UNBORN || !self.process_exits(task) {
+                continue;
+            }
+            let process = &self.program.processes[self.program.tasks[task].process as usize];
+            if process.threads.iter().any(|&thread| self.held[thread as usize]) {
+                continue;
+            }
+            if !matches!(quiet::task_state(self.slot(task)), 'X' | 'Z') {
+                return Some(task);
+            }
+            self.gone[task] = true;
+        }
+        None
     }
 
     /// The task that was released last, if it is in its call and yet does not sleep there.

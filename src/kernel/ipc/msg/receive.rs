@@ -44,6 +44,9 @@ pub enum Delivered {
     Error(Errno),
 }
 
+/// The type before the text is so long.
+const TYPE: i64 = 8;
+
 /// The places of a receive where others can run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum At {
@@ -93,8 +96,9 @@ impl MsgRcv {
             } else if loose {
                 return Err(Errno::EINVAL);
             }
-            // The buffer is read first.
-            if fault.is_some_and(|writable| i64::from(writable) < size.min(cx.env.limits.msgmax.into())) {
+            // The buffer is read first, from its beginning, where the type belongs.
+            let read = size.min(cx.env.limits.msgmax.into());
+            if fault.is_some_and(|writable| i64::from(writable) + TYPE < read) {
                 cx.trace.rule(MSG_C_02);
                 return Err(Errno::EFAULT);
             }
