@@ -13,6 +13,7 @@ mod logged;
 mod picture;
 mod ring;
 mod rules;
+mod sems;
 mod shm;
 mod strace;
 mod strace_ipc;
