@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod cli;
+pub mod concurrent;
 pub mod explore;
 pub mod generate;
 pub mod kernel;

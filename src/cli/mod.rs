@@ -8,6 +8,7 @@ mod golden;
 mod graph;
 mod input;
 mod judging;
+mod loom;
 mod print;
 mod quirks;
 mod replay;
@@ -19,7 +20,7 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{QUIRKS, Quirk, Version},
+    kernel::{BadVersion, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
@@ -65,6 +66,8 @@ enum Command {
     Rules(rules::Rules),
     /// List the behaviours that kernels differ in, or find out which of them this machine's kernel has
     Quirks(quirks::Quirks),
+    /// Check the kernel's locking and waking, as concurrent code, under loom
+    Loom(loom::Loom),
     /// Print what a shell needs to complete the command line
     Completions(completions::Completions),
     /// Print the manual page, or write the pages of all subcommands
@@ -86,7 +89,7 @@ enum Format {
 #[derive(Args, Debug, Clone)]
 struct ExploreArgs {
     /// The kernel version to model [default: this machine's where it is used, else v6.18]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = modelled)]
     kernel: Option<Version>,
     /// Where tasks can be interrupted
     #[arg(long, value_enum, default_value = "calls")]
@@ -109,6 +112,18 @@ struct ExploreArgs {
     /// Switch a behaviour off
     #[arg(long, value_name = "NAME", value_parser = quirk)]
     no_quirk: Vec<Quirk>,
+}
+
+/// `--kernel`: a version older or newer than all that are modelled is taken, with a warning.
+fn modelled(text: &str) -> Result<Version, BadVersion> {
+    let version: Version = text.parse()?;
+    if let Some(nearest) = version.nearest() {
+        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
+        eprintln!(
+            "warning: {version} is not modelled ({oldest} to {newest} are); it is taken to behave as {nearest} does"
+        );
+    }
+    Ok(version)
 }
 
 /// `--quirk`, `--no-quirk`.
@@ -289,6 +304,7 @@ pub fn main() -> ExitCode {
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
         Command::Quirks(args) => args.run(),
+        Command::Loom(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
     };

@@ -3,7 +3,14 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, payload::Payload};
+use super::{
+    errno::Errno,
+    ipc::{
+        msg::MsgCall,
+        sem::{SemCall, SemTimeout},
+    },
+    payload::Payload,
+};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -12,7 +19,7 @@ use std::fmt;
 /// A file descriptor number of the calling process.
 pub type Fd = i32;
 
-/// Index of a path of the program: a named FIFO or a regular file.
+/// Index of a path of the program: a named FIFO, a regular file, or memory.
 pub type PathId = u16;
 
 /// Index of a process of the program.
@@ -316,6 +323,15 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// `vmsplice` of declared memory, all of it.
+    VmspliceMemory {
+        /// A pipe's write end.
+        fd: Fd,
+        /// Which memory.
+        memory: PathId,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
     /// `vmsplice` on a pipe's read end: bytes are copied out.
     VmspliceRead {
         /// A pipe's read end.
@@ -325,6 +341,19 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
+    /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
+    Store {
+        /// Which memory.
+        memory: PathId,
+        /// Where in it.
+        at: i64,
+        /// The bytes.
+        data: Payload,
+    },
+    /// A call on semaphore sets.
+    Sem(SemCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
@@ -363,6 +392,16 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Msgget,
+    Msgsnd,
+    Msgrcv,
+    Msgctl,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
+    Semget,
+    Semop,
+    Semtimedop,
+    Semctl,
 }
 
 impl CallKind {
@@ -393,6 +432,15 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("msgget", CallKind::Msgget),
+        ("msgsnd", CallKind::Msgsnd),
+        ("msgrcv", CallKind::Msgrcv),
+        ("msgctl", CallKind::Msgctl),
+        ("store", CallKind::Store),
+        ("semget", CallKind::Semget),
+        ("semop", CallKind::Semop),
+        ("semtimedop", CallKind::Semtimedop),
+        ("semctl", CallKind::Semctl),
     ];
 
     /// The name in the notation.
@@ -408,6 +456,31 @@ impl CallKind {
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether it is a call of System V IPC.
+    pub fn is_ipc(self) -> bool {
+        matches!(
+            self,
+            CallKind::Msgget
+                | CallKind::Msgsnd
+                | CallKind::Msgrcv
+                | CallKind::Msgctl
+                | CallKind::Semget
+                | CallKind::Semop
+                | CallKind::Semtimedop
+                | CallKind::Semctl
+        )
+    }
+
+    /// Whether a successful result is an id of a System V object.
+    pub fn returns_id(self) -> bool {
+        matches!(self, CallKind::Msgget | CallKind::Semget)
+    }
+
+    /// Whether a successful result comes with bytes.
+    pub fn returns_data(self) -> bool {
+        self.reads() || self == CallKind::Msgrcv
     }
 
     /// Whether a result of 0 means end of file.
@@ -450,8 +523,20 @@ impl Call {
             Call::Yield => CallKind::Yield,
             Call::Splice { .. } => CallKind::Splice,
             Call::Tee { .. } => CallKind::Tee,
-            Call::Vmsplice { .. } => CallKind::Vmsplice,
+            Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Msg(call) => call.kind(),
+            Call::Store { .. } => CallKind::Store,
+            Call::Sem(call) => call.kind(),
+        }
+    }
+
+    /// How many microseconds the call may sleep, if it is to give up some time later.
+    pub fn timeout_us(&self) -> Option<u64> {
+        match self {
+            Call::Poll { timeout: Timeout::After(us), .. } => Some(*us),
+            Call::Sem(SemCall::Op { timeout: SemTimeout::After(us @ 1..), .. }) => Some(*us as u64),
+            _ => None,
         }
     }
 }
@@ -465,7 +550,7 @@ pub struct Return {
     #[serde(default, skip_serializing_if = "Payload::is_empty")]
     pub data: Payload,
     /// What else was copied out: the two descriptors of `pipe`, the event masks of `poll`, the fields
-    /// of `fstat`.
+    /// of `fstat`, the type of a message.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub extra: SmallVec<[i64; 2]>,
 }

@@ -32,11 +32,37 @@ pub struct Limits {
     pub pipe_user_pages_hard: u32,
     /// `RLIMIT_NOFILE`: descriptors are below this.
     pub nofile: u32,
+    /// `kernel.msgmax`: longest message, bytes.
+    pub msgmax: u32,
+    /// `kernel.msgmnb`: bytes of a new message queue.
+    pub msgmnb: u32,
+    /// `kernel.msgmni`: most message queues.
+    pub msgmni: u32,
+    /// `kernel.sem`, first number: most semaphores of a set.
+    pub semmsl: u32,
+    /// `kernel.sem`, second number: most semaphores of all sets.
+    pub semmns: u32,
+    /// `kernel.sem`, third number: most operations of a `semop`.
+    pub semopm: u32,
+    /// `kernel.sem`, fourth number: most sets.
+    pub semmni: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { pipe_max_size: 1 << 20, pipe_user_pages_soft: 16_384, pipe_user_pages_hard: 0, nofile: 1024 }
+        Limits {
+            pipe_max_size: 1 << 20,
+            pipe_user_pages_soft: 16_384,
+            pipe_user_pages_hard: 0,
+            nofile: 1024,
+            msgmax: 8192,
+            msgmnb: 16_384,
+            msgmni: 32_000,
+            semmsl: 32_000,
+            semmns: 1_024_000_000,
+            semopm: 500,
+            semmni: 32_000,
+        }
     }
 }
 
@@ -47,6 +73,8 @@ pub struct Caps {
     pub sys_resource: bool,
     /// `CAP_SYS_ADMIN`
     pub sys_admin: bool,
+    /// `CAP_IPC_OWNER`
+    pub ipc_owner: bool,
 }
 
 /// Which classes of fields somebody can see: the program, the question, or a probe. What nobody sees is not state.
@@ -56,11 +84,13 @@ pub struct Observe {
     pub pending_signals: bool,
     /// Statuses of processes that have exited.
     pub exit_status: bool,
+    /// Which process used a System V object last.
+    pub pids: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { pending_signals: true, exit_status: true }
+        Observe { pending_signals: true, exit_status: true, pids: true }
     }
 }
 

@@ -1,9 +1,10 @@
 //! `do_group_exit` and `do_exit`.
 
 use super::{
-    Cx, Step,
+    Cx, PipeId, Step,
     canon::canon_enum,
     file::File,
+    ipc::WakeQ,
     task::{Life, RunState, signal::SIGKILL},
 };
 
@@ -17,6 +18,11 @@ pub enum Exit {
     },
     /// A task that does not come back from the kernel.
     Task,
+    /// `exit_sem`: adjustments to semaphores are made, one set after the other.
+    Sem {
+        /// Who is woken by the last one.
+        wake_q: WakeQ,
+    },
     /// `task_work_run`: open files whose last reference is gone are released one by one, the last first.
     Files {
         /// Those still to be released.
@@ -24,9 +30,17 @@ pub enum Exit {
     },
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, });
 
 impl Exit {
+    /// The pipe whose lock its next section takes.
+    pub fn locks(&self) -> Option<PipeId> {
+        match self {
+            Exit::Files { dying } => dying.last().filter(|file| file.regular.is_none()).map(|file| file.pipe),
+            _ => None,
+        }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
@@ -49,15 +63,18 @@ impl Exit {
                 if process.threads > 0 {
                     return gone(cx);
                 }
-                let mut dying = Vec::new();
-                for file in std::mem::take(&mut process.files).into_iter().flatten() {
-                    let file = cx.k.file_mut(file);
-                    file.f_count -= 1;
-                    if file.f_count == 0 {
-                        dying.push(std::mem::take(file));
-                    }
+                if cx.has_undos() {
+                    *self = Exit::Sem { wake_q: WakeQ::default() };
+                    return Step::Preempted;
                 }
-                *self = Exit::Files { dying };
+                self.exit_files(cx)
+            }
+            Exit::Sem { wake_q } => {
+                if !wake_q.is_empty() {
+                    cx.wake_up_sem(wake_q);
+                } else if !cx.exit_sem(wake_q) {
+                    return self.exit_files(cx);
+                }
                 Step::Preempted
             }
             Exit::Files { dying } => {
@@ -67,6 +84,23 @@ impl Exit {
                 if dying.is_empty() { gone(cx) } else { Step::Preempted }
             }
         }
+    }
+}
+
+impl Exit {
+    /// `exit_files`
+    fn exit_files(&mut self, cx: &mut Cx) -> Step {
+        let mut dying = Vec::new();
+        for file in std::mem::take(&mut cx.k.process_of_mut(cx.me).files).into_iter().flatten() {
+            let file = cx.k.file_mut(file);
+            file.f_count -= 1;
+            if file.f_count == 0 {
+                dying.push(std::mem::take(file));
+                cx.k.freed();
+            }
+        }
+        *self = Exit::Files { dying };
+        Step::Preempted
     }
 }
 

@@ -6,7 +6,12 @@ use super::{
     canon::{Canon, get},
     exit::Exit,
     file::FileId,
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    ipc::{
+        IpcSlot,
+        msg::{MsgCtlCall, MsgRcv, MsgSnd},
+        sem::{SemCtlCall, SemTimedOp},
+    },
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -35,15 +40,40 @@ pub enum InCall {
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
     Splice(Box<Splice>),
+    MsgSnd(Box<MsgSnd>),
+    MsgRcv(Box<MsgRcv>),
+    MsgCtl(Box<MsgCtlCall>),
+    SemTimedOp(Box<SemTimedOp>),
+    SemCtl(Box<SemCtlCall>),
+    Lock(Box<PipeLock>),
 }
 
-/// What a sleeper waits for: one side of a pipe.
+/// What a sleeper waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct WaitsFor {
-    /// The pipe.
-    pub pipe: PipeId,
-    /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
-    pub writer: bool,
+pub enum WaitsFor {
+    /// One side of a pipe.
+    Pipe {
+        /// The pipe.
+        pipe: PipeId,
+        /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
+        writer: bool,
+    },
+    /// A message queue.
+    Msq {
+        /// Where it is.
+        slot: IpcSlot,
+        /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
+        sender: bool,
+    },
+    /// A semaphore.
+    Sem {
+        /// Where its set is.
+        slot: IpcSlot,
+        /// Which one.
+        semnum: u16,
+        /// Whether it is to become zero; otherwise larger.
+        zero: bool,
+    },
 }
 
 impl InCall {
@@ -58,6 +88,12 @@ impl InCall {
             InCall::Exit(_) => CallKind::Exit,
             InCall::Pause { .. } => CallKind::Pause,
             InCall::Splice(splice) => splice.kind,
+            InCall::MsgSnd(_) => CallKind::Msgsnd,
+            InCall::MsgRcv(_) => CallKind::Msgrcv,
+            InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::SemTimedOp(call) => call.kind(),
+            InCall::SemCtl(_) => CallKind::Semctl,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -74,6 +110,12 @@ impl InCall {
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
+            InCall::MsgSnd(call) => call.step(cx),
+            InCall::MsgRcv(call) => call.step(cx),
+            InCall::MsgCtl(call) => call.step(cx),
+            InCall::SemTimedOp(call) => call.step(cx),
+            InCall::SemCtl(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -97,6 +139,10 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::SemTimedOp(call) => return call.spins(),
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -113,21 +159,37 @@ impl InCall {
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::MsgSnd(call) => call.ready(k),
+            InCall::MsgRcv(call) => call.ready(k),
+            InCall::SemTimedOp(call) => call.ready(k),
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => false,
         }
     }
 
     /// Whose action a sleeper in this call waits for; several sides for `poll`, none for `pause`.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
         match self {
-            InCall::Write(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
+            InCall::Write(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::Read(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
             InCall::Splice(call) => vec![call.waits_for()],
-            InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::WriteV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
+            InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
+            InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
+            InCall::SemTimedOp(call) => vec![call.waits_for(k)],
+            InCall::MsgCtl(_)
+            | InCall::SemCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -166,6 +228,26 @@ impl Canon for Frame {
                 out.push(7);
                 call.encode(out);
             }
+            Some(InCall::MsgSnd(call)) => {
+                out.push(8);
+                call.encode(out);
+            }
+            Some(InCall::MsgRcv(call)) => {
+                out.push(9);
+                call.encode(out);
+            }
+            Some(InCall::MsgCtl(call)) => {
+                out.push(10);
+                call.encode(out);
+            }
+            Some(InCall::SemTimedOp(call)) => {
+                out.push(11);
+                call.encode(out);
+            }
+            Some(InCall::SemCtl(call)) => {
+                out.push(12);
+                call.encode(out);
+            }
             // The numbers between are those of calls to come.
             Some(InCall::WriteV3(call)) => {
                 out.push(32);
@@ -177,6 +259,10 @@ impl Canon for Frame {
             }
             Some(InCall::Resize(call)) => {
                 out.push(34);
+                call.encode(out);
+            }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
                 call.encode(out);
             }
         }
@@ -196,7 +282,13 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
+            8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
+            9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
+            10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
+            11 => Some(InCall::SemTimedOp(Box::new(SemTimedOp::decode(input)))),
+            12 => Some(InCall::SemCtl(Box::new(SemCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

@@ -55,6 +55,15 @@ fn expr() -> impl Strategy<Value = Expr> {
     leaf.prop_recursive(5, 24, 3, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(ExprKind::List),
+            vec((inner.clone(), inner.clone(), any::<bool>(), any::<bool>()), 1..3).prop_map(|sops| {
+                let sop = |(semnum, op, undo, nowait)| ExprKind::SemOp {
+                    semnum: Box::new(semnum),
+                    op: Box::new(op),
+                    undo,
+                    nowait,
+                };
+                ExprKind::List(sops.into_iter().map(|s| Expr { kind: sop(s), span: span() }).collect())
+            }),
             inner.clone().prop_map(|e| ExprKind::Neg(Box::new(e))),
             inner.clone().prop_map(|e| ExprKind::Not(Box::new(e))),
             (op.clone(), inner.clone(), inner.clone()).prop_map(|(op, left, right)| ExprKind::Binary {
@@ -84,6 +93,7 @@ fn block() -> impl Strategy<Value = Block> {
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
         (name(), value).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), expr(), expr()).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });
@@ -117,8 +127,11 @@ fn item() -> impl Strategy<Value = Item> {
         dashed.prop_map(Setting::Quirk),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
-    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File]);
-    let object = (kind, name(), vec(arg, 0..3)).prop_map(|(kind, name, options)| Object { kind, name, options });
+    let kind = prop::sample::select(ObjectKind::ALL.iter().map(|&(_, kind)| kind).collect::<Vec<_>>());
+    let object = (kind, name(), option::of(1..5u32), vec(arg, 0..3)).prop_map(|(kind, name, count, options)| {
+        let count = count.filter(|_| kind == ObjectKind::Sem);
+        Object { kind, name, count, options }
+    });
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];
     let clauses = (vec(path(), 0..3), option::of(name()), option::of(0u32..9));

@@ -2,8 +2,13 @@
 
 use super::{Machine, MoveKind, State};
 use crate::{
-    kernel::{Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal},
-    program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
+    kernel::{
+        Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, OpenFlags, Quirk, Step,
+        TaskId, Trace,
+        ipc::{msg, sem},
+        pipe, signal,
+    },
+    program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
 };
 use std::fmt;
 
@@ -57,6 +62,13 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
             "fs.pipe-user-pages-hard" => env.limits.pipe_user_pages_hard = value,
             "nofile" => env.limits.nofile = value,
+            "kernel.msgmax" => env.limits.msgmax = value,
+            "kernel.msgmnb" => env.limits.msgmnb = value,
+            "kernel.msgmni" => env.limits.msgmni = value,
+            "kernel.semmsl" => env.limits.semmsl = value,
+            "kernel.semmns" => env.limits.semmns = value,
+            "kernel.semopm" => env.limits.semopm = value,
+            "kernel.semmni" => env.limits.semmni = value,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
@@ -64,6 +76,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
+            "CAP_IPC_OWNER" => env.caps.ipc_owner = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
     }
@@ -74,6 +87,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
     // Nothing in a program can look at a pending signal or at an exit status yet.
     env.observe.pending_signals = false;
     env.observe.exit_status = false;
+    env.observe.pids = program.looks_at_pids();
     Ok(env)
 }
 
@@ -85,7 +99,7 @@ impl Machine<'_> {
     /// Why there is none.
     pub fn initial(&self) -> Result<State, SetupError> {
         let program = self.program;
-        let paths = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe).count();
+        let paths = program.objects.iter().filter(|o| o.kind.has_path()).count();
         let mut k = Kernel::new(program.processes.len(), paths);
         for (id, process) in program.processes.iter().enumerate() {
             if process.parent.is_none() {
@@ -102,6 +116,10 @@ impl Machine<'_> {
             }
         }
         self.make_objects(&mut k)?;
+        if program.uses_ipc() {
+            k.make_ipc_namespace();
+            self.make_ipc(&mut k)?;
+        }
 
         let mut state = State::new(k);
         for (id, task) in program.tasks.iter().enumerate() {
@@ -122,6 +140,7 @@ impl Machine<'_> {
 
     fn make_objects(&self, k: &mut Kernel) -> Result<(), SetupError> {
         let mut trace = Trace::default();
+        // Closed when all are made, so that a pipe that nobody has does not leave its place to the next.
         let mut unheld = Vec::new();
         for (object, info) in self.program.objects.iter().enumerate() {
             if info.kind != ObjectKind::Pipe {
@@ -161,6 +180,31 @@ impl Machine<'_> {
         k.keep_pipes();
         let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
         unheld.iter().for_each(|file| pipe::release(&mut cx, file));
+        Ok(())
+    }
+
+    /// The declared System V objects, made by the owner of the test in the order of their declarations.
+    fn make_ipc(&self, k: &mut Kernel) -> Result<(), SetupError> {
+        let mut trace = Trace::default();
+        for (object, info) in self.program.objects.iter().enumerate() {
+            let object = object as u16;
+            if info.kind == ObjectKind::Key {
+                k.declare_ipc(object, FIRST_KEY + i32::from(object));
+                continue;
+            }
+            let Some(kind) = info.kind.ipc() else { continue };
+            let refused = |errno| SetupError::Object { name: info.name.clone(), errno };
+            let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+            let key = info.ipc.key.map_or(IPC_PRIVATE, |key| FIRST_KEY + i32::from(key));
+            let flags = IpcFlags::IPC_CREAT | IpcFlags::IPC_EXCL | IpcFlags::from_bits_retain(info.ipc.mode.into());
+            let made = match kind {
+                IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
+                IpcKind::Sem => sem::make(&mut cx, IpcKey::Number(key), flags, info.ipc.nsems, &info.ipc.values),
+                IpcKind::Shm => Err(Errno::ENOSYS),
+            };
+            let id = made.map_err(refused)?;
+            k.declare_ipc(object, id);
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A set of states: every order of scheduling that explains what was seen.
 
 use super::{
-    fifo::probes,
+    fifo::{ipc, probes},
     step::{Event, StepSeen, events_of},
 };
 use crate::{
@@ -71,6 +71,7 @@ impl<'m> Any<'m> {
                     reached.asleep.extend(t.sleeps_in().map(|call| (task, call)));
                 }
                 reached.probes = probes(self.machine, &partial.state);
+                reached.ipc = ipc(self.machine, &partial.state);
                 if reached.same_up_to_order(seen) && known.insert(print(&partial.state)) {
                     after.push(partial.state);
                 }
@@ -82,7 +83,7 @@ impl<'m> Any<'m> {
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
     fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Event]) -> Vec<Partial> {
-        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local)) =
+        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Expire)) =
             self.machine.next_move(&state, released)
         else {
             return Vec::new();

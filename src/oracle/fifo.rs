@@ -2,10 +2,10 @@
 
 use super::step::{StepSeen, events_of};
 use crate::{
-    kernel::{Step, TaskId, Trace, signal::SIGKILL},
-    machine::{Machine, Move, MoveKind, State},
+    kernel::{IPCMNI, IpcKind, Step, TaskId, Trace, signal::SIGKILL},
+    machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields, sem_field},
     program::{ObjectField, Release, World, syntax::ObjectKind},
-    target::Impossible,
+    target::{Impossible, IpcSeen},
 };
 use std::collections::VecDeque;
 
@@ -55,16 +55,9 @@ impl<'m> Fifo<'m> {
         }
     }
 
-    /// Lets the timer of a sleeping task go off, and everything run until it is quiet.
-    ///
-    /// # Errors
-    ///
-    /// When the task has no timer running.
-    pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
-        match self.machine.next_move(&self.state, task) {
-            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace, &mut |_, _| {})),
-            _ => Err(Impossible::Parked),
-        }
+    /// Whether a task sleeps for a time only.
+    pub fn has_timer(&self, task: TaskId) -> bool {
+        self.machine.next_move(&self.state, task) == Some(MoveKind::Expire)
     }
 
     /// What stands against releasing a task now.
@@ -102,7 +95,11 @@ impl<'m> Fifo<'m> {
         trace: &mut Trace,
         see: &mut dyn FnMut(&Made, &mut Trace),
     ) -> Result<StepSeen, Impossible> {
-        let kind = self.releasable(release.task)?;
+        // Whoever sleeps for a time only is released when that is over.
+        let kind = match self.machine.next_move(&self.state, release.task) {
+            Some(MoveKind::Expire) => MoveKind::Expire,
+            _ => self.releasable(release.task)?,
+        };
         if release.hold {
             let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
             self.held.extend(asleep.collect::<Vec<_>>());
@@ -171,7 +168,41 @@ impl<'m> Fifo<'m> {
             }
         }
         seen.probes = probes(self.machine, &self.state);
+        seen.ipc = ipc(self.machine, &self.state);
     }
+}
+
+/// What every System V object would show to a probe, if the model keeps all that one sees.
+pub(super) fn ipc(machine: &Machine, state: &State) -> Option<Vec<IpcSeen>> {
+    if !(machine.env.observe.pids && machine.program.uses_ipc()) {
+        return None;
+    }
+    let k = &state.kernel;
+    let mut seen = Vec::new();
+    for (slot, msq) in k.msqs() {
+        let fields = ipc_fields(IpcKind::Msg).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Msg, slot, field)?))).collect();
+        let messages = msq.q_messages.iter().map(|msg| (msg.m_type, msg.text.clone())).collect();
+        let object = declared(machine, state, ObjectKind::Msgq, msq.q_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() });
+    }
+    for (slot, set) in k.sem_sets() {
+        let fields = ipc_fields(IpcKind::Sem).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Sem, slot, field)?))).collect();
+        let field = |semnum, field| sem_field(&machine.env, k, slot, semnum, field).unwrap_or(0);
+        let sems = (0..set.nsems() as u16).map(|semnum| ObjectField::OF_SEMAPHORE.map(|f| field(semnum, f))).collect();
+        let object = declared(machine, state, ObjectKind::Sem, set.sem_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Sem, object, fields, messages: Vec::new(), sems });
+    }
+    seen.sort_by_key(|seen: &IpcSeen| (seen.kind, seen.field(ObjectField::Id).map(|id| id % i64::from(IPCMNI))));
+    Some(seen)
+}
+
+/// The declared object of a kind with this id.
+fn declared(machine: &Machine, state: &State, kind: ObjectKind, id: i32) -> Option<u16> {
+    let mut objects = machine.program.objects.iter().enumerate();
+    let found = objects.find(|(i, info)| info.kind == kind && state.kernel.ipc_declared(*i as u16) == id);
+    found.map(|(i, _)| i as u16)
 }
 
 /// What the declared pipes would show to a probe.

@@ -4,7 +4,7 @@ use crate::{
     kernel::{CallKind, Life, Return, Step, TaskId},
     machine::{Machine, State},
     program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
-    target::{Observation, Observed},
+    target::{IpcSeen, Observation, Observed},
 };
 use std::fmt;
 
@@ -62,6 +62,8 @@ pub struct StepSeen {
     pub held: Vec<TaskId>,
     /// What objects showed; empty if nobody looked.
     pub probes: Vec<(u16, ObjectField, i64)>,
+    /// Every System V object, by kind and index; `None` if nobody looked.
+    pub ipc: Option<Vec<IpcSeen>>,
 }
 
 impl StepSeen {
@@ -86,9 +88,28 @@ impl StepSeen {
     }
 
     fn agrees(&self, other: &StepSeen) -> bool {
-        self.probes.iter().all(|(object, field, value)| {
-            let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
-            same.is_none_or(|(.., v)| v == value)
+        let objects = match (&self.ipc, &other.ipc) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        objects
+            && self.probes.iter().all(|(object, field, value)| {
+                let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
+                same.is_none_or(|(.., v)| v == value)
+            })
+    }
+
+    /// What a look at the objects shows that is not as in `other`, in words.
+    pub fn tell_difference(&self, other: &StepSeen, program: &Compiled) -> Option<String> {
+        if let (Some(ours), Some(theirs)) = (&self.ipc, &other.ipc)
+            && let Some([what, ours, theirs]) = IpcSeen::difference(program, ours, theirs)
+        {
+            return Some(format!("{what}: {ours}, and not {theirs}"));
+        }
+        self.probes.iter().find_map(|(object, field, value)| {
+            let (.., theirs) = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field))?;
+            let name = &program.objects[*object as usize].name;
+            (theirs != value).then(|| format!("{name}.{}: {value}, and not {theirs}", field.name()))
         })
     }
 
@@ -124,6 +145,7 @@ impl StepSeen {
 pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> {
     let mut steps: Vec<StepSeen> = Vec::new();
     let mut observed = Observed::new(program);
+    let mut looking = None;
     for observation in observations {
         let event = match observation {
             Observation::Released { .. } => {
@@ -131,8 +153,14 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 None
             }
             Observation::Started { .. } | Observation::Contents { .. } => None,
+            Observation::Ipc(seen) => {
+                looking = Some(seen.clone());
+                None
+            }
             Observation::Quiet { asleep, held, probes, .. } => {
+                let ipc = looking.take();
                 if let Some(step) = steps.last_mut() {
+                    step.ipc = ipc;
                     (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());
                     step.asleep.sort_unstable();
                     step.held.sort_unstable();

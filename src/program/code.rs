@@ -1,7 +1,9 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, OpenFlags, ProcessId, TaskId, VersionRange};
+use crate::kernel::{
+    Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, TaskId, VersionRange,
+};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +48,31 @@ pub struct Settings {
     pub kernel: VersionRange,
 }
 
+/// The number of the first declared key; the others follow. Smaller ones are free for programs to use.
+pub const FIRST_KEY: i32 = 0x4c53_0000;
+
+/// What the declared System V objects and keys are as numbers, by object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IpcNumbers(pub Vec<i32>);
+
+impl IpcNumbers {
+    /// The number of an id.
+    pub fn id(&self, id: IpcId) -> i32 {
+        match id {
+            IpcId::Number(id) => id,
+            IpcId::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+
+    /// The number of a key.
+    pub fn key(&self, key: IpcKey) -> i32 {
+        match key {
+            IpcKey::Number(key) => key,
+            IpcKey::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+}
+
 /// A declared object.
 #[derive(Clone, Debug)]
 pub struct ObjectInfo {
@@ -57,8 +84,31 @@ pub struct ObjectInfo {
     pub size: Option<u64>,
     /// `flags:`, as for `pipe2`.
     pub flags: OpenFlags,
-    /// What a file begins with: its permission bits and its bytes.
+    /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
+    /// What is said of a System V object.
+    pub ipc: IpcInfo,
+}
+
+/// What is said of a declared System V object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpcInfo {
+    /// `key:`, the declared key that it has, by its index among the objects; none is `IPC_PRIVATE`.
+    pub key: Option<u16>,
+    /// `mode:`, permission bits.
+    pub mode: u16,
+    /// `qbytes:` of a message queue.
+    pub qbytes: Option<u32>,
+    /// `values:` of a semaphore set; as many as it has, or none if they are all 0.
+    pub values: Vec<u16>,
+    /// How many semaphores a set has.
+    pub nsems: u32,
+}
+
+impl Default for IpcInfo {
+    fn default() -> Self {
+        IpcInfo { key: None, mode: 0o600, qbytes: None, values: Vec::new(), nsems: 1 }
+    }
 }
 
 /// One end of a pipe.
@@ -212,6 +262,17 @@ pub enum ExprCode {
     Len(Box<ExprCode>),
     /// `pattern(n)`.
     Pattern(Box<ExprCode>),
+    /// `[a, b]`; an operation on a semaphore is three of them.
+    List(Vec<ExprCode>),
+    /// `s.val[0]`: a field of a semaphore.
+    Sem {
+        /// Which set.
+        object: u16,
+        /// Which semaphore of it.
+        semnum: u16,
+        /// Which field.
+        field: ObjectField,
+    },
 }
 
 /// Part of a variable.
@@ -240,8 +301,46 @@ pub enum ObjectField {
     Readers,
     /// Open file descriptions for writing.
     Writers,
-    /// The bytes of a file.
+    /// The bytes of a file or of memory.
     Data,
+    /// The id of a System V object.
+    Id,
+    /// Its owner.
+    Uid,
+    /// Its group.
+    Gid,
+    /// Who made it.
+    Cuid,
+    /// The group of who made it.
+    Cgid,
+    /// Its permission bits.
+    Mode,
+    /// Messages in a queue.
+    Qnum,
+    /// Bytes in a queue.
+    Cbytes,
+    /// Bytes that a queue may hold.
+    Qbytes,
+    /// Who sent last: 0, or the number of a task plus one.
+    Lspid,
+    /// Who received last.
+    Lrpid,
+    /// Whether something was ever sent.
+    Stime,
+    /// Whether something was ever received.
+    Rtime,
+    /// Semaphores of a set.
+    Nsems,
+    /// Whether there ever was an operation on a set.
+    Otime,
+    /// The value of a semaphore.
+    Val,
+    /// Who changed it last: 0, or the number of a task plus one.
+    Pid,
+    /// How many wait for it to become larger.
+    Ncnt,
+    /// How many wait for it to become zero.
+    Zcnt,
 }
 
 impl ObjectField {
@@ -253,14 +352,56 @@ impl ObjectField {
         ("readers", ObjectField::Readers, false),
         ("writers", ObjectField::Writers, false),
         ("data", ObjectField::Data, true),
+        ("id", ObjectField::Id, true),
+        ("uid", ObjectField::Uid, true),
+        ("gid", ObjectField::Gid, true),
+        ("cuid", ObjectField::Cuid, true),
+        ("cgid", ObjectField::Cgid, true),
+        ("mode", ObjectField::Mode, true),
+        ("qnum", ObjectField::Qnum, true),
+        ("cbytes", ObjectField::Cbytes, true),
+        ("qbytes", ObjectField::Qbytes, true),
+        ("lspid", ObjectField::Lspid, true),
+        ("lrpid", ObjectField::Lrpid, true),
+        ("stime", ObjectField::Stime, true),
+        ("rtime", ObjectField::Rtime, true),
+        ("nsems", ObjectField::Nsems, true),
+        ("otime", ObjectField::Otime, true),
+        ("val", ObjectField::Val, true),
+        ("pid", ObjectField::Pid, true),
+        ("ncnt", ObjectField::Ncnt, true),
+        ("zcnt", ObjectField::Zcnt, true),
     ];
+
+    /// The name in the notation.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// Whether its value stands for a task, or for nobody.
+    pub fn is_pid(self) -> bool {
+        matches!(self, ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Pid)
+    }
+
+    /// The fields that each semaphore of a set has, in the order in which probes tell them.
+    pub const OF_SEMAPHORE: [ObjectField; 4] =
+        [ObjectField::Val, ObjectField::Pid, ObjectField::Ncnt, ObjectField::Zcnt];
+
+    /// Whether it is one of a semaphore, and needs to be told of which.
+    pub fn of_semaphore(self) -> bool {
+        Self::OF_SEMAPHORE.contains(&self)
+    }
 
     /// Whether objects of a kind have this field.
     pub fn belongs_to(self, kind: ObjectKind) -> bool {
+        use ObjectField::*;
         match self {
-            ObjectField::Size => true,
-            ObjectField::Data => kind == ObjectKind::File,
-            _ => kind != ObjectKind::File,
+            Size => !matches!(kind, ObjectKind::Key) && kind.ipc().is_none(),
+            Data => kind.has_bytes(),
+            Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
+            Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
+            Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
+            Nsems | Otime | Val | Pid | Ncnt | Zcnt => kind == ObjectKind::Sem,
         }
     }
 }
@@ -312,6 +453,67 @@ pub struct Shown {
 }
 
 impl Compiled {
+    /// Whether it uses System V IPC.
+    pub fn uses_ipc(&self) -> bool {
+        let declared = self.objects.iter().any(|object| object.kind.ipc().is_some());
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
+    }
+
+    /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
+    /// may be there.
+    pub fn looks_at_namespace(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field: ObjectField::Id, .. }));
+        }
+        let wide = |call: &CallCode| match call {
+            CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
+                !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
+            }
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => {
+                matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
+            }
+            CallCode::Known(_) => call.kind().returns_id(),
+            CallCode::Computed { signature, .. } => {
+                signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
+            }
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
+    }
+
+    /// Whether it has processes of several users, or gives objects to others than the owner of the test.
+    pub fn has_users(&self) -> bool {
+        let gives = |instr: &Instr| match instr {
+            Instr::Call {
+                call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
+            } => set.uid > 0 || set.gid > 0,
+            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
+            _ => false,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        self.processes.iter().any(|process| process.user > 0) || instrs.any(gives)
+    }
+
+    /// Whether a condition or a `msgctl` looks at the last users of System V objects.
+    pub fn looks_at_pids(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| {
+                looks |= matches!(e, ExprCode::Object { field, .. } | ExprCode::Sem { field, .. } if field.is_pid());
+            });
+        }
+        let asks = |call: &CallCode| match call {
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
+            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl),
+        };
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
+    }
+
     /// The task called `name` (`W`, `worker[1]`).
     pub fn task_by_name(&self, name: &str) -> Option<TaskId> {
         self.tasks.iter().position(|t| t.name == name).map(|i| i as TaskId)

@@ -1,7 +1,7 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
+use crate::kernel::{Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -16,6 +16,41 @@ pub const F_GETPIPE_SZ: i64 = 1032;
 /// `ioctl` request.
 pub const FIONREAD: i64 = 0x541b;
 
+/// `msgctl` commands and those that all System V objects have.
+pub const IPC_RMID: i64 = 0;
+/// `msgctl` commands.
+pub const IPC_SET: i64 = 1;
+/// `msgctl` commands.
+pub const IPC_STAT: i64 = 2;
+/// `msgctl` commands.
+pub const IPC_INFO: i64 = 3;
+/// `semctl` commands.
+pub const GETPID: i64 = 11;
+/// `semctl` commands.
+pub const GETVAL: i64 = 12;
+/// `semctl` commands.
+pub const GETALL: i64 = 13;
+/// `semctl` commands.
+pub const GETNCNT: i64 = 14;
+/// `semctl` commands.
+pub const GETZCNT: i64 = 15;
+/// `semctl` commands.
+pub const SETVAL: i64 = 16;
+/// `semctl` commands.
+pub const SETALL: i64 = 17;
+/// `semctl` commands.
+pub const SEM_STAT: i64 = 18;
+/// `semctl` commands.
+pub const SEM_INFO: i64 = 19;
+/// `semctl` commands.
+pub const SEM_STAT_ANY: i64 = 20;
+/// `msgctl` commands.
+pub const MSG_STAT: i64 = 11;
+/// `msgctl` commands.
+pub const MSG_INFO: i64 = 12;
+/// `msgctl` commands.
+pub const MSG_STAT_ANY: i64 = 13;
+
 const NUMBERS: &[(&str, i64)] = &[
     ("O_RDONLY", 0),
     ("PAGE_SIZE", 4096),
@@ -26,6 +61,26 @@ const NUMBERS: &[(&str, i64)] = &[
     ("F_SETPIPE_SZ", F_SETPIPE_SZ),
     ("F_GETPIPE_SZ", F_GETPIPE_SZ),
     ("FIONREAD", FIONREAD),
+    ("IPC_PRIVATE", 0),
+    ("IPC_RMID", IPC_RMID),
+    ("IPC_SET", IPC_SET),
+    ("IPC_STAT", IPC_STAT),
+    ("IPC_INFO", IPC_INFO),
+    ("MSG_STAT", MSG_STAT),
+    ("MSG_INFO", MSG_INFO),
+    ("MSG_STAT_ANY", MSG_STAT_ANY),
+    ("GETPID", GETPID),
+    ("GETVAL", GETVAL),
+    ("GETALL", GETALL),
+    ("GETNCNT", GETNCNT),
+    ("GETZCNT", GETZCNT),
+    ("SETVAL", SETVAL),
+    ("SETALL", SETALL),
+    ("SEM_STAT", SEM_STAT),
+    ("SEM_INFO", SEM_INFO),
+    ("SEM_STAT_ANY", SEM_STAT_ANY),
+    ("LONG_MAX", i64::MAX),
+    ("LONG_MIN", i64::MIN),
     ("true", 1),
     ("false", 0),
 ];
@@ -41,10 +96,18 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let splice =
         SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let ipc = IpcFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let msg = MsgFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
-    let others =
-        [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
-    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(splice).chain(errnos).chain(others)
+    let others = [
+        ("EOF", Value::Eof),
+        ("fd", Value::AnyFd),
+        ("ipcid", Value::AnyId),
+        ("none", Value::None),
+        ("FAULT", Value::Bytes(Payload::fault())),
+    ];
+    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg);
+    NUMBERS.iter().map(int).chain(flags).chain(errnos).chain(others)
 }
 
 /// The constant called `name`.

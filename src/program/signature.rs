@@ -1,6 +1,10 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
-use super::{MAX_BYTES, Value, constants};
+mod ipc;
+mod sem;
+
+use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
+
 use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout};
 use smallvec::SmallVec;
 
@@ -28,8 +32,26 @@ pub enum ParamType {
     Child,
     /// A number.
     Number,
+    /// A System V object: a declared one of this kind, or its id.
+    Ipc(ObjectKind),
+    /// A key: a declared one, or a number.
+    Key,
+    /// The type of a message: a number, or `FAULT`.
+    MsgType,
+    /// Operations on semaphores, or `FAULT`.
+    Sops,
+    /// What a `semctl` command takes: a number, a list of values, `none`.
+    SemArg,
+    /// A duration, `none` for ever, or `FAULT`.
+    TimeOrFault,
+    /// A buffer that is there, unless `none` is passed.
+    Buffer,
     /// A byte string.
     Data,
+    /// A byte string, or declared memory by name.
+    DataOrMemory,
+    /// Declared memory by name.
+    Memory,
     /// A place in a file: a number, or `none`.
     Offset,
     /// A duration: a number with a unit, or 0, or `none` for ever.
@@ -101,8 +123,18 @@ pub static SIGNATURES: &[Signature] = &[
         ],
     ),
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
-    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
+    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", DataOrMemory), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    sig(CallKind::Msgget, ipc::MSGGET),
+    sig(CallKind::Msgsnd, ipc::MSGSND),
+    sig(CallKind::Msgrcv, ipc::MSGRCV),
+    sig(CallKind::Msgctl, ipc::MSGCTL),
+    // Written `memory[at] = data`.
+    sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
+    sig(CallKind::Semget, sem::SEMGET),
+    sig(CallKind::Semop, sem::SEMOP),
+    sig(CallKind::Semtimedop, sem::SEMTIMEDOP),
+    sig(CallKind::Semctl, sem::SEMCTL),
 ];
 
 impl Signature {
@@ -166,12 +198,18 @@ impl Signature {
             CallKind::Tee => {
                 Call::Tee { fd_in: args.fd(0)?, fd_out: args.fd(1)?, len: args.bytes(2)?, flags: args.splice_flags(3)? }
             }
+            CallKind::Vmsplice if args.is_memory(1) => {
+                Call::VmspliceMemory { fd: args.fd(0)?, memory: args.declared(1)?, flags: args.splice_flags(2)? }
+            }
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
+            CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
+            CallKind::Semget | CallKind::Semop | CallKind::Semtimedop | CallKind::Semctl => Call::Sem(args.sem()?),
         })
     }
 }
@@ -228,6 +266,18 @@ impl Args<'_> {
     fn memory(&self, i: usize) -> Result<Payload, String> {
         let data = self.data(i)?;
         if data.readable() == data.len() { Ok(data) } else { Err(self.wrong(i, "readable memory")) }
+    }
+
+    fn is_memory(&self, i: usize) -> bool {
+        matches!(self.args.get(i), Some(Some(Value::Memory(_))))
+    }
+
+    /// Declared memory, by its path index.
+    fn declared(&self, i: usize) -> Result<u16, String> {
+        match self.args.get(i) {
+            Some(Some(Value::Memory(path))) => Ok(*path),
+            _ => Err(self.wrong(i, "the name of memory")),
+        }
     }
 
     fn offset(&self, i: usize) -> Result<Option<i64>, String> {

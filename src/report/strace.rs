@@ -1,13 +1,13 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::style::shorten;
+use super::{strace_ipc, strace_sem, style::shorten};
 use crate::{
     kernel::{
         Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
         Timeout,
     },
     machine::{Machine, State},
-    program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
+    program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
 };
 
 /// Byte strings are shown in at most so many characters.
@@ -89,6 +89,8 @@ impl Caller<'_> {
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
+            Call::Msg(call) => strace_ipc::msg(self, call),
+            Call::Sem(call) => strace_sem::sem(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -104,6 +106,14 @@ impl Caller<'_> {
                 let mut args = vec![fd(of), data(bytes)];
                 args.extend(splice_flags(*flags));
                 args
+            }
+            Call::VmspliceMemory { fd: of, memory, flags } => {
+                let mut args = vec![fd(of), path_name(self.machine.program, *memory)];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Store { memory, at, data: bytes } => {
+                return format!("{}[{at}] = {}", path_name(self.machine.program, *memory), data(bytes));
             }
             Call::VmspliceRead { fd: of, count, flags } => {
                 let mut args = vec![fd(of), count.to_string()];
@@ -164,6 +174,9 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
+            Call::Read { count: 0, .. } | Call::Pread { count: 0, .. } | Call::VmspliceRead { count: 0, .. } => {
+                "= 0".into()
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
@@ -178,6 +191,8 @@ impl Caller<'_> {
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
+            Call::Msg(call) => strace_ipc::result(self, call, ret),
+            Call::Sem(call) => strace_sem::result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }
@@ -186,9 +201,9 @@ impl Caller<'_> {
     }
 }
 
-/// The name of the FIFO or file with this path index.
+/// The name of the FIFO, file or memory with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
-    let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
+    let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
 }
 

@@ -1,6 +1,6 @@
 //! What is seen of a run.
 
-use super::Method;
+use super::{IpcSeen, Method};
 use crate::{
     kernel::{CallKind, Payload, Return, TaskId},
     program::{Halt, ObjectField},
@@ -52,6 +52,8 @@ pub enum Observation {
         /// Its bytes, unless they are too many.
         data: Option<Payload>,
     },
+    /// What System V objects were like when it was quiet, by kind and index; comes before that. Only if asked for.
+    Ipc(Vec<IpcSeen>),
     /// No task can go on by itself: the step is over.
     Quiet {
         /// Which step of the schedule; in free runs 0.

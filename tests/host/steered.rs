@@ -41,7 +41,7 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
                 out.push(";".into());
                 steps.push(std::mem::take(&mut out));
             }
-            Observation::Started { .. } | Observation::Contents { .. } => {}
+            Observation::Started { .. } | Observation::Contents { .. } | Observation::Ipc(_) => {}
         }
     }
     steps.push(out);

@@ -196,6 +196,10 @@ fn real(outcomes: usize) -> Real {
         cap_sys_resource: false,
         cap_sys_admin: false,
         nofile: 1024,
+        msgmax: 8192,
+        msgmnb: 16_384,
+        msgmni: 32_000,
+        sem: [32_000, 1_024_000_000, 500, 32_000],
         cpus: 2,
         realtime: true,
     };

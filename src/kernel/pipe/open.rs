@@ -182,7 +182,7 @@ impl FifoOpen {
         self.at = At::Partner { cur };
         let queue = QueueId::readers(cx, self.pipe);
         cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
-        cx.schedule(Some(queue))
+        cx.schedule(Some(queue.into()))
     }
 
     /// Out of the queue, lock taken again.
@@ -269,6 +269,6 @@ impl FifoOpen {
 
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
-        WaitsFor { pipe: self.pipe, writer: self.read() }
+        WaitsFor::Pipe { pipe: self.pipe, writer: self.read() }
     }
 }

@@ -11,7 +11,7 @@ const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
 const DIRTY: VersionRange = VersionRange::between(Version::new(5, 8), Version { major: 5, minor: 16, patch: 11 });
 
 rules! {
-    after super::pipe::RULES.len();
+    after super::AFTER_PIPE;
     SPL_01 "SPL-01" ALL, "splice, tee, vmsplice", "A splice of no bytes returns 0, splice even before it looks at the descriptors.";
     SPL_01_FLAGS "SPL-01-FLAGS" V5_5, "splice, tee, vmsplice", "An unknown flag is EINVAL, before the descriptors are looked at.";
     SPL_02 "SPL-02" ALL, "do_splice, do_tee", "An offset for a pipe is ESPIPE, a file open the wrong way EBADF; two files, one pipe at both ends and an O_APPEND output are EINVAL.";
@@ -27,6 +27,7 @@ rules! {
     SPL_05_PAGE "SPL-05-PAGE" ALL, "pipe_write", "Bytes appended to a shared page are seen by everybody who can see that part of it.";
     SPL_06 "SPL-06" ALL, "link_pipe", "tee leaves the input as it is, and ends with the input's last slot or the output's last free one.";
     SPL_07 "SPL-07" ALL, "vmsplice_to_pipe", "vmsplice puts each page of memory into a slot of its own that is never appended to.";
+    SPL_07_STORE "SPL-07-STORE" ALL, "vmsplice_to_pipe", "What is stored into memory after vmsplice is seen by who reads the pipe, and by who reads a slot that tee or splice made of it; with SPLICE_F_GIFT too.";
     SPL_07_OUT "SPL-07-OUT" ALL, "vmsplice_to_user", "On the read end vmsplice copies bytes out, like read.";
     SPL_08 "SPL-08" ALL, "shmem_file_splice_read", "A file's pages go into slots by reference: later writes to the file are seen by who reads the pipe.";
     SPL_08_FLAGS "SPL-08-FLAGS" DIRTY, "copy_page_to_iter_pipe", "A slot that a file's page is put into keeps the flags of its previous tenant.";

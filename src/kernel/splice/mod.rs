@@ -10,11 +10,11 @@ mod tests;
 
 pub use between::Between;
 pub use from_pipe::FromPipe;
-pub use to_pipe::ToPipe;
+pub use to_pipe::{Source, ToPipe};
 
 use super::{
-    Cx, Kernel, Step, WaitsFor,
-    call::{CallKind, Fd, OpenFlags, Return, SpliceFlags},
+    Cx, Kernel, PipeId, Step, WaitsFor,
+    call::{CallKind, Fd, OpenFlags, PathId, Return, SpliceFlags},
     canon::{canon_enum, canon_struct},
     errno::Errno,
     file::{File, FileId},
@@ -24,6 +24,7 @@ use super::{
     rules::*,
     wait::Wait,
 };
+use smallvec::{SmallVec, smallvec};
 
 /// A splice, tee or vmsplice under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +76,16 @@ impl Splice {
         }
     }
 
+    /// The pipes whose locks its next section takes.
+    pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
+        match &self.way {
+            Way::Between(call) => call.locks(),
+            Way::FromPipe(call) if matches!(call.at, from_pipe::At::Locked { .. }) => smallvec![call.pipe],
+            Way::ToPipe(call) if call.at == to_pipe::At::Locked => smallvec![call.pipe],
+            Way::FromPipe(_) | Way::ToPipe(_) => smallvec![],
+        }
+    }
+
     /// Whether a sleeper would go on if it were woken now.
     pub fn ready(&self, k: &Kernel) -> bool {
         match &self.way {
@@ -88,8 +99,8 @@ impl Splice {
     pub fn waits_for(&self) -> WaitsFor {
         match &self.way {
             Way::Between(call) => call.waits_for(),
-            Way::FromPipe(call) => WaitsFor { pipe: call.pipe, writer: true },
-            Way::ToPipe(call) => WaitsFor { pipe: call.pipe, writer: false },
+            Way::FromPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: true },
+            Way::ToPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: false },
         }
     }
 
@@ -236,20 +247,45 @@ impl Cx<'_> {
 
     /// `vmsplice` on a file that can be written: `data` is memory of the caller that nobody changes afterwards.
     pub(super) fn enter_vmsplice(&mut self, fd: Fd, data: Payload, flags: SpliceFlags) -> Entered {
+        let len = data.len();
+        self.vmsplice_from(fd, Source::User { data }, len, flags)
+    }
+
+    /// `vmsplice` of declared memory on a file that can be written.
+    pub(super) fn enter_vmsplice_memory(&mut self, fd: Fd, memory: PathId, flags: SpliceFlags) -> Entered {
+        let len = self.k.regular_at(memory).map_or(0, |memory| memory.size as u32);
+        self.vmsplice_from(fd, Source::Memory { path: memory }, len, flags)
+    }
+
+    fn vmsplice_from(&mut self, fd: Fd, from: Source, len: u32, flags: SpliceFlags) -> Entered {
         let id = self.vmsplice_file(fd, flags)?;
-        if data.is_empty() {
+        if len == 0 {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
         }
         let pipe = self.vmsplice_pipe(id)?;
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
-        let way = if self.k.file(id).write {
-            Way::ToPipe(ToPipe::from_user(pipe, data, nonblock))
-        } else {
+        let way = match (self.k.file(id).write, from) {
+            (true, from) => Way::ToPipe(ToPipe::from_user(pipe, from, len, nonblock)),
             // The direction is that of the file: the pipe's bytes go into the memory.
-            Way::FromPipe(FromPipe::to_user(pipe, data.len(), nonblock))
+            (false, Source::User { .. }) => Way::FromPipe(FromPipe::to_user(pipe, len, nonblock)),
+            // Declared memory is not stored into by calls; programs say `vmsplice_read`.
+            (false, _) => return Err(fails(Errno::EBADF)),
         };
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
+    }
+
+    /// Bytes into declared memory, and so into every slot that shows the page.
+    pub(super) fn store(&mut self, memory: PathId, at: i64, data: &Payload) -> Return {
+        let size = self.k.regular_at(memory).map_or(0, |memory| memory.size);
+        match u64::try_from(at) {
+            Ok(at) if at.checked_add(data.len().into()).is_some_and(|end| end <= size) => {
+                self.trace.rule(SPL_07_STORE);
+                self.k.write_file(memory, at, data);
+                Return::value(0)
+            }
+            _ => Errno::EFAULT.into(),
+        }
     }
 
     /// `vmsplice` on a file that can only be read.
@@ -263,7 +299,7 @@ impl Cx<'_> {
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
         let way = if self.k.file(id).write {
             // The direction is that of the file: the buffer's bytes go in.
-            Way::ToPipe(ToPipe::from_user(pipe, Payload::fill(0, count), nonblock))
+            Way::ToPipe(ToPipe::from_user(pipe, Source::User { data: Payload::fill(0, count) }, count, nonblock))
         } else {
             Way::FromPipe(FromPipe::to_user(pipe, count, nonblock))
         };

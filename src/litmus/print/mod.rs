@@ -73,6 +73,9 @@ impl Display for Setting {
 impl Display for Object {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{} {}", self.kind.keyword(), self.name.name)?;
+        if let Some(count) = self.count {
+            write!(f, "[{count}]")?;
+        }
         if self.options.is_empty() { Ok(()) } else { write!(f, "({})", commas(&self.options)) }
     }
 }
@@ -137,6 +140,7 @@ fn write_stmt(f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> Result {
             expect.as_ref().map_or(Ok(()), |expect| write!(f, " -> {expect}"))
         }
         StmtKind::Assign { dest, value } => write!(f, "{} = {value}", dest.name),
+        StmtKind::Store { memory, at, data } => write!(f, "{}[{at}] = {data}", memory.name),
         StmtKind::If { cond, then, otherwise } => {
             write!(f, "if {cond} ")?;
             write_block(f, then, depth)?;

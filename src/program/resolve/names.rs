@@ -353,6 +353,10 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
                 expect.iter().for_each(|expect| visit_expr(expect, f));
             }
             StmtKind::Assign { value, .. } => visit_expr(value, f),
+            StmtKind::Store { at, data, .. } => {
+                visit_expr(at, f);
+                visit_expr(data, f);
+            }
             StmtKind::If { cond, then, otherwise } => {
                 visit_expr(cond, f);
                 visit_block(then, f);
@@ -373,7 +377,7 @@ fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
         ExprKind::Call(call) => call.args.iter().for_each(|arg| visit_expr(&arg.value, f)),
         ExprKind::List(elements) => elements.iter().for_each(|element| visit_expr(element, f)),
         ExprKind::Neg(e) | ExprKind::Not(e) | ExprKind::Quantified { body: e, .. } => visit_expr(e, f),
-        ExprKind::Binary { left, right, .. } => {
+        ExprKind::Binary { left, right, .. } | ExprKind::SemOp { semnum: left, op: right, .. } => {
             visit_expr(left, f);
             visit_expr(right, f);
         }

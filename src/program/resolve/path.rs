@@ -4,20 +4,33 @@ use super::{
     ends,
     expr::{Scope, Translator},
     names::{Entity, Source, Var},
+    settings,
     types::{Type, Typed},
 };
-use crate::kernel::{CallKind, TaskId};
+use crate::kernel::{
+    CallKind, Pid, TaskId,
+    ipc::{
+        msg::{INFO_FIELDS, STAT_FIELDS},
+        sem,
+    },
+};
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
     syntax::{ObjectKind, Path, PathStep, Span, TaskRef},
 };
+use std::sync::LazyLock;
+
+type ResultField = (&'static str, Option<CallKind>, Field, Type);
 
 /// Parts of results: which call must have returned it (any, if not said), and what it is.
-const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
+const RESULT_FIELDS: &[ResultField] = &[
     ("ret", None, Field::Ret, Type::Unknown),
     ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
     ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
     ("data", Some(CallKind::VmspliceRead), Field::Data, Type::Bytes),
+    ("data", Some(CallKind::Msgrcv), Field::Data, Type::Bytes),
+    ("type", Some(CallKind::Msgrcv), Field::Extra(0), Type::Number),
+    ("val", Some(CallKind::Semctl), Field::Extra(0), Type::Number),
     ("off_in", Some(CallKind::Splice), Field::Extra(0), Type::Number),
     ("off_out", Some(CallKind::Splice), Field::Extra(1), Type::Number),
     ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
@@ -27,6 +40,17 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
     ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
     ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
 ];
+
+/// What `IPC_STAT` and `IPC_INFO` copy out.
+static CTL_FIELDS: LazyLock<Vec<ResultField>> = LazyLock::new(|| {
+    let copied = |call: CallKind, fields: &'static [&'static str]| {
+        let number = move |(i, name): (usize, &&'static str)| (*name, Some(call), Field::Extra(i as u8), Type::Number);
+        fields.iter().enumerate().map(number)
+    };
+    let msg = copied(CallKind::Msgctl, &STAT_FIELDS).chain(copied(CallKind::Msgctl, &INFO_FIELDS));
+    let sem = copied(CallKind::Semctl, &sem::STAT_FIELDS).chain(copied(CallKind::Semctl, &sem::INFO_FIELDS));
+    msg.chain(sem).collect()
+});
 
 impl<'a> Translator<'a> {
     pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
@@ -91,6 +115,10 @@ impl<'a> Translator<'a> {
         let declared = self.names.objects[object as usize];
         let name = &declared.name.name;
         let problem = match (&path.steps[..], declared.kind) {
+            (_, ObjectKind::Memory) => {
+                Problem::new(format!("`{name}` is memory, not a value"), span, "cannot be looked at from here")
+                    .help(format!("`vmsplice(p.w, {name})` puts it into a pipe, `{name}[0] = \"a\"` stores into it"))
+            }
             (_, ObjectKind::Fifo | ObjectKind::File) => {
                 let kind = declared.kind.keyword();
                 Problem::new(format!("`{name}` is a {kind}, not a descriptor"), span, "has to be opened first")
@@ -108,6 +136,11 @@ impl<'a> Translator<'a> {
                     true => problem.help("tasks cannot look into a pipe; `ioctl(p.r, FIONREAD)` counts its bytes"),
                     false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
                 }
+            }
+            (_, ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key) => {
+                let kind = declared.kind.keyword();
+                Problem::new(format!("`{name}` is a {kind}, not a value"), span, "only calls take it")
+                    .help("`msgget(k, 0)` gives the id of the queue with the key `k`")
             }
             _ => Problem::new(format!("`{path}` is no descriptor"), span, "a pipe has two ends")
                 .help(format!("write `{name}.r` to read, `{name}.w` to write")),
@@ -145,6 +178,12 @@ impl<'a> Translator<'a> {
                 Some((slot, var)) => {
                     let (field, ty) = self.field(var, steps, span)?;
                     Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
+                }
+                None if steps.is_empty() && matches!(name.name.as_str(), "pid" | "tid") => {
+                    // The id of a process is that of its first thread.
+                    let process = &self.names.processes[source.process];
+                    let leader = if name.name == "pid" { process.threads[0] + (task - source.first) } else { task };
+                    Some(Typed::number(ExprCode::Const(Value::Int(Pid::of(leader).number()))))
                 }
                 None => {
                     let message = format!("`{}` has no variable `{}`", source.name, name.name);
@@ -194,9 +233,19 @@ impl<'a> Translator<'a> {
         let of_kind = move |(_, field, _): &&(&str, ObjectField, bool)| field.belongs_to(kind);
         let fields = || ObjectField::ALL.iter().filter(of_kind).map(|(name, ..)| *name);
         let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
-        if let [PathStep::Field(field)] = &path.steps[..] {
+        let (steps, index) = match &path.steps[..] {
+            [step, PathStep::Index(index)] => (std::slice::from_ref(step), Some(*index)),
+            steps => (steps, None),
+        };
+        if let [PathStep::Field(field)] = steps {
             let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
-            if let Some((_, field, _)) = found {
+            if let Some((name, field, _)) = found {
+                if field.of_semaphore() {
+                    return self.semaphore(object, name, *field, index, span);
+                }
+                if index.is_some() {
+                    return self.report(Problem::new(format!("`{path}` is no value"), span, "goes too far"));
+                }
                 let ty = if *field == ObjectField::Data { Type::Bytes } else { Type::Number };
                 return Some(Typed { code: ExprCode::Object { object, field: *field }, ty });
             }
@@ -206,12 +255,35 @@ impl<'a> Translator<'a> {
         self.report(Problem::new(format!("`{path}` is no value"), span, "which field of it?").help(known()))
     }
 
+    /// A field of a semaphore of a set.
+    fn semaphore(
+        &mut self,
+        object: u16,
+        name: &str,
+        field: ObjectField,
+        index: Option<u32>,
+        span: Span,
+    ) -> Option<Typed> {
+        let declared = self.names.objects[object as usize];
+        let nsems = settings::nsems(declared);
+        let semnum = index.or_else(|| (nsems == 1).then_some(0));
+        if let Some(semnum) = semnum.filter(|&semnum| semnum < nsems) {
+            return Some(Typed::number(ExprCode::Sem { object, semnum: semnum as u16, field }));
+        }
+        let set = &declared.name.name;
+        let label = if index.is_some() { "no such semaphore" } else { "of which semaphore?" };
+        let problem = Problem::new(format!("`{set}` has {nsems} semaphores"), span, label);
+        self.report(problem.help(format!("`{set}.{name}[0]` to `{set}.{name}[{}]`", nsems.saturating_sub(1))))
+    }
+
     /// What follows the name of a variable.
     fn field(&mut self, var: &Var, steps: &[PathStep], span: Span) -> Option<(Field, Type)> {
         let (name, index) = match steps {
             [] => return Some((Field::Whole, Type::Unknown)),
             [PathStep::Field(name)] => (name, 0),
-            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if name.name == "revents" => (name, *index as u8),
+            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if matches!(&*name.name, "revents" | "val") => {
+                (name, *index as u8)
+            }
             _ => return self.report(Problem::new("a result has no such part", span, "goes too far")),
         };
         let fits = |of: Option<CallKind>| match of {
@@ -219,7 +291,7 @@ impl<'a> Translator<'a> {
             Some(kind) => var.calls.contains(&kind),
             None => !var.calls.is_empty(),
         };
-        let fields = RESULT_FIELDS.iter().filter(|(_, of, ..)| fits(*of));
+        let fields = RESULT_FIELDS.iter().chain(&*CTL_FIELDS).filter(|(_, of, ..)| fits(*of));
         match fields.clone().find(|(field, ..)| *field == name.name) {
             Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
             Some((_, _, field, ty)) => Some((*field, *ty)),

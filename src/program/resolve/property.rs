@@ -85,6 +85,10 @@ impl Claims {
                 let name = ObjectField::ALL[*field as usize].0;
                 self.show(Shown { name: format!("{object}.{name}"), value: e.clone() });
             }
+            ExprCode::Sem { object, semnum, field } => {
+                let object = &names.objects[*object as usize].name.name;
+                self.show(Shown { name: format!("{object}.{}[{semnum}]", field.name()), value: e.clone() });
+            }
             _ => {}
         }
     }

@@ -2,18 +2,30 @@
 
 use super::{
     expr::{Scope, Translator},
-    names::Names,
+    names::{Entity, Names},
 };
 use crate::kernel::{OpenFlags, Payload};
 use crate::program::{
-    ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
-    syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
+    ExprCode, IpcInfo, ObjectInfo, Problem, Settings, Value, did_you_mean,
+    syntax::{Arg, Expr, ExprKind, Ident, Item, Object, ObjectKind, Program, Setting},
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 4] = ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile"];
+const LIMITS: [&str; 11] = [
+    "fs.pipe-max-size",
+    "fs.pipe-user-pages-soft",
+    "fs.pipe-user-pages-hard",
+    "nofile",
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.semmsl",
+    "kernel.semmns",
+    "kernel.semopm",
+    "kernel.semmni",
+];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 2] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"];
+const CAPABILITIES: [&str; 3] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();
@@ -77,6 +89,46 @@ fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload
     }
 }
 
+/// The declared key that an object has.
+fn key(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<u16> {
+    if let ExprKind::Path(path) = &e.kind
+        && let Some(Entity::Object(object)) = names.entity(&path.root.name)
+        && names.objects[object as usize].kind == ObjectKind::Key
+        && path.steps.is_empty()
+    {
+        return Some(object);
+    }
+    let problem = Problem::new("this is no key", e.span, "not declared as one");
+    problems.push(problem.help("declare it as `key k`"));
+    None
+}
+
+/// How many semaphores a declared set has: as the brackets say, else as many as values, else one.
+pub(super) fn nsems(object: &Object) -> u32 {
+    let values = object.options.iter().find_map(|arg| match (&arg.name, &arg.value.kind) {
+        (Some(name), ExprKind::List(values)) if name.name == "values" => Some(values.len() as u32),
+        _ => None,
+    });
+    object.count.or(values).unwrap_or(1)
+}
+
+/// What the semaphores of a set begin with: one number for each.
+fn values(names: &Names, object: &Object, e: &Expr, problems: &mut Vec<Problem>) -> Vec<u16> {
+    let ExprKind::List(values) = &e.kind else {
+        let problem = Problem::new("values are a list", e.span, "no list");
+        problems.push(problem.help("write `values: [1, 0]`"));
+        return Vec::new();
+    };
+    let nsems = nsems(object) as usize;
+    if values.len() != nsems {
+        let message = format!("`{}` has {nsems} semaphores", object.name.name);
+        problems.push(Problem::new(message, e.span, format!("{} values", values.len())));
+        return Vec::new();
+    }
+    let value = |e| constant(names, e, 32_767, &mut *problems).unwrap_or(0) as u16;
+    values.iter().map(value).collect()
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
@@ -88,7 +140,13 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         size: None,
         flags: OpenFlags::empty(),
         file: None,
+        ipc: IpcInfo::default(),
     };
+    info.ipc.nsems = nsems(object);
+    if object.kind == ObjectKind::Shm {
+        let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
+        problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
+    }
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
@@ -99,21 +157,41 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 info.flags = OpenFlags::from_bits_retain(bits as u32);
             }
             (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
-            (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
+            (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
+                data = bytes(names, value, problems).unwrap_or_default();
+            }
+            (ObjectKind::Msgq | ObjectKind::Sem, Some("key")) => info.ipc.key = key(names, value, problems),
+            (ObjectKind::Msgq | ObjectKind::Sem, Some("mode")) => {
+                info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
+            }
+            (ObjectKind::Msgq, Some("qbytes")) => {
+                info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
+            }
+            (ObjectKind::Sem, Some("values")) => info.ipc.values = values(names, object, value, problems),
+            (ObjectKind::Shm, _) => {}
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
                     ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
+                    ObjectKind::Memory => problem.help("memory has `data:`, which says how long it is too"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
+                    ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
+                    ObjectKind::Key => problem.help("a key has no options"),
+                    ObjectKind::Sem => problem.help("options of a sem are `values:`, `key:` and `mode:`"),
+                    ObjectKind::Shm => problem,
                 });
             }
         }
     }
-    if object.kind == ObjectKind::File {
+    if object.kind == ObjectKind::Memory && data.is_empty() {
+        let problem = Problem::new("memory without bytes", object.name.span, "as long as its `data:`");
+        problems.push(problem.help(format!("`memory {}(data: \"\\0\" * 4096)` is a page of zeros", info.name)));
+    }
+    if object.kind.has_bytes() {
         info.file = Some((mode, data));
     }
     info

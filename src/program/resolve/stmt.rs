@@ -6,6 +6,7 @@ use super::{
     names::Names,
     types::Type,
 };
+use crate::kernel::CallKind;
 use crate::program::{
     CallCode, Code, ExprCode, Field, Instr, Problem, Value,
     syntax::{BinOp, Block, CallExpr, Expr, Ident, Span, Stmt, StmtKind},
@@ -66,6 +67,13 @@ impl Emitter<'_, '_> {
                 let value = self.translator().expr(value)?.code;
                 let slot = self.slot(dest)?;
                 self.emit(Instr::Assign { slot, value }, span);
+                Some(())
+            }
+            StmtKind::Store { memory, at, data } => {
+                let call = call::store(&mut self.translator(), memory, at, data, span)?;
+                // A store beyond the end fails the test: nobody would look at its result.
+                let expect = Some(ExprCode::Const(Value::Int(0)));
+                self.emit(Instr::Call { call, dest: None, expect }, span);
                 Some(())
             }
             StmtKind::If { cond, then, otherwise } => {
@@ -145,10 +153,12 @@ impl Emitter<'_, '_> {
         let value = self.translator().expr(expect)?;
         if let Some(kind) = call.map(CallCode::kind) {
             let never = match value.ty {
-                Type::Bytes => !kind.reads(),
+                Type::Bytes => !kind.returns_data(),
                 Type::Eof => !kind.reads(),
                 Type::Fd => !kind.returns_fd(),
-                Type::None => true,
+                Type::Id => !kind.returns_id(),
+                Type::List => kind != CallKind::Semctl,
+                Type::None | Type::Object | Type::Sops => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };
             if never {

@@ -10,6 +10,10 @@ pub(super) enum Type {
     Errno,
     Eof,
     Fd,
+    Id,
+    Object,
+    List,
+    Sops,
     None,
     Unknown,
 }
@@ -23,7 +27,10 @@ impl Type {
             Value::Errno(_) => Type::Errno,
             Value::Eof => Type::Eof,
             Value::AnyFd => Type::Fd,
-            Value::Result(_) => Type::Unknown,
+            Value::AnyId => Type::Id,
+            Value::Object(_) => Type::Object,
+            Value::List(_) => Type::List,
+            Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
 
@@ -38,6 +45,10 @@ impl Type {
             Type::Errno => "an error",
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
+            Type::Id => "`ipcid`",
+            Type::Object => "an object",
+            Type::List => "a list",
+            Type::Sops => "a list of operations",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

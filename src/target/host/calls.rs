@@ -1,7 +1,14 @@
 //! Making a [`Call`] for real.
 
-use super::sys;
-use crate::kernel::{Call, Errno, Fcntl, Payload, Return, Run, Timeout};
+use super::{
+    ipc,
+    objects::{Objects, Region},
+    sem, sys,
+};
+use crate::{
+    kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
+    program::IpcNumbers,
+};
 use smallvec::SmallVec;
 use std::{ffi::CString, io};
 
@@ -14,8 +21,12 @@ pub struct Executor {
     prepared: Option<(Payload, usize)>,
     /// Memory for the next `vmsplice`: pages that a pipe refers to are never used again.
     gift: Option<Buffer>,
-    /// Names of FIFOs and files, by path index.
+    /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
+    /// Ids and keys of declared objects.
+    numbers: IpcNumbers,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -79,7 +90,7 @@ macro_rules! raw {
     };
 }
 
-fn result(ret: i64) -> Result<i64, Errno> {
+pub(super) fn result(ret: i64) -> Result<i64, Errno> {
     if ret == -1 { Err(last_errno()) } else { Ok(ret) }
 }
 
@@ -88,15 +99,24 @@ fn last_errno() -> Errno {
 }
 
 impl Executor {
-    /// An executor for a thread, given the names of the FIFOs.
-    pub fn new(paths: Vec<CString>) -> io::Result<Executor> {
-        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, gift: None, paths })
+    /// An executor for a thread, given the objects.
+    pub fn new(objects: &Objects) -> io::Result<Executor> {
+        Ok(Executor {
+            input: Buffer::new(SMALL)?,
+            output: Buffer::new(SMALL)?,
+            prepared: None,
+            gift: None,
+            paths: objects.paths.clone(),
+            memory: objects.memory.clone(),
+            numbers: objects.numbers.clone(),
+        })
     }
 
-    /// Other names for the FIFOs.
-    pub fn set_paths(&mut self, paths: &[CString]) {
-        self.paths.clear();
-        self.paths.extend_from_slice(paths);
+    /// Other objects.
+    pub fn set_objects(&mut self, objects: &Objects) {
+        self.paths.clone_from(&objects.paths);
+        self.memory.clone_from(&objects.memory);
+        self.numbers.clone_from(&objects.numbers);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
@@ -113,7 +133,15 @@ impl Executor {
                 // SAFETY: the range is inside of the buffer.
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
-            Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
+            Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Sem(call) => self.fill(&sem::memory(call))?,
+            Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
+                let len = ipc::room(*size, *fault) + ipc::TYPE;
+                self.input.reserve(len)?;
+                // SAFETY: the range is inside of the buffer.
+                unsafe { std::ptr::write_bytes(self.input.before_guard(len), UNTOUCHED, len) };
+            }
             Call::Vmsplice { data, .. } => {
                 let gift = Buffer::new(data.len() as usize)?;
                 let bytes = data.bytes();
@@ -133,7 +161,8 @@ impl Executor {
         }
         let readable = data.readable() as usize;
         self.prepared = None;
-        self.output.reserve(readable)?;
+        // The type of a message lies before its text.
+        self.output.reserve(readable + ipc::TYPE)?;
         let mut to = self.output.before_guard(readable);
         for run in data.runs().iter().take_while(|run| run.what != Run::FAULT) {
             // SAFETY: the runs before the first fault are `readable` bytes together.
@@ -228,6 +257,14 @@ impl Executor {
                 plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
             }
             Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Msg(call) => {
+                let input = match call {
+                    MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
+                    _ => self.input.before_guard(0),
+                };
+                ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
+            }
+            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -251,6 +288,12 @@ impl Executor {
                 let iov = libc::iovec { iov_base: base.cast(), iov_len: data.len() as usize };
                 plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
             }
+            Call::VmspliceMemory { fd, memory, flags } => {
+                let region = self.memory.get(*memory as usize).copied().unwrap_or_default();
+                let iov = libc::iovec { iov_base: region.base as *mut libc::c_void, iov_len: region.len };
+                plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
+            }
+            Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
                 let gift = self.gift.take();
                 let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
@@ -262,6 +305,22 @@ impl Executor {
                 self.with_input(ret, buffer, *count as usize)
             }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
+        }
+    }
+
+    /// Stores what was prepared into memory.
+    fn store(&self, memory: u16, at: i64, len: usize) -> Return {
+        let region = self.memory.get(memory as usize).copied().unwrap_or_default();
+        match usize::try_from(at) {
+            Ok(at) if at.checked_add(len).is_some_and(|end| end <= region.len) => {
+                // Others may look at the same moment, but they are other processes, or the kernel.
+                for i in 0..len {
+                    // SAFETY: source and target are inside of their mappings.
+                    unsafe { ((region.base + at + i) as *mut u8).write_volatile(self.output().add(i).read()) };
+                }
+                Return::value(0)
+            }
+            _ => Return::error(Errno::EFAULT),
         }
     }
 
@@ -344,11 +403,15 @@ pub fn number(call: &Call) -> u32 {
         Call::Poll { .. } => libc::SYS_ppoll,
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
+        Call::Msg(call) => ipc::number(call),
+        Call::Sem(call) => sem::number(call),
         Call::Pause => PAUSE,
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,
-        Call::Vmsplice { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        // None, and so none that anybody could be asleep in.
+        Call::Store { .. } => libc::c_long::from(u32::MAX),
     };
     number as u32
 }

@@ -5,6 +5,7 @@
 //! sleeps, exited or was forked.
 
 use super::{
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
@@ -51,9 +52,12 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 }
 
 /// How many instances of the objects may exist at once: bounded by descriptors, and by the pages that a user's pipes may
-/// have before they are made smaller.
+/// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
+    if program.looks_at_namespace() {
+        return 1;
+    }
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
     let (mut fds, mut pages) = (0, 0);
     for pipe in pipes {
@@ -63,6 +67,9 @@ fn most_instances(program: &Compiled) -> usize {
     let room = sys::limit(libc::RLIMIT_NOFILE as i32).0.min(1 << 16) as usize;
     let by_fds = room.saturating_sub(HIGH_FD as usize + 64) / fds.max(1);
     let by_pages = (PAGES / pages.max(1)) as usize;
+    if program.looks_at_namespace() {
+        return 1;
+    }
     MAX_INSTANCES.min(by_fds).min(by_pages).max(1)
 }
 
@@ -87,6 +94,9 @@ impl<'a> Free<'a> {
         self.eyes = Eyes::default();
         shared.done.store(0, Ordering::Relaxed);
         shared.expected.store(u32::MAX, Ordering::Relaxed);
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let instances = (0..count).map(|instance| Objects::create(shared, self.program, instance)).collect();
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };
@@ -138,6 +148,9 @@ impl<'a> Free<'a> {
             run.skipped_probes = skipped as u64;
             let asleep = self.sleepers();
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
+            if crew.program.objects.iter().any(|object| object.kind.ipc().is_some()) {
+                ipc_probe::look(shared, crew.program, &crew.instances[instance].numbers, false);
+            }
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()
@@ -202,7 +215,8 @@ impl<'a> Free<'a> {
             if shared.done.load(Ordering::Acquire) != done {
                 continue;
             }
-            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) {
+            // Whoever sleeps for a time only is not at its end.
+            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) && !self.timed() {
                 return Ok(());
             }
             pause = (pause * 2).min(LONGEST);
@@ -213,6 +227,13 @@ impl<'a> Free<'a> {
                 return Err([end::TIMED_OUT, task, 0, 0]);
             }
         }
+    }
+
+    /// Whether somebody in a call will give up some time later.
+    fn timed(&self) -> bool {
+        (0..self.program.tasks.len()).any(|task| {
+            self.state(task) == state::IN_CALL && self.inside.shared.slot(task).deadline.load(Ordering::Relaxed) > 0
+        })
     }
 
     fn rests(&self, task: usize) -> bool {

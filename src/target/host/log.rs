@@ -8,9 +8,9 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{CallKind, Errno, Payload, Return, Run, TaskId},
+    kernel::{CallKind, Errno, IpcKind, Payload, Return, Run, TaskId},
     program::{Halt, ObjectField},
-    target::{Impossible, Observation},
+    target::{Impossible, IpcSeen, Observation},
 };
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -69,6 +69,7 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
+const IPC: u8 = 11;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -209,6 +210,11 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
             CONTENTS
         }
+        Entry::Seen(Observation::Ipc(objects)) => {
+            words.push(objects.len() as u64);
+            objects.iter().for_each(|seen| encode_ipc(seen, words));
+            IPC
+        }
         Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
             words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
@@ -283,11 +289,15 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                let field =
-                    if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
+                let field = ObjectField::ALL.get((word >> 16) as usize)?.1;
                 probes.push((word as u16, field, value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+        }
+        IPC => {
+            let count = next()?;
+            let objects: Option<_> = (0..count).map(|_| decode_ipc(&mut next)).collect();
+            Entry::Seen(Observation::Ipc(objects?))
         }
         CONTENTS => {
             let (head, size) = (next()?, next()?);
@@ -311,6 +321,46 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
         ITERATION_BEGINS => Entry::IterationBegins(next()? as usize, next()? != 0),
         _ => return None,
     })
+}
+
+fn encode_ipc(seen: &IpcSeen, words: &mut Words) {
+    let object = u64::from(seen.object.unwrap_or(u16::MAX));
+    let counts = (seen.fields.len() as u64) << 24 | (seen.messages.len() as u64) << 32;
+    let sems = seen.sems.len() as u64;
+    words.extend([object | (seen.kind as u64) << 16 | counts, sems]);
+    for &(field, value) in &seen.fields {
+        words.extend([field as u64, value as u64]);
+    }
+    words.extend(seen.sems.iter().flatten().map(|&n| n as u64));
+    for (mtype, text) in &seen.messages {
+        words.extend([*mtype as u64, text.runs().len() as u64]);
+        words.extend(text.runs().iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
+    }
+}
+
+fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
+    let head = next()?;
+    let object = Some(head as u16).filter(|&object| object != u16::MAX);
+    let kind = IpcKind::ALL.get((head >> 16 & 0xff) as usize).copied()?;
+    let sems = next()?;
+    let mut fields = Vec::new();
+    for _ in 0..head >> 24 & 0xff {
+        let field = ObjectField::ALL.get(next()? as usize)?.1;
+        fields.push((field, next()? as i64));
+    }
+    let mut sem = || Some([next()?, next()?, next()?, next()?].map(|word| word as i64));
+    let sems = (0..sems).map(|_| sem()).collect::<Option<_>>()?;
+    let mut messages = Vec::new();
+    for _ in 0..head >> 32 {
+        let (mtype, runs) = (next()? as i64, next()?);
+        let mut text = Payload::new();
+        for _ in 0..runs {
+            let run = next()?;
+            text.push(Run { what: run as u32, len: (run >> 32) as u32 });
+        }
+        messages.push((mtype, text));
+    }
+    Some(IpcSeen { kind, object, fields, messages, sems })
 }
 
 /// The call with this number.
@@ -365,6 +415,22 @@ mod tests {
                 held: vec![2],
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
             }),
+            Entry::Seen(Observation::Ipc(vec![
+                IpcSeen {
+                    kind: IpcKind::Msg,
+                    object: Some(3),
+                    fields: vec![(ObjectField::Qnum, 2), (ObjectField::Lspid, -1)],
+                    messages: vec![(i64::MAX, "xy".into()), (1, Payload::new())],
+                    sems: vec![[1, -1, 0, 2], [0; 4]],
+                },
+                IpcSeen {
+                    kind: IpcKind::Shm,
+                    object: None,
+                    fields: Vec::new(),
+                    messages: Vec::new(),
+                    sems: Vec::new(),
+                },
+            ])),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
             Entry::IterationBegins(8, true),
         ];

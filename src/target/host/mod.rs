@@ -5,6 +5,8 @@
 
 mod calls;
 mod free;
+mod ipc;
+mod ipc_probe;
 mod log;
 mod objects;
 mod probe;
@@ -13,6 +15,7 @@ mod reports;
 mod roam;
 mod sandbox;
 mod scout;
+mod sem;
 mod shared;
 mod steer;
 mod sys;
@@ -139,7 +142,7 @@ impl Host {
                 _ => return Err(Refusal::Capability(name.clone())),
             }
         }
-        config.users = program.processes.iter().any(|p| p.user > 0);
+        config.users = program.has_users();
         let can_change = effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID);
         if config.users && !(privileged && can_change && sandbox::in_initial_user_namespace()) {
             return Err(Refusal::Users);

@@ -33,10 +33,26 @@ pub fn look(inside: Inside) {
         cap_sys_resource: has(sys::CAP_SYS_RESOURCE),
         cap_sys_admin: has(sys::CAP_SYS_ADMIN),
         nofile: sys::limit(libc::RLIMIT_NOFILE as i32).0,
+        msgmax: sysctl(c"/proc/sys/kernel/msgmax", 8192),
+        msgmnb: sysctl(c"/proc/sys/kernel/msgmnb", 16_384),
+        msgmni: sysctl(c"/proc/sys/kernel/msgmni", 32_000),
+        sem: sem_limits(),
         cpus,
         realtime: inside.realtime,
     };
     shared.set_message(&serde_json::to_string(&facts).unwrap_or_default());
+}
+
+/// `kernel.sem`
+fn sem_limits() -> [u64; 4] {
+    let mut buffer = [0; 64];
+    let text = sys::read_file(c"/proc/sys/kernel/sem", &mut buffer).unwrap_or_default();
+    let numbers = std::str::from_utf8(text).unwrap_or_default().split_whitespace();
+    let mut limits = [32_000, 1_024_000_000, 500, 32_000];
+    for (limit, number) in limits.iter_mut().zip(numbers) {
+        *limit = number.parse().unwrap_or(*limit);
+    }
+    limits
 }
 
 /// A setting of the kernel; `absent` on kernels that do not have it.

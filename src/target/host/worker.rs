@@ -2,7 +2,7 @@
 
 use super::{
     calls::{self, Executor},
-    log,
+    ipc, log,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
@@ -104,7 +104,7 @@ fn block_sigpipe() {
 
 /// Users of a test are numbered from 0; the others get ids that nobody else is likely to have.
 fn change_user(user: u32) -> std::io::Result<()> {
-    let id = 60_000 + user;
+    let id = ipc::FIRST_USER + user;
     // SAFETY: numbers only; an empty list of groups is not read.
     unsafe {
         sys::check(libc::setgroups(0, std::ptr::null()))?;
@@ -133,7 +133,7 @@ impl<'a> Performer<'a> {
     /// A task before its first instruction.
     pub fn new(crew: &'a Crew, task: usize, log_starts: bool) -> Self {
         let shared = crew.inside.shared;
-        let executor = shared.require(Stage::Memory, Executor::new(crew.instances[0].paths.clone()));
+        let executor = shared.require(Stage::Memory, Executor::new(&crew.instances[0]));
         let slot = shared.slot(task);
         let (pid, tid) = own_numbers();
         slot.proc_pid.store(pid, Ordering::Relaxed);
@@ -146,7 +146,7 @@ impl<'a> Performer<'a> {
     /// Back to the first instruction, with the objects of another instance.
     pub fn restart(&mut self, instance: usize) {
         self.cursor = Cursor::new(self.cursor.locals.len());
-        self.executor.set_paths(&self.crew.instances[instance].paths);
+        self.executor.set_objects(&self.crew.instances[instance]);
     }
 
     /// Does everything before the next call, and prepares the memory for that.
@@ -188,6 +188,8 @@ impl<'a> Performer<'a> {
             shared.require(Stage::Memory, self.executor.prepare(&call));
         }
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
+        let deadline = call.timeout_us().map_or(0, |us| sys::now() + us * 1000);
+        self.slot.deadline.store(deadline, Ordering::Relaxed);
         if self.log_starts {
             shared.see(Observation::Started { task });
         }
@@ -196,7 +198,11 @@ impl<'a> Performer<'a> {
             Call::Fork { child } => self.fork(child),
             ref call => {
                 self.slot.becomes(state::IN_CALL);
-                self.executor.make(call)
+                let mut ret = self.executor.make(call);
+                if call.kind().is_ipc() {
+                    ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret);
+                }
+                ret
             }
         };
         shared.see(Observation::Completed { task, ret: ret.clone() });
