@@ -117,8 +117,6 @@ quirks! {
         "SHM-04: SHM_RND does not round an address in the first page down, so that shmat refuses it with EINVAL.";
     ShmRemapNilRefused = "shm-remap-nil-refused", v(4, 17), None, "ipc/shm: fix shmat() nil address after round-down when remapping",
         "SHM_REMAP with an address that SHM_RND rounds down to 0 is EINVAL.";
-    ShmdtAnyFile = "shmdt-any-file", None, v(3, 17), "ipc/shm.c: fix overly aggressive shmdt() when calls span multiple segments",
-        "shmdt also unmaps other segments that lie where pieces of its own could lie.";
     MsgQbytesInt = "msg-qbytes-int", v(4, 13), None, "msgctl(): split the actual work from copyin/copyout",
         "IPC_SET looks at the low 32 bits of msg_qbytes.";
     SemOneList = "sem-one-list", None, v(3, 11), "ipc/sem: separate wait-for-zero and alter tasks into seperate queues",

@@ -1,9 +1,10 @@
 //! Rules of shared memory.
 
 use super::rules;
-use crate::kernel::version::VersionRange;
+use crate::kernel::version::{Version, VersionRange};
 
 const ALL: VersionRange = VersionRange::ALL;
+const NOT_ROUNDED: VersionRange = VersionRange::between(Version::new(4, 11), Version::new(4, 17));
 
 rules! {
     after super::AFTER_MSG;
@@ -34,5 +35,6 @@ rules! {
     SHM_C_05 "SHM-C-05" ALL, "shm_may_destroy", "A segment marked SHM_DEST is destroyed when it is detached for the last time.";
     SHM_C_06 "SHM-C-06" ALL, "shmctl_do_lock", "SHM_LOCK and SHM_UNLOCK are for owner, maker and CAP_IPC_LOCK, else EPERM; the mode shows SHM_LOCKED.";
     SHM_C_07 "SHM-C-07" ALL, "shmctl_ipc_info, shmctl_shm_info", "IPC_INFO tells the limits, SHM_INFO what is in use; both return the highest index.";
+    SHM_04 "SHM-04" NOT_ROUNDED, "do_shmat", "SHM_RND does not round an address in the first page: it is EINVAL.";
     SHM_F_01 "SHM-F-01" ALL, "exit_shm", "With kernel.shm_rmid_forced a segment is destroyed at its last detach, and at the exit of the task that made it if nobody has it attached.";
 }

@@ -68,9 +68,11 @@ impl ShmAt {
             addr => {
                 cx.trace.rule(SHM_A_03);
                 let nil = addr < PAGE;
-                let refused = nil
-                    && (cx.env.quirks.has(Quirk::ShmRndNilRefused)
-                        || remap && cx.env.quirks.has(Quirk::ShmRemapNilRefused));
+                let not_rounded = nil && cx.env.quirks.has(Quirk::ShmRndNilRefused);
+                if not_rounded && flags.contains(ShmFlags::SHM_RND) {
+                    cx.trace.rule(SHM_04);
+                }
+                let refused = not_rounded || nil && remap && cx.env.quirks.has(Quirk::ShmRemapNilRefused);
                 if !flags.contains(ShmFlags::SHM_RND) || refused {
                     return Err(Errno::EINVAL);
                 }
@@ -252,9 +254,8 @@ impl Cx<'_> {
         self.trace.rule(SHM_D_02);
         let size = self.k.shmid(first.shm).pages() as Addr * PAGE;
         let pieces: Vec<Vma> = self.k.mm(process).vmas.iter().filter(begins).copied().collect();
-        let any_file = self.env.quirks.has(Quirk::ShmdtAnyFile);
         for vma in pieces {
-            if vma == first || vma.end - addr <= size && (any_file || vma.file == first.file) {
+            if vma == first || vma.end - addr <= size && vma.file == first.file {
                 self.unmap(process, vma.start, vma.end);
             }
         }
