@@ -390,6 +390,12 @@ impl Kernel {
         self.process(self.tasks[task as usize].process)
     }
 
+    /// The user of a task; that of the test if there is no such task.
+    pub(super) fn uid_of(&self, task: TaskId) -> u16 {
+        let process = self.tasks.iter().as_slice().get(task as usize).map(|task| task.process);
+        process.map_or(0, |process| self.process(process).uid)
+    }
+
     /// Writes the process of a task.
     pub fn process_of_mut(&mut self, task: TaskId) -> &mut Process {
         self.process_mut(self.tasks[task as usize].process)

@@ -1,6 +1,7 @@
 //! A path told as a table with one column per task: what each step did, what it changed, and the rules behind it.
 
 use super::{
+    msgq,
     ring::{self, Drawing},
     strace::{self, Caller},
     style::{Style, Tone, wrap},
@@ -121,6 +122,12 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         let holders = format!("     {}\n", ring::holders(machine, initial, id));
         text.push_str(&Tone::Dim.paint(&holders, style.color));
     }
+    let pipes = !text.is_empty();
+    let queues = msgq::all(machine, initial);
+    for drawing in &queues {
+        let name = Tone::Strong.paint(&drawing.name, style.color);
+        text.push_str(&format!("  {name}  {}\n", drawing.parts.join("; ")));
+    }
     for (object, info) in machine.program.objects.iter().enumerate() {
         if info.kind == ObjectKind::Fifo && machine.pipe_in(initial, object as u16).is_none() {
             text.push_str(&format!("  {}  a FIFO that nobody has open\n", Tone::Strong.paint(&info.name, style.color)));
@@ -131,7 +138,9 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
             task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
         });
         let holds = matches!(path, Path::Schedule(schedule) if schedule.steps.iter().any(|step| step.hold));
-        for legend in std::iter::once(ring::LEGEND).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
+        let rings = (pipes || queues.is_empty()).then_some(ring::LEGEND);
+        let lists = (!queues.is_empty()).then_some(msgq::LEGEND);
+        for legend in rings.into_iter().chain(lists).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
             for line in wrap(legend, style.width.saturating_sub(2), 0) {
                 text.push_str(&format!("  {}\n", Tone::Dim.paint(&line, style.color)));
             }
@@ -220,7 +229,8 @@ impl<'m> Story<'m> {
                 cells.push(Cell { task, what: String::new(), result: "begins".into(), tone: Tone::Wake });
             }
         }
-        let drawings = ring::changes(self.machine, &self.before, after);
+        let mut drawings = ring::changes(self.machine, &self.before, after);
+        drawings.extend(msgq::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
         if told {
