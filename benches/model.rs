@@ -20,11 +20,13 @@ fn program() -> Compiled {
             size: None,
             flags: Default::default(),
             file: None,
+            cells: 0,
             ipc: Default::default(),
         }],
         processes: vec![ProcessInfo {
             name: "A".into(),
             ends: vec![(0, End::Read), (0, End::Write)],
+            attached: Vec::new(),
             parent: None,
             threads: vec![0],
             user: 0,

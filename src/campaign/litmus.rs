@@ -88,6 +88,7 @@ fn line(program: &Compiled, step: &StepSeen, released: &str, hold: bool) -> Stri
             What::Returned(crate::kernel::CallKind::Fork, _) | What::Halted(_) => String::new(),
             What::Returned(call, ret) => format!(" -> {}", CallResult::new(*call, ret).as_constant()),
             What::Exited(status) => format!(" exits {status}"),
+            What::Killed(_) => " exits".into(),
         };
         if !events.iter().any(|(who, _)| *who == name(event.task)) {
             events.push((name(event.task), said));

@@ -20,7 +20,7 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{QUIRKS, Quirk, Version},
+    kernel::{BadVersion, Memory, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
@@ -89,7 +89,7 @@ enum Format {
 #[derive(Args, Debug, Clone)]
 struct ExploreArgs {
     /// The kernel version to model [default: this machine's where it is used, else v6.18]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = modelled)]
     kernel: Option<Version>,
     /// Where tasks can be interrupted
     #[arg(long, value_enum, default_value = "calls")]
@@ -103,6 +103,9 @@ struct ExploreArgs {
     /// Give up after so many seconds, per test
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     max_time: f64,
+    /// In which order stores to shared memory become visible [default: what the test says, else sc]
+    #[arg(long, value_enum)]
+    memory: Option<MemoryArg>,
     /// Compare whole states instead of 64-bit fingerprints
     #[arg(long)]
     exact: bool,
@@ -114,12 +117,32 @@ struct ExploreArgs {
     no_quirk: Vec<Quirk>,
 }
 
+/// `--kernel`: a version older or newer than all that are modelled is taken, with a warning.
+fn modelled(text: &str) -> Result<Version, BadVersion> {
+    let version: Version = text.parse()?;
+    if let Some(nearest) = version.nearest() {
+        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
+        eprintln!(
+            "warning: {version} is not modelled ({oldest} to {newest} are); it is taken to behave as {nearest} does"
+        );
+    }
+    Ok(version)
+}
+
 /// `--quirk`, `--no-quirk`.
 fn quirk(name: &str) -> Result<Quirk, String> {
     Quirk::by_name(name).ok_or_else(|| {
         let names = QUIRKS.iter().map(|q| q.name);
         did_you_mean(name, names).unwrap_or_else(|| "`lockstep quirks` lists the names".into())
     })
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum MemoryArg {
+    /// Sequentially consistent
+    Sc,
+    /// Total store order, as on x86: stores pass through a buffer of their task
+    Tso,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +172,14 @@ impl ExploreArgs {
     fn switched(&self) -> Vec<(Quirk, bool)> {
         let on = self.quirk.iter().map(|&quirk| (quirk, true));
         on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
+    }
+
+    /// The order of stores that is asked for.
+    fn memory(&self) -> Option<Memory> {
+        self.memory.map(|memory| match memory {
+            MemoryArg::Sc => Memory::Sc,
+            MemoryArg::Tso => Memory::Tso,
+        })
     }
 
     fn options(&self) -> Options<'static> {
@@ -224,6 +255,7 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         free: host.and_then(HostArgs::free),
         kernel: explore.kernel,
         switched: explore.switched(),
+        memory: explore.memory(),
     }
 }
 

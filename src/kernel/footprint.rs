@@ -25,14 +25,25 @@ pub enum ObjId {
     Inode(u16),
     /// A page that several places refer to.
     Page(super::PageId),
+    /// What a process has mapped.
+    Mm(ProcessId),
     /// Ids and keys of one kind of System V objects.
     IpcIds(IpcKind),
     /// A message queue, with those who wait at it.
     Msq(IpcSlot),
-    /// A semaphore set.
+    /// Permissions, size and common queues of a semaphore set.
     SemArray(IpcSlot),
+    /// A semaphore of a set, with its own queues.
+    Sem(IpcSlot, u16),
+    /// What a process adds to semaphores when it exits.
+    SemUndo(ProcessId),
     /// A shared memory segment.
+    /// A shared memory segment but for its cells.
     Shmid(IpcSlot),
+    /// A cell of a segment.
+    Cell(IpcSlot, u32),
+    /// A task's stores that are not visible yet.
+    StoreBuffer(TaskId),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.
@@ -60,6 +71,15 @@ impl Footprint {
     pub fn record(&self, on: bool) {
         self.on.set(on);
         self.accesses.borrow_mut().clear();
+    }
+
+    /// Does something that is no part of a step, and notes nothing of it.
+    #[cfg(debug_assertions)]
+    pub(super) fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        let on = self.on.replace(false);
+        let value = f();
+        self.on.set(on);
+        value
     }
 
     /// Notes an access.

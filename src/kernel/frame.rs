@@ -9,8 +9,10 @@ use super::{
     ipc::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
+        sem::{SemCtlCall, SemTimedOp},
+        shm::{ShmAt, ShmCtlCall, ShmDt},
     },
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     splice::Splice,
     task::RunState,
@@ -42,6 +44,12 @@ pub enum InCall {
     MsgSnd(Box<MsgSnd>),
     MsgRcv(Box<MsgRcv>),
     MsgCtl(Box<MsgCtlCall>),
+    SemTimedOp(Box<SemTimedOp>),
+    SemCtl(Box<SemCtlCall>),
+    ShmAt(Box<ShmAt>),
+    ShmCtl(Box<ShmCtlCall>),
+    ShmDt(Box<ShmDt>),
+    Lock(Box<PipeLock>),
 }
 
 /// What a sleeper waits for.
@@ -61,6 +69,15 @@ pub enum WaitsFor {
         /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
         sender: bool,
     },
+    /// A semaphore.
+    Sem {
+        /// Where its set is.
+        slot: IpcSlot,
+        /// Which one.
+        semnum: u16,
+        /// Whether it is to become zero; otherwise larger.
+        zero: bool,
+    },
 }
 
 impl InCall {
@@ -78,6 +95,12 @@ impl InCall {
             InCall::MsgSnd(_) => CallKind::Msgsnd,
             InCall::MsgRcv(_) => CallKind::Msgrcv,
             InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::SemTimedOp(call) => call.kind(),
+            InCall::SemCtl(_) => CallKind::Semctl,
+            InCall::ShmAt(_) => CallKind::Shmat,
+            InCall::ShmCtl(_) => CallKind::Shmctl,
+            InCall::ShmDt(_) => CallKind::Shmdt,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -97,6 +120,12 @@ impl InCall {
             InCall::MsgSnd(call) => call.step(cx),
             InCall::MsgRcv(call) => call.step(cx),
             InCall::MsgCtl(call) => call.step(cx),
+            InCall::SemTimedOp(call) => call.step(cx),
+            InCall::SemCtl(call) => call.step(cx),
+            InCall::ShmAt(call) => call.step(cx),
+            InCall::ShmCtl(call) => call.step(cx),
+            InCall::ShmDt(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
                 cx.k.task_mut(cx.me).state = RunState::Interruptible;
@@ -120,6 +149,10 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::SemTimedOp(call) => return call.spins(),
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -138,7 +171,16 @@ impl InCall {
             InCall::ReadV3(call) => call.ready(k),
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
-            InCall::MsgCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::SemTimedOp(call) => call.ready(k),
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
+            | InCall::MsgCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => false,
         }
     }
 
@@ -154,7 +196,16 @@ impl InCall {
             InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
-            InCall::MsgCtl(_) | InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::SemTimedOp(call) => vec![call.waits_for(k)],
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
+            | InCall::MsgCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause { .. } => vec![],
         }
     }
 }
@@ -201,8 +252,28 @@ impl Canon for Frame {
                 out.push(9);
                 call.encode(out);
             }
+            Some(InCall::ShmAt(call)) => {
+                out.push(14);
+                call.encode(out);
+            }
+            Some(InCall::ShmDt(call)) => {
+                out.push(16);
+                call.encode(out);
+            }
+            Some(InCall::ShmCtl(call)) => {
+                out.push(15);
+                call.encode(out);
+            }
             Some(InCall::MsgCtl(call)) => {
                 out.push(10);
+                call.encode(out);
+            }
+            Some(InCall::SemTimedOp(call)) => {
+                out.push(11);
+                call.encode(out);
+            }
+            Some(InCall::SemCtl(call)) => {
+                out.push(12);
                 call.encode(out);
             }
             // The numbers between are those of calls to come.
@@ -216,6 +287,10 @@ impl Canon for Frame {
             }
             Some(InCall::Resize(call)) => {
                 out.push(34);
+                call.encode(out);
+            }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
                 call.encode(out);
             }
         }
@@ -235,10 +310,16 @@ impl Canon for Frame {
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
+            14 => Some(InCall::ShmAt(Box::new(ShmAt::decode(input)))),
+            16 => Some(InCall::ShmDt(Box::new(ShmDt::decode(input)))),
+            15 => Some(InCall::ShmCtl(Box::new(ShmCtlCall::decode(input)))),
             10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
+            11 => Some(InCall::SemTimedOp(Box::new(SemTimedOp::decode(input)))),
+            12 => Some(InCall::SemCtl(Box::new(SemCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

@@ -30,7 +30,7 @@ mod version;
 mod wait;
 
 pub use call::*;
-pub use env::{Caps, Env, Limits, Observe, PAGE_SIZE};
+pub use env::{Caps, Env, Limits, Memory, Observe, PAGE_SIZE};
 pub use errno::Errno;
 pub use exit::Exit;
 pub use file::{File, FileId};
@@ -39,6 +39,8 @@ pub use frame::{Frame, InCall, WaitsFor};
 pub use ipc::{
     IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
     msg::{MsgCall, MsgCtl},
+    sem::{SemBuf, SemCall, SemCtl, SemFlags, SemTimeout, Sops},
+    shm::{Mm, ShmCall, ShmCtl, ShmFlags, ShmidKernel, StoreBuffer, Vma},
 };
 pub use page::{Page, PageId};
 pub use payload::{PATTERN_PERIOD, Payload, Run};
@@ -64,6 +66,8 @@ pub enum Action {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// The oldest store in its buffer becomes visible (only under [`Memory::Tso`]).
+    Flush,
 }
 
 /// How a step ended.
@@ -140,6 +144,10 @@ impl Kernel {
                 cx.expire();
                 return Step::Preempted;
             }
+            Action::Flush => {
+                cx.k.flush_one(me);
+                return Step::Preempted;
+            }
         };
         let step = loop {
             let Some(call) = &mut frame.call else { break Step::Preempted };
@@ -180,7 +188,7 @@ impl Kernel {
     #[inline]
     fn check(&self) {
         #[cfg(debug_assertions)]
-        if let Err(what) = self.invariants() {
+        if let Err(what) = self.footprint.aside(|| self.invariants()) {
             panic!("invariant broken: {what}\n{self:#?}");
         }
     }

@@ -13,6 +13,7 @@ impl InCall {
             InCall::WriteV3(call) => call.place(),
             InCall::ReadV3(call) => call.place(),
             InCall::Resize(call) => call.place(),
+            InCall::Lock(_) => "about to take the lock",
             InCall::Poll(call) => match call.at {
                 poll::At::Register(i) if usize::from(i) == call.fds.len() => "all entries looked at",
                 poll::At::Register(0) => "about to look at the first entry",
@@ -23,13 +24,21 @@ impl InCall {
                 poll::At::Woken => "about to look again",
             },
             InCall::Exit(Exit::Group { .. }) => "about to end its process",
+            InCall::Exit(Exit::Signal { .. }) => "about to be ended by a signal",
+            InCall::Exit(Exit::Mm) => "about to give back its memory",
             InCall::Exit(Exit::Task) => "about to be gone",
+            InCall::Exit(Exit::Sem { .. }) => "about to make its adjustments to semaphores",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Pause { .. } => "about to sleep",
             InCall::Splice(call) => call.place(),
             InCall::MsgSnd(call) => call.place(),
             InCall::MsgRcv(call) => call.place(),
             InCall::MsgCtl(call) => call.place(),
+            InCall::SemTimedOp(call) => call.place(),
+            InCall::SemCtl(call) => call.place(),
+            InCall::ShmAt(call) => call.place(),
+            InCall::ShmCtl(call) => call.place(),
+            InCall::ShmDt(call) => call.place(),
         };
         place.into()
     }

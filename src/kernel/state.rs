@@ -5,7 +5,12 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
-    ipc::{IpcIds, msg::MsgQueue, sem::SemArray, shm::ShmidKernel},
+    ipc::{
+        IpcIds,
+        msg::MsgQueue,
+        sem::{SemArray, SemUndoList},
+        shm::{ShmidKernel, StoreBuffer},
+    },
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,
@@ -30,7 +35,10 @@ pub struct Kernel {
     pub(super) ipc_ids: Table<IpcIds>,
     pub(super) msqs: Table<MsgQueue>,
     pub(super) sem_arrays: Table<SemArray>,
+    pub(super) sem_undos: Table<SemUndoList>,
     pub(super) shmids: Table<ShmidKernel>,
+    /// One per task if the processor buffers stores, else none.
+    pub(super) buffers: Table<StoreBuffer>,
     /// Ids of declared objects and numbers of declared keys, by object: they never change.
     pub(super) ipc_declared: Vec<(u16, i32)>,
     /// Pipes below this index are declared by the program: their places are not used again.
@@ -117,7 +125,9 @@ impl PartialEq for Kernel {
             && self.ipc_ids == other.ipc_ids
             && self.msqs == other.msqs
             && self.sem_arrays == other.sem_arrays
+            && self.sem_undos == other.sem_undos
             && self.shmids == other.shmids
+            && self.buffers == other.buffers
     }
 }
 
@@ -134,7 +144,9 @@ macro_rules! each_table {
         $k.ipc_ids.$($call)*;
         $k.msqs.$($call)*;
         $k.sem_arrays.$($call)*;
+        $k.sem_undos.$($call)*;
         $k.shmids.$($call)*;
+        $k.buffers.$($call)*;
     }};
 }
 
@@ -201,7 +213,9 @@ impl Kernel {
             self.ipc_ids.digest_delta(8, scratch),
             self.msqs.digest_delta(9, scratch),
             self.sem_arrays.digest_delta(10, scratch),
+            self.sem_undos.digest_delta(12, scratch),
             self.shmids.digest_delta(11, scratch),
+            self.buffers.digest_delta(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -219,7 +233,9 @@ impl Kernel {
             self.ipc_ids.digest(8, scratch),
             self.msqs.digest(9, scratch),
             self.sem_arrays.digest(10, scratch),
+            self.sem_undos.digest(12, scratch),
             self.shmids.digest(11, scratch),
+            self.buffers.digest(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -266,6 +282,8 @@ impl Kernel {
         }
         self.ipc_invariants()?;
         self.msg_invariants()?;
+        self.sem_invariants()?;
+        self.shm_invariants()?;
         self.page_invariants()
     }
 
@@ -294,6 +312,11 @@ impl Kernel {
     pub(super) fn leader_of(&self, task: TaskId) -> TaskId {
         let process = self.tasks[task.into()].process;
         self.tasks.iter().position(|t| t.process == process).map_or(task, |leader| leader as TaskId)
+    }
+
+    /// Number of processes, those included that do not live.
+    pub(super) fn process_count(&self) -> usize {
+        self.processes.len()
     }
 
     /// Number of open file descriptions, free places included.
@@ -384,16 +407,37 @@ impl Kernel {
         }
     }
 
+    /// The process of a task, which never changes.
+    #[inline]
+    pub fn process_id_of(&self, task: TaskId) -> ProcessId {
+        self.tasks[task as usize].process
+    }
+
+    /// A process, without a note: the caller notes which part of it is read.
+    #[inline]
+    pub(super) fn process_unnoted(&self, id: ProcessId) -> &Process {
+        &self.processes[id as usize]
+    }
+
+    /// The same to write.
+    pub(super) fn process_unnoted_mut(&mut self, id: ProcessId) -> &mut Process {
+        self.processes.write(id as usize)
+    }
+
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.processes.iter().enumerate().map(|(i, process)| (i as ProcessId, process))
+    }
+
     /// Reads the process of a task.
     #[inline]
     pub fn process_of(&self, task: TaskId) -> &Process {
         self.process(self.tasks[task as usize].process)
     }
 
-    /// The user of a task; that of the test if there is no such task.
-    pub(super) fn uid_of(&self, task: TaskId) -> u16 {
-        let process = self.tasks.iter().as_slice().get(task as usize).map(|task| task.process);
-        process.map_or(0, |process| self.process(process).uid)
+    /// The user of a task; the one who owns the test, if there is no such task: programs may have none.
+    pub fn uid_of(&self, task: TaskId) -> u16 {
+        if usize::from(task) < self.tasks.len() { self.process_of(task).uid } else { 0 }
     }
 
     /// Writes the process of a task.
@@ -412,6 +456,12 @@ impl Kernel {
         self.footprint.note(ObjId::User, Access::Write);
         let user = self.users.write(0);
         user.pipe_bufs = user.pipe_bufs - old + new;
+    }
+
+    /// Something was freed: its place is what the next allocation may take.
+    #[inline]
+    pub(super) fn freed(&self) {
+        self.footprint.note(ObjId::Allocation, Access::Write);
     }
 
     /// Puts an open file description into the lowest free place.

@@ -83,7 +83,7 @@ impl<'m> Any<'m> {
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
     fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Event]) -> Vec<Partial> {
-        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local)) =
+        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Expire)) =
             self.machine.next_move(&state, released)
         else {
             return Vec::new();
@@ -126,7 +126,9 @@ impl<'m> Any<'m> {
             }
         }
         let call = self.machine.program.call_at(task, state.cursor(task).pc).map(|call| call.kind());
+        let call = call.filter(|_| kind != MoveKind::Deliver);
         let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
+        state.kernel.drain(task);
         events.extend(events_of(self.machine, &state, task, call, step));
         events.sort_by_key(|event| event.task);
         vec![Partial { state, events }]

@@ -1,7 +1,10 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, TaskId, VersionRange};
+use crate::kernel::{
+    Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, ShmCall, ShmCtl,
+    TaskId, VersionRange,
+};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,8 @@ pub struct Settings {
     pub quirks: Vec<String>,
     /// Versions that the test speaks of.
     pub kernel: VersionRange,
+    /// `memory tso`: in which order stores to shared memory become visible.
+    pub memory: Option<Memory>,
 }
 
 /// The number of the first declared key; the others follow. Smaller ones are free for programs to use.
@@ -84,6 +89,8 @@ pub struct ObjectInfo {
     pub flags: OpenFlags,
     /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
+    /// `cells:` of shared memory, or as many as fit into its `size:`.
+    pub cells: u32,
     /// What is said of a System V object.
     pub ipc: IpcInfo,
 }
@@ -97,13 +104,20 @@ pub struct IpcInfo {
     pub mode: u16,
     /// `qbytes:` of a message queue.
     pub qbytes: Option<u32>,
+    /// `values:` of a semaphore set; as many as it has, or none if they are all 0.
+    pub values: Vec<u16>,
+    /// How many semaphores a set has.
+    pub nsems: u32,
 }
 
 impl Default for IpcInfo {
     fn default() -> Self {
-        IpcInfo { key: None, mode: 0o600, qbytes: None }
+        IpcInfo { key: None, mode: 0o600, qbytes: None, values: Vec::new(), nsems: 1 }
     }
 }
+
+/// Probes show so many cells of a segment, the first ones.
+pub const SHOWN_CELLS: u32 = 64;
 
 /// One end of a pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -125,6 +139,9 @@ pub struct ProcessInfo {
     /// The ends it holds when it starts (object index, end): the first has descriptor [`FIRST_FD`], and so on.
     /// In the order of declaration, read end first. Empty for a process made by `fork`.
     pub ends: Vec<(u16, End)>,
+    /// Segments that it has attached when it starts, in the order of declaration: the first is at
+    /// [`mmap_address(0)`](crate::kernel::mmap_address), and so on. Empty for a process made by `fork`.
+    pub attached: Vec<u16>,
     /// The process whose `fork` makes it; without one it exists from the start.
     pub parent: Option<ProcessId>,
     /// Its threads.
@@ -256,6 +273,17 @@ pub enum ExprCode {
     Len(Box<ExprCode>),
     /// `pattern(n)`.
     Pattern(Box<ExprCode>),
+    /// `[a, b]`; an operation on a semaphore is three of them.
+    List(Vec<ExprCode>),
+    /// `s.val[0]`: a field of a semaphore.
+    Sem {
+        /// Which set.
+        object: u16,
+        /// Which semaphore of it.
+        semnum: u16,
+        /// Which field.
+        field: ObjectField,
+    },
 }
 
 /// Part of a variable.
@@ -312,6 +340,32 @@ pub enum ObjectField {
     Stime,
     /// Whether something was ever received.
     Rtime,
+    /// Semaphores of a set.
+    Nsems,
+    /// Whether there ever was an operation on a set.
+    Otime,
+    /// The value of a semaphore.
+    Val,
+    /// Who changed it last: 0, or the number of a task plus one.
+    Pid,
+    /// How many wait for it to become larger.
+    Ncnt,
+    /// How many wait for it to become zero.
+    Zcnt,
+    /// Bytes of a segment.
+    Segsz,
+    /// Mappings of a segment.
+    Nattch,
+    /// Who made a segment: the number of a task plus one, or 0.
+    Cpid,
+    /// Who attached or detached last.
+    Lpid,
+    /// Whether it was ever attached.
+    Atime,
+    /// Whether it was ever detached.
+    Dtime,
+    /// A cell of shared memory, by index.
+    Cell(u32),
 }
 
 impl ObjectField {
@@ -336,16 +390,64 @@ impl ObjectField {
         ("lrpid", ObjectField::Lrpid, true),
         ("stime", ObjectField::Stime, true),
         ("rtime", ObjectField::Rtime, true),
+        ("nsems", ObjectField::Nsems, true),
+        ("otime", ObjectField::Otime, true),
+        ("val", ObjectField::Val, true),
+        ("pid", ObjectField::Pid, true),
+        ("ncnt", ObjectField::Ncnt, true),
+        ("zcnt", ObjectField::Zcnt, true),
+        ("segsz", ObjectField::Segsz, true),
+        ("nattch", ObjectField::Nattch, true),
+        ("cpid", ObjectField::Cpid, true),
+        ("lpid", ObjectField::Lpid, true),
+        ("atime", ObjectField::Atime, true),
+        ("dtime", ObjectField::Dtime, true),
     ];
 
     /// The name in the notation.
     pub fn name(self) -> &'static str {
-        Self::ALL[self as usize].0
+        Self::ALL.iter().find(|(_, field, _)| *field == self).map_or("cell", |(name, ..)| name)
+    }
+
+    /// What follows the name of the object: `.readable`, `[3]`.
+    pub fn suffix(self) -> String {
+        match self {
+            ObjectField::Cell(index) => format!("[{index}]"),
+            _ => format!(".{}", self.name()),
+        }
+    }
+
+    /// A number for it.
+    pub fn number(self) -> u64 {
+        match self {
+            ObjectField::Cell(index) => 0x80 | u64::from(index) << 8,
+            _ => Self::ALL.iter().position(|(_, field, _)| *field == self).unwrap_or(0) as u64,
+        }
+    }
+
+    /// The field with this number.
+    pub fn by_number(number: u64) -> Option<ObjectField> {
+        match number & 0xff {
+            0x80 => Some(ObjectField::Cell((number >> 8) as u32)),
+            small => Self::ALL.get(small as usize).map(|&(_, field, _)| field),
+        }
     }
 
     /// Whether its value stands for a task, or for nobody.
     pub fn is_pid(self) -> bool {
-        matches!(self, ObjectField::Lspid | ObjectField::Lrpid)
+        matches!(
+            self,
+            ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Pid | ObjectField::Cpid | ObjectField::Lpid
+        )
+    }
+
+    /// The fields that each semaphore of a set has, in the order in which probes tell them.
+    pub const OF_SEMAPHORE: [ObjectField; 4] =
+        [ObjectField::Val, ObjectField::Pid, ObjectField::Ncnt, ObjectField::Zcnt];
+
+    /// Whether it is one of a semaphore, and needs to be told of which.
+    pub fn of_semaphore(self) -> bool {
+        Self::OF_SEMAPHORE.contains(&self)
     }
 
     /// Whether objects of a kind have this field.
@@ -357,6 +459,9 @@ impl ObjectField {
             Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
             Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
             Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
+            Nsems | Otime | Val | Pid | Ncnt | Zcnt => kind == ObjectKind::Sem,
+            Segsz | Nattch | Cpid | Lpid | Atime | Dtime => kind == ObjectKind::Shm,
+            Cell(_) => kind == ObjectKind::Shm,
         }
     }
 }
@@ -415,6 +520,18 @@ impl Compiled {
         declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
     }
 
+    /// Whether each of its free runs needs an IPC namespace, mappings and an order of attaches of its own: the kernel's answers tell
+    /// of whatever else there is.
+    pub fn needs_fresh_memory(&self) -> bool {
+        let attached = self.processes.iter().any(|process| !process.attached.is_empty());
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        let calls = instrs.any(|instr| {
+            use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
+            matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl))
+        });
+        calls || attached && (self.init.is_some() || self.looks_at_pids())
+    }
+
     /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
     /// may be there.
     pub fn looks_at_namespace(&self) -> bool {
@@ -426,8 +543,13 @@ impl Compiled {
             CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
                 !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
             }
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => {
+                matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
+            }
             CallCode::Known(_) => call.kind().returns_id(),
-            CallCode::Computed { signature, .. } => signature.kind.returns_id() || signature.kind == CallKind::Msgctl,
+            CallCode::Computed { signature, .. } => {
+                signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
+            }
         };
         let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
         looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
@@ -439,6 +561,12 @@ impl Compiled {
             Instr::Call {
                 call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
             } => set.uid > 0 || set.gid > 0,
+            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
+            Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
             _ => false,
         };
         let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
@@ -449,13 +577,16 @@ impl Compiled {
     pub fn looks_at_pids(&self) -> bool {
         let mut looks = false;
         for e in self.outside_conditions() {
-            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field, .. } if field.is_pid()));
+            e.visit(&mut |e| {
+                looks |= matches!(e, ExprCode::Object { field, .. } | ExprCode::Sem { field, .. } if field.is_pid());
+            });
         }
+        let asks = |call: &CallCode| match call {
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
+            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl | CallKind::Shmctl),
+        };
         let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        looks
-            || calls
-                .into_iter()
-                .any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Msgctl))
+        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
     }
 
     /// The task called `name` (`W`, `worker[1]`).

@@ -120,6 +120,8 @@ pub enum Setting {
     },
     /// `quirk pipe-04`: a behaviour switched on.
     Quirk(Ident),
+    /// `memory tso`: the order of stores to shared memory.
+    Memory(Ident),
 }
 
 /// The kinds of objects.
@@ -274,7 +276,7 @@ pub enum StmtKind {
         /// Its new value.
         value: Expr,
     },
-    /// `m[0] = "a"`: bytes are stored into memory.
+    /// `m[0] = "a"`: bytes are stored into memory; `m[0] = n + 1`: a number into a cell of shared memory.
     Store {
         /// The memory.
         memory: Ident,
@@ -359,6 +361,19 @@ pub enum ExprKind {
     Call(CallExpr),
     /// `[a, b]`.
     List(Vec<Expr>),
+    /// `0:-1 undo nowait`, in a list: one operation on a semaphore.
+    SemOp {
+        /// Which semaphore.
+        semnum: Box<Expr>,
+        /// What is added to it.
+        op: Box<Expr>,
+        /// `SEM_UNDO`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+        /// `IPC_NOWAIT`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nowait: bool,
+    },
     /// `-x`.
     Neg(Box<Expr>),
     /// `!c`.

@@ -2,7 +2,10 @@
 
 use crate::kernel::{
     CallKind, Errno, Payload, Return,
-    ipc::msg::{INFO_FIELDS, STAT_FIELDS},
+    ipc::{
+        msg::{INFO_FIELDS, STAT_FIELDS},
+        sem, shm,
+    },
 };
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -26,8 +29,12 @@ pub enum Value {
     AnyFd,
     /// `ipcid`: any id of a System V object.
     AnyId,
+    /// `shmaddr`: any address of an attached segment.
+    AnyAddr,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
+    /// A list of numbers: values of semaphores, or operations on them.
+    List(SmallVec<[i64; 4]>),
     /// What a call returned.
     Result(Box<CallResult>),
     /// Declared memory, by its path index; only an argument of a call has this value.
@@ -62,6 +69,7 @@ impl CallResult {
             Ok(_) if self.call.returns_data() => Value::Bytes(self.data.clone()),
             Ok(_) if self.call.returns_fd() => Value::AnyFd,
             Ok(_) if self.call.returns_id() => Value::AnyId,
+            Ok(_) if self.call.returns_addr() => Value::AnyAddr,
             Ok(n) => Value::Int(n),
         }
     }
@@ -108,7 +116,11 @@ impl Value {
             (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.returns_data() && r.data == *b,
             (Result(r), Eof) | (Eof, Result(r)) => r.ret == Ok(0) && r.call.reads(),
             (Result(r), AnyFd) | (AnyFd, Result(r)) => r.ret.is_ok() && r.call.returns_fd(),
+            (Result(r), List(list)) | (List(list), Result(r)) => {
+                r.ret.is_ok() && r.call == CallKind::Semctl && r.extra[..] == list[..]
+            }
             (Result(r), AnyId) | (AnyId, Result(r)) => r.ret.is_ok() && r.call.returns_id(),
+            (Result(r), AnyAddr) | (AnyAddr, Result(r)) => r.ret.is_ok() && r.call.returns_addr(),
             (a, b) => a == b,
         })
     }
@@ -129,9 +141,11 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
-            Value::AnyId => f.write_str("ipcid"),
-            Value::Object(object) => write!(f, "object#{object}"),
             Value::Memory(_) => f.write_str("memory"),
+            Value::AnyId => f.write_str("ipcid"),
+            Value::AnyAddr => f.write_str("shmaddr"),
+            Value::Object(object) => write!(f, "object#{object}"),
+            Value::List(list) => fmt::Debug::fmt(&list[..], f),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;
@@ -142,7 +156,7 @@ impl fmt::Display for Value {
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;
                     if let [mode, size, blksize] = r.extra[..] {
-                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                        write!(f, " {{mode 0{mode:o}, size {size}, blksize {blksize}}}")?;
                     }
                     Ok(())
                 }
@@ -150,21 +164,46 @@ impl fmt::Display for Value {
                     [mtype] => write!(f, "{} of type {mtype}", r.data),
                     _ => write!(f, "{}", r.data),
                 },
-                Ok(n) if r.call == CallKind::Msgctl && !r.extra.is_empty() => {
+                Ok(n) if matches!(r.call, CallKind::Msgctl | CallKind::Shmctl) && !r.extra.is_empty() => {
                     write!(f, "{n} {{")?;
-                    for (i, (name, value)) in msg_fields(r.extra.len()).iter().zip(&r.extra).enumerate() {
+                    for (i, (name, value)) in ctl_fields(r.call, r.extra.len()).iter().zip(&r.extra).enumerate() {
                         write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
                     }
                     f.write_str("}")
                 }
+                Ok(n) if r.call == CallKind::Semctl && !r.extra.is_empty() => match sem_fields(&r.extra) {
+                    Some(fields) => {
+                        write!(f, "{n} {{")?;
+                        for (i, (name, value)) in fields.iter().zip(&r.extra).enumerate() {
+                            write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
+                        }
+                        f.write_str("}")
+                    }
+                    None => fmt::Debug::fmt(&r.extra[..], f),
+                },
                 _ => write!(f, "{}", r.as_constant()),
             },
         }
     }
 }
 
-/// The names of what a `msgctl` copied out.
-fn msg_fields(count: usize) -> &'static [&'static str] {
+/// The names of what a `semctl` copied out; none if it was the values of a set.
+fn sem_fields(extra: &[i64]) -> Option<&'static [&'static str]> {
+    match extra {
+        [.., 1] if extra.len() == sem::STAT_FIELDS.len() => Some(&sem::STAT_FIELDS),
+        [.., semvmx, _] if extra.len() == sem::INFO_FIELDS.len() && *semvmx == i64::from(sem::SEMVMX) => {
+            Some(&sem::INFO_FIELDS)
+        }
+        _ => None,
+    }
+}
+
+/// The names of what a `msgctl` or `shmctl` copied out.
+fn ctl_fields(call: CallKind, count: usize) -> &'static [&'static str] {
+    if call == CallKind::Shmctl {
+        let lists = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
+        return lists.into_iter().find(|list| list.len() == count).unwrap_or(&[]);
+    }
     if count == STAT_FIELDS.len() { &STAT_FIELDS } else { &INFO_FIELDS }
 }
 

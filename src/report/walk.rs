@@ -2,6 +2,7 @@
 
 use super::{
     ring::{self, Drawing},
+    sems,
     strace::Caller,
     style::{Style, Tone, plural, width, wrap},
     timeline::{self, Memory, Row},
@@ -65,6 +66,10 @@ impl<'m> Walk<'m> {
             let Drawing { name, parts } = ring::whole(machine, state, id);
             text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&name, self.style.color), parts.join("; ")));
         }
+        for (slot, _) in state.kernel.sem_sets() {
+            let Drawing { name, parts } = sems::whole(machine, state, slot);
+            text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&name, self.style.color), parts.join("; ")));
+        }
         let choices = self.choices();
         let tasks = (0..machine.program.tasks.len() as TaskId).filter(|&task| Some(task) != machine.program.init);
         let wide = tasks.clone().map(|task| width(self.name(task))).max().unwrap_or(0);
@@ -94,6 +99,7 @@ impl<'m> Walk<'m> {
             }
             Some(MoveKind::Local) => (self.statement(task), Tone::Plain),
             Some(MoveKind::Deliver) => ("receives a signal".into(), Tone::Wake),
+            Some(MoveKind::Flush) => ("has a store in its buffer".into(), Tone::Plain),
             Some(MoveKind::Expire) => {
                 (format!("asleep in {}; its timer can expire", caller.current_text()), Tone::Sleep)
             }

@@ -182,9 +182,14 @@ impl Parser<'_> {
                 self.bump();
                 Ok(Setting::Cap(self.name("the name of a capability")?))
             }
-            "kernel" => {
+            // `kernel.sem…` is a setting.
+            "kernel" if self.second() != Token::Dot => {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
+            }
+            "memory" => {
+                self.bump();
+                Ok(Setting::Memory(self.name("`sc` or `tso`")?))
             }
             "quirk" => {
                 self.bump();

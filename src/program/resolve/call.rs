@@ -1,7 +1,8 @@
 //! Calls: arguments find their parameters.
 
 use super::{
-    expr::{Translator, call_kind},
+    cells,
+    expr::{Scope, Translator, call_kind},
     names::Entity,
     types::Type,
 };
@@ -19,10 +20,6 @@ const PLANNED: &[&str] = &[
     "signalfd",
     "wait",
     "waitpid",
-    "semget",
-    "semop",
-    "semtimedop",
-    "semctl",
     "shmget",
     "shmat",
     "shmdt",
@@ -229,15 +226,23 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let wanted = match param.ty {
         ParamType::Path => return path(t, value),
         ParamType::Child => return child(t, process, value),
+        ParamType::Cell => return cell(t, value),
         ParamType::Ipc(kind) => match declared(t, kind, value) {
             Some(found) => return found,
             None => "a declared object or an id",
+        },
+        ParamType::Address => match cells::attached(t, process, value) {
+            Some(found) => return found,
+            None => "an address",
         },
         ParamType::Key => match declared(t, ObjectKind::Key, value) {
             Some(found) => return found,
             None => "a declared key or a number",
         },
         ParamType::MsgType => "a number, or `FAULT`",
+        ParamType::Sops => "a list of operations such as `[0:-1, 1:+1]`",
+        ParamType::SemArg => "a number, a list of values, or `none`",
+        ParamType::TimeOrFault => "a time such as `10 ms`",
         ParamType::Buffer => "left away, or `none`",
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
@@ -256,12 +261,14 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data | ParamType::DataOrMemory => matches!(typed.ty, Type::Bytes | Type::Unknown),
-        ParamType::MsgType => {
-            typed.ty.is_number()
-                || matches!(&typed.code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+        ParamType::MsgType => typed.ty.is_number() || is_fault(&typed.code),
+        ParamType::Sops => typed.ty == Type::Sops || is_fault(&typed.code),
+        ParamType::SemArg => {
+            typed.ty.is_number() || matches!(typed.ty, Type::List | Type::None) || is_fault(&typed.code)
         }
+        ParamType::TimeOrFault => typed.ty.is_number() || typed.ty == Type::None || is_fault(&typed.code),
         ParamType::Buffer => typed.ty == Type::None,
-        ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
+        ParamType::Time | ParamType::Offset | ParamType::Address => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
     if fits {
@@ -269,6 +276,36 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     }
     let message = format!("`{}` must be {wanted}", param.name);
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
+}
+
+/// `FAULT`
+fn is_fault(code: &ExprCode) -> bool {
+    matches!(code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+}
+
+/// A cell of shared memory: its address.
+fn cell(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
+    let (ExprKind::Path(path), Scope::Task(source)) = (&value.kind, &t.scope) else {
+        let problem = Problem::new("a cell of shared memory is needed here", value.span, "this is no cell");
+        return t.report(problem.help("write `m[0]`"));
+    };
+    let address = cells::cell(t.names, *source, path, value.span);
+    t.accept(address)
+}
+
+/// The number of an object among those with a path.
+fn path_index(t: &Translator, object: u16) -> u16 {
+    t.names.objects[..object as usize].iter().filter(|object| object.kind.has_path()).count() as u16
+}
+
+/// Declared memory by its name.
+fn memory_by_name(t: &Translator, name: &str) -> Option<ExprCode> {
+    match t.names.entity(name) {
+        Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
+            Some(ExprCode::Const(Value::Memory(path_index(t, object))))
+        }
+        _ => None,
+    }
 }
 
 /// A System V object or key by name, if the value is a name of an object: one of another kind is a mistake.
@@ -288,22 +325,6 @@ fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option
         Problem::new(message, value.span, "cannot be passed here")
     };
     Some(t.report(problem))
-}
-
-/// The number of an object among those that are no pipes.
-fn path_index(t: &Translator, object: u16) -> u16 {
-    let before = t.names.objects[..object as usize].iter();
-    before.filter(|object| object.kind.has_path()).count() as u16
-}
-
-/// Declared memory by its name.
-fn memory_by_name(t: &Translator, name: &str) -> Option<ExprCode> {
-    match t.names.entity(name) {
-        Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
-            Some(ExprCode::Const(Value::Memory(path_index(t, object))))
-        }
-        _ => None,
-    }
 }
 
 /// A FIFO or file by name.

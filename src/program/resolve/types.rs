@@ -11,7 +11,10 @@ pub(super) enum Type {
     Eof,
     Fd,
     Id,
+    Address,
     Object,
+    List,
+    Sops,
     None,
     Unknown,
 }
@@ -26,7 +29,9 @@ impl Type {
             Value::Eof => Type::Eof,
             Value::AnyFd => Type::Fd,
             Value::AnyId => Type::Id,
+            Value::AnyAddr => Type::Address,
             Value::Object(_) => Type::Object,
+            Value::List(_) => Type::List,
             Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
@@ -43,7 +48,10 @@ impl Type {
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
             Type::Id => "`ipcid`",
+            Type::Address => "`shmaddr`",
             Type::Object => "an object",
+            Type::List => "a list",
+            Type::Sops => "a list of operations",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

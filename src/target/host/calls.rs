@@ -1,9 +1,9 @@
 //! Making a [`Call`] for real.
 
 use super::{
-    ipc,
+    ipc, memory,
     objects::{Objects, Region},
-    sys,
+    sem, shm, sys,
 };
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
@@ -107,21 +107,25 @@ impl Executor {
             prepared: None,
             gift: None,
             paths: objects.paths.clone(),
-            numbers: objects.numbers.clone(),
             memory: objects.memory.clone(),
+            numbers: objects.numbers.clone(),
         })
     }
 
     /// Other objects.
     pub fn set_objects(&mut self, objects: &Objects) {
         self.paths.clone_from(&objects.paths);
-        self.numbers.clone_from(&objects.numbers);
         self.memory.clone_from(&objects.memory);
+        self.numbers.clone_from(&objects.numbers);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
+            // The direction is that of the descriptor: fresh memory, all zero, goes into the pipe.
+            Call::VmspliceRead { fd, count, .. } if can_write(*fd) => {
+                self.gift = Some(Buffer::new((*count).max(1) as usize)?);
+            }
             Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
@@ -131,6 +135,7 @@ impl Executor {
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Sem(call) => self.fill(&sem::memory(call))?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
                 self.input.reserve(len)?;
@@ -252,6 +257,7 @@ impl Executor {
                 plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
             }
             Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Shm(call) => shm::make(call, &self.numbers),
             Call::Msg(call) => {
                 let input = match call {
                     MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
@@ -259,6 +265,7 @@ impl Executor {
                 };
                 ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
             }
+            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -289,10 +296,17 @@ impl Executor {
             }
             Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
-                let buffer = self.input.before_guard(*count as usize);
+                let gift = self.gift.take();
+                let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
+                if gift.is_some() {
+                    return plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()));
+                }
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
+            }
+            Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+                memory::access(call)
             }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
         }
@@ -323,6 +337,13 @@ impl Executor {
         }
         answer
     }
+}
+
+/// Whether a descriptor is open for writing.
+fn can_write(fd: i32) -> bool {
+    // SAFETY: no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
 fn plain(ret: Result<i64, Errno>) -> Return {
@@ -387,7 +408,13 @@ pub fn number(call: &Call) -> u32 {
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Msg(call) => ipc::number(call),
+        Call::Sem(call) => sem::number(call),
+        Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,
+        // No system calls; nobody ever sleeps in one.
+        Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+            return u32::MAX;
+        }
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,

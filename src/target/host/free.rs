@@ -12,7 +12,7 @@ use super::{
     quiet::Eyes,
     sandbox::Inside,
     shared::{LOG_BYTES, MAX_INSTANCES, MAX_TASKS, command, state, verdict},
-    steer::{end_workers, hand_over, start_process},
+    steer::{end_workers, hand_over, start_process, wait_until_attached},
     sys,
     worker::{Crew, Way},
 };
@@ -55,6 +55,9 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 /// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
+    if program.looks_at_namespace() || program.needs_fresh_memory() {
+        return 1;
+    }
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
     let (mut fds, mut pages) = (0, 0);
     for pipe in pipes {
@@ -98,7 +101,9 @@ impl<'a> Free<'a> {
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };
         for (process, info) in self.program.processes.iter().enumerate() {
-            start_process(&crew, process, info);
+            if start_process(&crew, process, info).is_some() && self.program.needs_fresh_memory() {
+                wait_until_attached(shared, info);
+            }
         }
         crew.instances.iter_mut().for_each(Objects::close);
         crew
@@ -151,6 +156,7 @@ impl<'a> Free<'a> {
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()
+            && !self.program.needs_fresh_memory()
             && shared.overflow.load(Ordering::Acquire) == 0
             && self.runners().all(|task| self.state(task) == state::PARKED)
             && {
@@ -212,7 +218,8 @@ impl<'a> Free<'a> {
             if shared.done.load(Ordering::Acquire) != done {
                 continue;
             }
-            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) {
+            // Whoever sleeps for a time only is not at its end.
+            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) && !self.timed() {
                 return Ok(());
             }
             pause = (pause * 2).min(LONGEST);
@@ -223,6 +230,13 @@ impl<'a> Free<'a> {
                 return Err([end::TIMED_OUT, task, 0, 0]);
             }
         }
+    }
+
+    /// Whether somebody in a call will give up some time later.
+    fn timed(&self) -> bool {
+        (0..self.program.tasks.len()).any(|task| {
+            self.state(task) == state::IN_CALL && self.inside.shared.slot(task).deadline.load(Ordering::Relaxed) > 0
+        })
     }
 
     fn rests(&self, task: usize) -> bool {

@@ -2,11 +2,15 @@
 
 use super::{
     ipc::{TYPE, stat, task_of},
+    sem,
     shared::Shared,
-    sys,
+    shm, sys,
 };
 use crate::{
-    kernel::{IpcKind, Payload, ipc::msg::STAT_FIELDS},
+    kernel::{
+        IpcKind, Payload,
+        ipc::{msg::STAT_FIELDS, shm as shm_names},
+    },
     program::{Compiled, IpcNumbers, ObjectField, syntax::ObjectKind},
     target::{IpcSeen, Observation},
 };
@@ -37,6 +41,15 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
                 objects.push(msgq(shared, program, id, &ds, object, messages));
             }
         }
+        objects.extend(sem::look(shared, program, numbers, all).unwrap_or_default());
+        for (id, values) in shm::look(shared, program.tasks.len())? {
+            let object = declared(program, numbers, ObjectKind::Shm, id);
+            if object.is_some() || all {
+                let mut fields = vec![(ObjectField::Id, i64::from(id))];
+                fields.extend(named(&shm_names::STAT_FIELDS).zip(values).filter_map(|(field, n)| Some((field?, n))));
+                objects.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
+            }
+        }
         Ok(objects)
     });
     // Without System V IPC in the kernel nothing of it can be seen.
@@ -45,8 +58,13 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
     }
 }
 
+/// The fields with these names; `None` for what no condition can look at.
+fn named(names: &'static [&'static str]) -> impl Iterator<Item = Option<ObjectField>> {
+    names.iter().map(|name| ObjectField::ALL.iter().find(|(other, ..)| other == name).map(|&(_, field, _)| field))
+}
+
 /// The declared object with this id.
-fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
+pub fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
     let objects = program.objects.iter().zip(&numbers.0).enumerate();
     objects.into_iter().find(|(_, (info, number))| info.kind == kind && **number == id).map(|(i, _)| i as u16)
 }
@@ -71,7 +89,7 @@ fn msgq(
             (field, if field.is_pid() { task_of(shared, program.tasks.len(), value as i32) } else { value })
         }));
     }
-    IpcSeen { kind: IpcKind::Msg, object, fields, messages }
+    IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() }
 }
 
 /// All messages of a queue.

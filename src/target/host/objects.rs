@@ -1,9 +1,9 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    ipc, probe,
+    ipc, memory, probe, sem,
     shared::{Shared, verdict},
-    sys,
+    shm, sys,
 };
 use crate::{
     kernel::{IPC_PRIVATE, Payload},
@@ -39,10 +39,10 @@ pub struct Objects {
     pipes: Vec<[i32; 2]>,
     /// Names of FIFOs, files and memory, by path index.
     pub paths: Vec<CString>,
-    /// Ids of System V objects and numbers of keys.
-    pub numbers: IpcNumbers,
     /// Where memory lies in every process, by path index; of no length for all else.
     pub memory: Vec<Region>,
+    /// Ids of System V objects and numbers of keys.
+    pub numbers: IpcNumbers,
 }
 
 /// Memory that all processes of a run share: a file of theirs in a tmpfs, mapped before they are forked.
@@ -69,7 +69,7 @@ impl Objects {
                     objects.create_ipc(instance, i, object).map(|number| {
                         objects.numbers.0.resize(i, -1);
                         objects.numbers.0.push(number);
-                        0
+                        memory::probe_key(number)
                     })
                 }
                 ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
@@ -94,6 +94,8 @@ impl Objects {
         match info.kind {
             ObjectKind::Key => Ok(key(object)),
             ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            ObjectKind::Sem => sem::create(&info.ipc, own),
+            ObjectKind::Shm => shm::create(&info.ipc, own, info.size.unwrap_or(0)),
             _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
         }
     }
@@ -168,6 +170,15 @@ impl Objects {
             *region = Region { base: base as usize, len };
         }
         Ok(0)
+    }
+
+    /// In a worker: attaches the segments of its process, in the order of the program, and nothing else.
+    pub fn attach(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        memory::detach_all();
+        for &object in &program.processes[process].attached {
+            memory::attach(self.numbers.0[object as usize])?;
+        }
+        Ok(())
     }
 
     /// In a worker: gives the ends of its process the numbers that they have in the program.

@@ -1,7 +1,10 @@
 //! The memory that tool, watchdog, controller and workers share: their only means of communication.
 
 use super::sys;
-use crate::target::{Refusal, Stage};
+use crate::{
+    program::SHOWN_CELLS,
+    target::{Refusal, Stage},
+};
 use std::{
     cell::UnsafeCell,
     io,
@@ -65,6 +68,8 @@ pub struct Slot {
     pub proc_tid: AtomicU32,
     /// Its thread, in the sandbox's pid namespace.
     pub tid: AtomicU32,
+    /// When the time of its call is over, in nanoseconds of the monotonic clock; 0 if it waits for ever.
+    pub deadline: AtomicU64,
 }
 
 impl Slot {
@@ -164,8 +169,12 @@ pub struct Header {
     pub inodes: [[AtomicU64; MAX_OBJECTS]; MAX_INSTANCES],
     /// Which row of `inodes` counts.
     pub instance: AtomicU32,
+    /// Whether the process that was started last has attached its segments.
+    pub attached: AtomicU32,
     /// What the last probe saw.
     pub probes: [ProbeCell; MAX_OBJECTS],
+    /// What the last probe saw in the first cells of shared memory.
+    pub cells: [[AtomicI64; SHOWN_CELLS as usize]; MAX_OBJECTS],
     /// A slot for each task.
     pub slots: [Slot; MAX_TASKS],
     /// Length of `message`.
@@ -233,6 +242,7 @@ impl Shared {
         for slot in &self.slots {
             slot.command.store(command::NONE, Ordering::Relaxed);
             slot.proc_pid.store(0, Ordering::Relaxed);
+            slot.deadline.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);
         }
         self.current.store(0, Ordering::Relaxed);

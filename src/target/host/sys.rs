@@ -157,6 +157,12 @@ pub fn set_limit(resource: i32, soft: u64, hard: u64) -> io::Result<()> {
     check(unsafe { libc::setrlimit(resource as _, &raw const limit) }).map(drop)
 }
 
+/// This process leaves no core when a signal ends it.
+pub fn set_undumpable() {
+    // SAFETY: numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
+}
+
 /// The thread id of the caller, in its pid namespace.
 pub fn gettid() -> i32 {
     // SAFETY: no arguments.
@@ -319,3 +325,12 @@ pub const CAP_SYS_ADMIN: u32 = 21;
 pub const CAP_SYS_NICE: u32 = 23;
 /// `CAP_SYS_RESOURCE`.
 pub const CAP_SYS_RESOURCE: u32 = 24;
+
+/// Nanoseconds of the monotonic clock.
+pub fn now() -> u64 {
+    // SAFETY: all zero is a valid `timespec`.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `time` lives through the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
