@@ -52,7 +52,9 @@ fn comments(finding: &Finding, difference: &Difference, recipe: &Recipe) -> Vec<
         };
         let kernel = seen_in_both(&difference.seen, &difference.model);
         let model = seen_in_both(&difference.model, &difference.seen);
-        if kernel.probes != model.probes {
+        if let Some(told) = difference.seen.tell_difference(&difference.model, &program) {
+            comments.push(format!("Objects on the kernel: {told}."));
+        } else if kernel.probes != model.probes {
             comments.push(format!("Objects on the kernel: {}; in the model: {}.", fields(&kernel), fields(&model)));
         }
     }

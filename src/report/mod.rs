@@ -10,6 +10,7 @@ mod gather;
 pub mod golden;
 mod junit;
 mod logged;
+mod msgq;
 mod picture;
 mod ring;
 mod rules;

@@ -1,6 +1,7 @@
 //! A path told as a table with one column per task: what each step did, what it changed, and the rules behind it.
 
 use super::{
+    msgq,
     ring::{self, Drawing},
     sems, shm,
     strace::{self, Caller},
@@ -128,6 +129,11 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         }
     }
     let pipes = !text.is_empty();
+    let queues = msgq::all(machine, initial);
+    for drawing in &queues {
+        let name = Tone::Strong.paint(&drawing.name, style.color);
+        text.push_str(&format!("  {name}  {}\n", drawing.parts.join("; ")));
+    }
     for (slot, _) in initial.kernel.sem_sets() {
         let drawing = sems::whole(machine, initial, slot);
         let name = Tone::Strong.paint(&drawing.name, style.color);
@@ -137,17 +143,18 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         let name = Tone::Strong.paint(&shm::name(machine, initial, id), style.color);
         text.push_str(&format!("  {name}  {}\n", shm::drawing(machine, initial, id)));
     }
-    if !pipes && !text.is_empty() {
+    let legends = pipes || !queues.is_empty();
+    if !legends && !text.is_empty() {
         text.push('\n');
     }
-    if pipes {
+    if legends {
         let shares = machine.program.tasks.iter().any(|task| {
             task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
         });
         let holds = matches!(path, Path::Schedule(schedule) if schedule.steps.iter().any(|step| step.hold));
-        for legend in
-            pipes.then_some(ring::LEGEND).into_iter().chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD))
-        {
+        let rings = pipes.then_some(ring::LEGEND);
+        let lists = (!queues.is_empty()).then_some(msgq::LEGEND);
+        for legend in rings.into_iter().chain(lists).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
             for line in wrap(legend, style.width.saturating_sub(2), 0) {
                 text.push_str(&format!("  {}\n", Tone::Dim.paint(&line, style.color)));
             }
@@ -237,6 +244,7 @@ impl<'m> Story<'m> {
             }
         }
         let mut drawings = ring::changes(self.machine, &self.before, after);
+        drawings.extend(msgq::changes(self.machine, &self.before, after));
         drawings.extend(shm::changes(self.machine, &self.before, after));
         drawings.extend(sems::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
