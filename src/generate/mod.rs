@@ -11,6 +11,7 @@ mod fifo;
 mod msgq;
 mod pipe;
 mod process;
+mod sem;
 mod size;
 mod sketch;
 mod splice;
@@ -46,6 +47,7 @@ pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "pipe", begin: || Box::new(pipe::Pipes) },
     MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
     MechanismKind { name: "msgq", begin: || Box::new(msgq::Msgqs::default()) },
+    MechanismKind { name: "sem", begin: || Box::new(sem::Sems::default()) },
 ];
 
 impl MechanismKind {

@@ -89,6 +89,8 @@ pub enum FileKind {
     Regular,
     /// A message queue: no descriptors are for it.
     Msgq,
+    /// A semaphore set: its bytes are its values.
+    Sem,
 }
 
 /// A pipe, a FIFO or a regular file.

@@ -61,6 +61,23 @@ pub const RULES_PAGES: &[RulesPage] = &[
         quirks: &["ipc-", "msg-"],
     },
     RulesPage {
+        name: "sysv-sem",
+        head: "# System V semaphores\n\nWhat the model says of them, rule by rule. What all System V IPC has in common is told with message queues.",
+        parts: &[
+            ("SEM-G-", "Creation"),
+            ("SEM-E-", "Errors of semop"),
+            ("SEM-T-", "Trying the operations of a call"),
+            ("SEM-Q-", "Queues"),
+            ("SEM-U-", "Who goes on after a change"),
+            ("SEM-W-", "Sleeping"),
+            ("SEM-CTL-", "semctl"),
+            ("SEM-X-", "Exit"),
+            ("STEP-SEM-", "Where others can run inside a call"),
+            ("SEM-", "Defects"),
+        ],
+        quirks: &["sem-", "semop-"],
+    },
+    RulesPage {
         name: "sysv-shm",
         head: "# System V shared memory\n\nWhat the model says of it, rule by rule; ids, keys and permissions are told with the message queues.",
         parts: &[

@@ -106,6 +106,17 @@ pub const PROBES: &[Probe] = &[
         "T T T T T",
         "pipe p; pipe q; task T { write(p.w, \"a\"); tee(p.r, q.w, 1); write(q.w, \"b\"); write(p.w, \"c\"); read(q.r, 9) }",
     ),
+    probe(
+        Quirk::SemOneList,
+        "A B D",
+        "sem s(values: [1]); task A { semop(s, [0:0]) }; task B { semop(s, [0:0]) }; task D { semop(s, [0:-1]) }",
+    ),
+    probe(Quirk::SemOtimeAlterOnly, "T T", "sem s; task T { semop(s, [0:0]); semctl(s, 0, IPC_STAT) }"),
+    probe(Quirk::SemCountsAll, "A T", "sem s[2]; task A { semop(s, [0:-1, 1:-1]) }; task T { semctl(s, 1, GETNCNT) }"),
+    probe(Quirk::SemSetallKeepsPid, "T T", "sem s; task T { semctl(s, 0, SETALL, [1]); semctl(s, 0, GETPID) }"),
+    probe(Quirk::SemBlockedPid, "A T", "sem s; task A { semop(s, [0:-1]) }; task T { semctl(s, 0, GETPID) }"),
+    probe(Quirk::SemUndoPerOperation, "T", "sem s; task T { semop(s, [0:+20000 undo, 0:-20000, 0:+20000 undo]) }"),
+    probe(Quirk::SemopIdFirst, "T", "sem s; task T { semop(-1, [0:-1], nsops: 100000) }"),
 ];
 
 /// What was found out about a behaviour.
