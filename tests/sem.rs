@@ -138,7 +138,7 @@ fn states(source: &str) -> (u64, usize) {
     let env = environment(&program, Env::default()).unwrap();
     let found = explore(&Machine::new(&program, env), &Options::default()).unwrap();
     assert!(found.violations.is_empty(), "{:?}", found.violations);
-    (found.states as u64, found.outcomes.len())
+    (found.stats.states as u64, found.outcomes.len())
 }
 
 /// A change of the search or of the model that changes a number is seen.
