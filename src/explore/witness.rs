@@ -64,10 +64,11 @@ impl Witness {
     /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
     /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
     ///
-    /// `None` if the path interrupts a call, waits for a timer, or leaves a store in a buffer while others go on: no release can
-    /// do that.
+    /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that goes off is the release of its task.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
-        let releasable = |kind| !matches!(kind, MoveKind::Expire);
+        let releasable = |kind| {
+            matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver | MoveKind::Expire)
+        };
         if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }

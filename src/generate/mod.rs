@@ -8,6 +8,7 @@ mod build;
 mod chooser;
 mod descriptor;
 mod fifo;
+mod msgq;
 mod pipe;
 mod process;
 mod size;
@@ -44,6 +45,7 @@ pub struct MechanismKind {
 pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "pipe", begin: || Box::new(pipe::Pipes) },
     MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
+    MechanismKind { name: "msgq", begin: || Box::new(msgq::Msgqs::default()) },
 ];
 
 impl MechanismKind {

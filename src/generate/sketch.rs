@@ -87,6 +87,8 @@ pub enum FileKind {
     Fifo,
     /// A regular file.
     Regular,
+    /// A message queue: no descriptors are for it.
+    Msgq,
 }
 
 /// A pipe, a FIFO or a regular file.

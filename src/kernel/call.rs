@@ -5,7 +5,11 @@
 
 use super::{
     errno::Errno,
-    ipc::{msg::MsgCall, shm::ShmCall},
+    ipc::{
+        msg::MsgCall,
+        sem::{SemCall, SemTimeout},
+        shm::ShmCall,
+    },
     payload::Payload,
 };
 use bitflags::bitflags;
@@ -354,6 +358,8 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
     /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
     Store {
         /// Which memory.
@@ -363,8 +369,8 @@ pub enum Call {
         /// The bytes.
         data: Payload,
     },
-    /// A call on message queues.
-    Msg(MsgCall),
+    /// A call on semaphore sets.
+    Sem(SemCall),
     /// A call on shared memory.
     Shm(ShmCall),
     /// `pause()`: sleeps until a signal is handled.
@@ -440,12 +446,16 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
-    /// Bytes stored into memory; no system call, but a step like one.
-    Store,
     Msgget,
     Msgsnd,
     Msgrcv,
     Msgctl,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
+    Semget,
+    Semop,
+    Semtimedop,
+    Semctl,
     Shmget,
     Shmat,
     Shmdt,
@@ -485,11 +495,15 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
-        ("store", CallKind::Store),
         ("msgget", CallKind::Msgget),
         ("msgsnd", CallKind::Msgsnd),
         ("msgrcv", CallKind::Msgrcv),
         ("msgctl", CallKind::Msgctl),
+        ("store", CallKind::Store),
+        ("semget", CallKind::Semget),
+        ("semop", CallKind::Semop),
+        ("semtimedop", CallKind::Semtimedop),
+        ("semctl", CallKind::Semctl),
         ("shmget", CallKind::Shmget),
         ("shmat", CallKind::Shmat),
         ("shmdt", CallKind::Shmdt),
@@ -524,12 +538,15 @@ impl CallKind {
     /// Whether it is a call of System V IPC.
     pub fn is_ipc(self) -> bool {
         use CallKind::*;
-        matches!(self, Msgget | Msgsnd | Msgrcv | Msgctl | Shmget | Shmat | Shmdt | Shmctl)
+        matches!(
+            self,
+            Msgget | Msgsnd | Msgrcv | Msgctl | Semget | Semop | Semtimedop | Semctl | Shmget | Shmat | Shmdt | Shmctl
+        )
     }
 
     /// Whether a successful result is an id of a System V object.
     pub fn returns_id(self) -> bool {
-        matches!(self, CallKind::Msgget | CallKind::Shmget)
+        matches!(self, CallKind::Msgget | CallKind::Semget | CallKind::Shmget)
     }
 
     /// Whether a successful result is an address.
@@ -584,14 +601,24 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
-            Call::Store { .. } => CallKind::Store,
             Call::Msg(call) => call.kind(),
+            Call::Store { .. } => CallKind::Store,
+            Call::Sem(call) => call.kind(),
             Call::Shm(call) => call.kind(),
             Call::Load { .. } => CallKind::Load,
             Call::Set { .. } => CallKind::Set,
             Call::Cas { .. } => CallKind::Cas,
             Call::Xchg { .. } => CallKind::Xchg,
             Call::Add { .. } => CallKind::Add,
+        }
+    }
+
+    /// How many microseconds the call may sleep, if it is to give up some time later.
+    pub fn timeout_us(&self) -> Option<u64> {
+        match self {
+            Call::Poll { timeout: Timeout::After(us), .. } => Some(*us),
+            Call::Sem(SemCall::Op { timeout: SemTimeout::After(us @ 1..), .. }) => Some(*us as u64),
+            _ => None,
         }
     }
 }

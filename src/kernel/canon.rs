@@ -70,6 +70,17 @@ impl Canon for i64 {
     }
 }
 
+impl Canon for i16 {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        i64::from(*self).encode(out);
+    }
+    #[inline]
+    fn decode(input: &mut &[u8]) -> Self {
+        i64::decode(input) as i16
+    }
+}
+
 impl Canon for i32 {
     fn encode(&self, out: &mut Vec<u8>) {
         i64::from(*self).encode(out);

@@ -62,6 +62,14 @@ pub struct Limits {
     pub msgmnb: u32,
     /// `kernel.msgmni`: most message queues.
     pub msgmni: u32,
+    /// `kernel.sem`, first number: most semaphores of a set.
+    pub semmsl: u32,
+    /// `kernel.sem`, second number: most semaphores of all sets.
+    pub semmns: u32,
+    /// `kernel.sem`, third number: most operations of a `semop`.
+    pub semopm: u32,
+    /// `kernel.sem`, fourth number: most sets.
+    pub semmni: u32,
     /// `kernel.shmmax`: bytes of a segment.
     pub shmmax: u64,
     /// `kernel.shmall`: pages of all segments.
@@ -98,6 +106,10 @@ impl Default for Limits {
             msgmax: 8192,
             msgmnb: 16_384,
             msgmni: 32_000,
+            semmsl: 32_000,
+            semmns: 1_024_000_000,
+            semopm: 500,
+            semmni: 32_000,
             shmmax: Self::SHM_UNLIMITED,
             shmall: Self::SHM_UNLIMITED,
             shmmni: 4096,

@@ -4,6 +4,7 @@ use super::{
     Cx, PipeId, Step,
     canon::canon_enum,
     file::File,
+    ipc::WakeQ,
     task::{Life, RunState, Signal, signal::SIGKILL},
 };
 
@@ -22,6 +23,11 @@ pub enum Exit {
     },
     /// A task that does not come back from the kernel.
     Task,
+    /// `exit_sem`: adjustments to semaphores are made, one set after the other.
+    Sem {
+        /// Who is woken by the last one.
+        wake_q: WakeQ,
+    },
     /// `exit_mmap`: mappings go one by one.
     Mm,
     /// `task_work_run`: open files whose last reference is gone are released one by one, the last first.
@@ -31,7 +37,7 @@ pub enum Exit {
     },
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Signal { signal }, 4 => Mm, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, 4 => Signal { signal }, 5 => Mm, });
 
 impl Exit {
     /// The pipe whose lock its next section takes.
@@ -62,12 +68,24 @@ impl Exit {
                     cx.exit_shm();
                     return gone(cx);
                 }
-                *self = if cx.k.process_of(cx.me).mm.vmas.is_empty() { exit_files(cx) } else { Exit::Mm };
+                if cx.k.process_of(cx.me).mm.vmas.is_empty() {
+                    return self.exit_sem(cx);
+                }
+                *self = Exit::Mm;
                 Step::Preempted
             }
             Exit::Mm => {
-                if !cx.exit_mmap() {
-                    *self = exit_files(cx);
+                if cx.exit_mmap() {
+                    Step::Preempted
+                } else {
+                    self.exit_sem(cx)
+                }
+            }
+            Exit::Sem { wake_q } => {
+                if !wake_q.is_empty() {
+                    cx.wake_up_sem(wake_q);
+                } else if !cx.exit_sem(wake_q) {
+                    return self.exit_files(cx);
                 }
                 Step::Preempted
             }
@@ -81,6 +99,33 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// `exit_sem`, and what follows if there are no adjustments.
+    fn exit_sem(&mut self, cx: &mut Cx) -> Step {
+        if cx.has_undos() {
+            *self = Exit::Sem { wake_q: WakeQ::default() };
+            return Step::Preempted;
+        }
+        self.exit_files(cx)
+    }
+
+    /// `exit_shm` and `exit_files`
+    fn exit_files(&mut self, cx: &mut Cx) -> Step {
+        cx.exit_shm();
+        let mut dying = Vec::new();
+        for file in std::mem::take(&mut cx.k.process_of_mut(cx.me).files).into_iter().flatten() {
+            let file = cx.k.file_mut(file);
+            file.f_count -= 1;
+            if file.f_count == 0 {
+                dying.push(std::mem::take(file));
+                cx.k.freed();
+            }
+        }
+        *self = Exit::Files { dying };
+        Step::Preempted
+    }
+}
+
 fn do_group_exit(cx: &mut Cx, end: Life) {
     if !matches!(cx.k.process_of(cx.me).life, Life::Live) {
         return;
@@ -91,20 +136,6 @@ fn do_group_exit(cx: &mut Cx, end: Life) {
             cx.send_signal(thread, SIGKILL);
         }
     }
-}
-
-fn exit_files(cx: &mut Cx) -> Exit {
-    cx.exit_shm();
-    let mut dying = Vec::new();
-    for file in std::mem::take(&mut cx.k.process_of_mut(cx.me).files).into_iter().flatten() {
-        let file = cx.k.file_mut(file);
-        file.f_count -= 1;
-        if file.f_count == 0 {
-            dying.push(std::mem::take(file));
-            cx.k.freed();
-        }
-    }
-    Exit::Files { dying }
 }
 
 fn gone(cx: &mut Cx) -> Step {

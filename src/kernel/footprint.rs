@@ -31,8 +31,13 @@ pub enum ObjId {
     IpcIds(IpcKind),
     /// A message queue, with those who wait at it.
     Msq(IpcSlot),
-    /// A semaphore set.
+    /// Permissions, size and common queues of a semaphore set.
     SemArray(IpcSlot),
+    /// A semaphore of a set, with its own queues.
+    Sem(IpcSlot, u16),
+    /// What a process adds to semaphores when it exits.
+    SemUndo(ProcessId),
+    /// A shared memory segment.
     /// A shared memory segment but for its cells.
     Shmid(IpcSlot),
     /// A cell of a segment.

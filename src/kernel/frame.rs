@@ -9,6 +9,7 @@ use super::{
     ipc::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
+        sem::{SemCtlCall, SemTimedOp},
         shm::{ShmAt, ShmCtlCall, ShmDt},
     },
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
@@ -43,6 +44,8 @@ pub enum InCall {
     MsgSnd(Box<MsgSnd>),
     MsgRcv(Box<MsgRcv>),
     MsgCtl(Box<MsgCtlCall>),
+    SemTimedOp(Box<SemTimedOp>),
+    SemCtl(Box<SemCtlCall>),
     ShmAt(Box<ShmAt>),
     ShmCtl(Box<ShmCtlCall>),
     ShmDt(Box<ShmDt>),
@@ -66,6 +69,15 @@ pub enum WaitsFor {
         /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
         sender: bool,
     },
+    /// A semaphore.
+    Sem {
+        /// Where its set is.
+        slot: IpcSlot,
+        /// Which one.
+        semnum: u16,
+        /// Whether it is to become zero; otherwise larger.
+        zero: bool,
+    },
 }
 
 impl InCall {
@@ -83,6 +95,8 @@ impl InCall {
             InCall::MsgSnd(_) => CallKind::Msgsnd,
             InCall::MsgRcv(_) => CallKind::Msgrcv,
             InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::SemTimedOp(call) => call.kind(),
+            InCall::SemCtl(_) => CallKind::Semctl,
             InCall::ShmAt(_) => CallKind::Shmat,
             InCall::ShmCtl(_) => CallKind::Shmctl,
             InCall::ShmDt(_) => CallKind::Shmdt,
@@ -106,6 +120,8 @@ impl InCall {
             InCall::MsgSnd(call) => call.step(cx),
             InCall::MsgRcv(call) => call.step(cx),
             InCall::MsgCtl(call) => call.step(cx),
+            InCall::SemTimedOp(call) => call.step(cx),
+            InCall::SemCtl(call) => call.step(cx),
             InCall::ShmAt(call) => call.step(cx),
             InCall::ShmCtl(call) => call.step(cx),
             InCall::ShmDt(call) => call.step(cx),
@@ -133,6 +149,7 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::SemTimedOp(call) => return call.spins(),
             InCall::Lock(call) => call.pipe,
             InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
             InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
@@ -154,7 +171,9 @@ impl InCall {
             InCall::ReadV3(call) => call.ready(k),
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
-            InCall::ShmAt(_)
+            InCall::SemTimedOp(call) => call.ready(k),
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
             | InCall::ShmCtl(_)
             | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
@@ -177,7 +196,9 @@ impl InCall {
             InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
-            InCall::ShmAt(_)
+            InCall::SemTimedOp(call) => vec![call.waits_for(k)],
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
             | InCall::ShmCtl(_)
             | InCall::ShmDt(_)
             | InCall::MsgCtl(_)
@@ -247,6 +268,14 @@ impl Canon for Frame {
                 out.push(10);
                 call.encode(out);
             }
+            Some(InCall::SemTimedOp(call)) => {
+                out.push(11);
+                call.encode(out);
+            }
+            Some(InCall::SemCtl(call)) => {
+                out.push(12);
+                call.encode(out);
+            }
             // The numbers between are those of calls to come.
             Some(InCall::WriteV3(call)) => {
                 out.push(32);
@@ -289,6 +318,8 @@ impl Canon for Frame {
             16 => Some(InCall::ShmDt(Box::new(ShmDt::decode(input)))),
             15 => Some(InCall::ShmCtl(Box::new(ShmCtlCall::decode(input)))),
             10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
+            11 => Some(InCall::SemTimedOp(Box::new(SemTimedOp::decode(input)))),
+            12 => Some(InCall::SemCtl(Box::new(SemCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

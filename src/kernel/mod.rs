@@ -39,6 +39,7 @@ pub use frame::{Frame, InCall, WaitsFor};
 pub use ipc::{
     IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
     msg::{MsgCall, MsgCtl},
+    sem::{SemBuf, SemCall, SemCtl, SemFlags, SemTimeout, Sops},
     shm::{Mm, ShmCall, ShmCtl, ShmFlags, ShmidKernel, StoreBuffer, Vma},
 };
 pub use page::{Page, PageId};

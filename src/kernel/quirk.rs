@@ -119,6 +119,26 @@ quirks! {
         "SHM_REMAP with an address that SHM_RND rounds down to 0 is EINVAL.";
     MsgQbytesInt = "msg-qbytes-int", v(4, 13), None, "msgctl(): split the actual work from copyin/copyout",
         "IPC_SET looks at the low 32 bits of msg_qbytes.";
+    SemOneList = "sem-one-list", None, v(3, 11), "ipc/sem: separate wait-for-zero and alter tasks into seperate queues",
+        "All waiters of a semaphore set stand in one list, those that change nothing first, the newest of them first.";
+    SemComplexFirst = "sem-complex-first", v(3, 10), v(3, 11), "ipc/sem.c: always use only one queue for alter operations",
+        "SEM-08: waiting calls of several operations are looked at before those of one that have waited longer (only with sem-one-list).";
+    SemTwoStageWakeup = "sem-two-stage-wakeup", None, v(4, 10), "ipc/sem: rework task wakeups",
+        "A waiter whose operations were done cannot leave before the wake-up: it spins until then.";
+    SemOtimeAlterOnly = "sem-otime-alter-only", Some(Version { major: 2, minor: 6, patch: 35 }), v(3, 12), "ipc/sem.c: update sem_otime for all operations",
+        "SEM-07: a wait for zero that succeeds at once does not set sem_otime (fixed in v3.10.17 too).";
+    SemCountsAll = "sem-counts-all", None, v(3, 16), "ipc/sem.c: make semctl(,,{GETNCNT,GETZCNT}) standard compliant",
+        "SEM-09: GETNCNT and GETZCNT count every operation that might have to wait, not tasks at the one that does.";
+    SemSetallKeepsPid = "sem-setall-keeps-pid", None, v(4, 6), "ipc/sem: make semctl setting sempid consistent",
+        "SEM-10: SETALL does not change what GETPID tells.";
+    SemBlockedPid = "sem-blocked-pid", None, Some(Version { major: 2, minor: 4, patch: 2 }), "minor bug in ipc/sem.c",
+        "SEM-10: an operation that has to wait already changes what GETPID tells.";
+    SemUndoPerOperation = "sem-undo-per-operation", None, v(3, 17), "ipc/sem.c: change perform_atomic_semop parameters",
+        "The range of an adjustment is checked for each operation on its own, so that several operations of a call may exceed it.";
+    SemSetvalSetFirst = "sem-setval-set-first", None, v(3, 10), "ipc,sem: do not hold ipc lock more than necessary",
+        "SETVAL looks at the set, permissions and the semaphore before it looks at the value.";
+    SemopIdFirst = "semop-id-first", None, v(5, 15), "ipc/sem: do_semtimedop is split into checks of user memory and __do_semtimedop",
+        "semop looks at the sign of the id before it looks at the number of operations.";
 }
 
 impl Quirk {

@@ -8,7 +8,7 @@ use super::{
     ipc::{
         IpcIds,
         msg::MsgQueue,
-        sem::SemArray,
+        sem::{SemArray, SemUndoList},
         shm::{ShmidKernel, StoreBuffer},
     },
     page::Page,
@@ -35,6 +35,7 @@ pub struct Kernel {
     pub(super) ipc_ids: Table<IpcIds>,
     pub(super) msqs: Table<MsgQueue>,
     pub(super) sem_arrays: Table<SemArray>,
+    pub(super) sem_undos: Table<SemUndoList>,
     pub(super) shmids: Table<ShmidKernel>,
     /// One per task if the processor buffers stores, else none.
     pub(super) buffers: Table<StoreBuffer>,
@@ -124,6 +125,7 @@ impl PartialEq for Kernel {
             && self.ipc_ids == other.ipc_ids
             && self.msqs == other.msqs
             && self.sem_arrays == other.sem_arrays
+            && self.sem_undos == other.sem_undos
             && self.shmids == other.shmids
             && self.buffers == other.buffers
     }
@@ -142,6 +144,7 @@ macro_rules! each_table {
         $k.ipc_ids.$($call)*;
         $k.msqs.$($call)*;
         $k.sem_arrays.$($call)*;
+        $k.sem_undos.$($call)*;
         $k.shmids.$($call)*;
         $k.buffers.$($call)*;
     }};
@@ -210,8 +213,9 @@ impl Kernel {
             self.ipc_ids.digest_delta(8, scratch),
             self.msqs.digest_delta(9, scratch),
             self.sem_arrays.digest_delta(10, scratch),
+            self.sem_undos.digest_delta(12, scratch),
             self.shmids.digest_delta(11, scratch),
-            self.buffers.digest_delta(12, scratch),
+            self.buffers.digest_delta(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -229,8 +233,9 @@ impl Kernel {
             self.ipc_ids.digest(8, scratch),
             self.msqs.digest(9, scratch),
             self.sem_arrays.digest(10, scratch),
+            self.sem_undos.digest(12, scratch),
             self.shmids.digest(11, scratch),
-            self.buffers.digest(12, scratch),
+            self.buffers.digest(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -277,8 +282,9 @@ impl Kernel {
         }
         self.ipc_invariants()?;
         self.msg_invariants()?;
-        self.page_invariants()?;
-        self.shm_invariants()
+        self.sem_invariants()?;
+        self.shm_invariants()?;
+        self.page_invariants()
     }
 
     /// All tasks.
@@ -306,6 +312,11 @@ impl Kernel {
     pub(super) fn leader_of(&self, task: TaskId) -> TaskId {
         let process = self.tasks[task.into()].process;
         self.tasks.iter().position(|t| t.process == process).map_or(task, |leader| leader as TaskId)
+    }
+
+    /// Number of processes, those included that do not live.
+    pub(super) fn process_count(&self) -> usize {
+        self.processes.len()
     }
 
     /// Number of open file descriptions, free places included.
@@ -422,6 +433,11 @@ impl Kernel {
     #[inline]
     pub fn process_of(&self, task: TaskId) -> &Process {
         self.process(self.tasks[task as usize].process)
+    }
+
+    /// The user of a task; the one who owns the test, if there is no such task: programs may have none.
+    pub fn uid_of(&self, task: TaskId) -> u16 {
+        if usize::from(task) < self.tasks.len() { self.process_of(task).uid } else { 0 }
     }
 
     /// Writes the process of a task.

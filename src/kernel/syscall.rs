@@ -133,6 +133,7 @@ impl Cx<'_> {
             Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
             Call::Yield => returns(0),
             Call::Msg(call) => self.enter_msg(call),
+            Call::Sem(call) => self.enter_sem(call),
             Call::Shm(call) => self.enter_shm(call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
@@ -309,6 +310,7 @@ impl Cx<'_> {
             return returns(value);
         }
         let file = std::mem::take(self.k.file_mut(id));
+        self.k.freed();
         let (pipe, returns) = (file.pipe, value.into());
         let call = PipeLock { kind, pipe, then: Then::Release { file: File { f_count: 0, ..file }, returns } };
         Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput: None })
@@ -439,8 +441,10 @@ impl Cx<'_> {
     pub(super) fn expire(&mut self) {
         let task = self.k.task_mut(self.me);
         task.timer = false;
-        if let Some(InCall::Poll(poll)) = &mut task.frame.call {
-            poll.expire();
+        match &mut task.frame.call {
+            Some(InCall::Poll(poll)) => poll.expire(),
+            Some(InCall::SemTimedOp(call)) => call.expire(),
+            _ => {}
         }
         self.try_to_wake_up(self.me);
     }

@@ -85,6 +85,8 @@ pub enum Queue {
     Receivers(IpcSlot),
     /// Among the senders of a message queue.
     Senders(IpcSlot),
+    /// At a semaphore of a set, or among those who wait for several of it: this is the first that is in the way.
+    Sem(IpcSlot, u16),
 }
 
 impl From<QueueId> for Queue {

@@ -55,6 +55,15 @@ fn expr() -> impl Strategy<Value = Expr> {
     leaf.prop_recursive(5, 24, 3, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(ExprKind::List),
+            vec((inner.clone(), inner.clone(), any::<bool>(), any::<bool>()), 1..3).prop_map(|sops| {
+                let sop = |(semnum, op, undo, nowait)| ExprKind::SemOp {
+                    semnum: Box::new(semnum),
+                    op: Box::new(op),
+                    undo,
+                    nowait,
+                };
+                ExprKind::List(sops.into_iter().map(|s| Expr { kind: sop(s), span: span() }).collect())
+            }),
             inner.clone().prop_map(|e| ExprKind::Neg(Box::new(e))),
             inner.clone().prop_map(|e| ExprKind::Not(Box::new(e))),
             (op.clone(), inner.clone(), inner.clone()).prop_map(|(op, left, right)| ExprKind::Binary {

@@ -42,10 +42,14 @@ impl Canon for Value {
             Value::Eof => out.push(4),
             Value::AnyFd => out.push(5),
             Value::AnyId => out.push(7),
-            Value::AnyAddr => out.push(10),
+            Value::AnyAddr => out.push(11),
             Value::Object(object) => {
                 out.push(8);
                 object.encode(out);
+            }
+            Value::List(list) => {
+                out.push(10);
+                list.encode(out);
             }
             Value::Result(r) => {
                 out.push(6);
@@ -79,9 +83,10 @@ impl Canon for Value {
             4 => Value::Eof,
             5 => Value::AnyFd,
             7 => Value::AnyId,
-            10 => Value::AnyAddr,
+            11 => Value::AnyAddr,
             8 => Value::Object(u16::decode(input)),
             9 => Value::Memory(u16::decode(input)),
+            10 => Value::List(Canon::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

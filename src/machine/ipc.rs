@@ -1,7 +1,7 @@
 //! What System V objects show: to conditions, and to the probes that a real kernel is asked with.
 
 use crate::{
-    kernel::{IpcKind, IpcSlot, Kernel},
+    kernel::{Env, IpcKind, IpcSlot, Kernel},
     program::ObjectField,
 };
 
@@ -10,8 +10,8 @@ pub fn ipc_fields(kind: IpcKind) -> &'static [ObjectField] {
     use ObjectField::*;
     match kind {
         IpcKind::Msg => &[Id, Uid, Gid, Cuid, Cgid, Mode, Cbytes, Qnum, Qbytes, Lspid, Lrpid, Stime, Rtime],
+        IpcKind::Sem => &[Id, Uid, Gid, Cuid, Cgid, Mode, Nsems, Otime],
         IpcKind::Shm => &[Id, Uid, Gid, Cuid, Cgid, Mode, Segsz, Nattch, Cpid, Lpid, Atime, Dtime],
-        IpcKind::Sem => &[Id, Uid, Gid, Cuid, Cgid, Mode],
     }
 }
 
@@ -38,6 +38,8 @@ pub fn ipc_field(k: &Kernel, kind: IpcKind, slot: IpcSlot, field: ObjectField) -
                 _ => return None,
             }
         }
+        (IpcKind::Sem, ObjectField::Nsems) => k.sem_array(slot).nsems() as i64,
+        (IpcKind::Sem, ObjectField::Otime) => k.sem_array(slot).sem_otime().into(),
         (IpcKind::Shm, field) => {
             let shm = k.shmid(slot);
             match field {
@@ -50,6 +52,21 @@ pub fn ipc_field(k: &Kernel, kind: IpcKind, slot: IpcSlot, field: ObjectField) -
                 _ => return None,
             }
         }
+        _ => return None,
+    })
+}
+
+/// A field of a semaphore of the set at a place, if the set has this semaphore.
+pub fn sem_field(env: &Env, k: &Kernel, slot: IpcSlot, semnum: u16, field: ObjectField) -> Option<i64> {
+    if usize::from(semnum) >= k.sem_array(slot).nsems() {
+        return None;
+    }
+    let sem = k.sem(slot, semnum);
+    Some(match field {
+        ObjectField::Val => sem.semval.into(),
+        ObjectField::Pid => sem.sempid.number(),
+        ObjectField::Ncnt => k.semcnt(env, slot, semnum, false) as i64,
+        ObjectField::Zcnt => k.semcnt(env, slot, semnum, true) as i64,
         _ => return None,
     })
 }

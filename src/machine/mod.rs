@@ -5,6 +5,6 @@ mod ipc;
 mod setup;
 mod state;
 
-pub use ipc::{ipc_field, ipc_fields};
+pub use ipc::{ipc_field, ipc_fields, sem_field};
 pub use setup::{SetupError, environment};
 pub use state::{Machine, Marks, Move, MoveKind, State, StateWorld};

@@ -5,7 +5,7 @@ use crate::{
     kernel::{
         Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, Memory, OpenFlags, Pid,
         Quirk, Step, TaskId, Trace,
-        ipc::{msg, shm},
+        ipc::{msg, sem, shm},
         pipe, signal,
     },
     program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
@@ -66,6 +66,10 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "kernel.msgmax" => env.limits.msgmax = value,
             "kernel.msgmnb" => env.limits.msgmnb = value,
             "kernel.msgmni" => env.limits.msgmni = value,
+            "kernel.semmsl" => env.limits.semmsl = value,
+            "kernel.semmns" => env.limits.semmns = value,
+            "kernel.semopm" => env.limits.semopm = value,
+            "kernel.semmni" => env.limits.semmni = value,
             "kernel.shmmax" => env.limits.shmmax = wide,
             "kernel.shmall" => env.limits.shmall = wide,
             "kernel.shmmni" => env.limits.shmmni = value,
@@ -208,8 +212,8 @@ impl Machine<'_> {
             let flags = IpcFlags::IPC_CREAT | IpcFlags::IPC_EXCL | IpcFlags::from_bits_retain(info.ipc.mode.into());
             let made = match kind {
                 IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
+                IpcKind::Sem => sem::make(&mut cx, IpcKey::Number(key), flags, info.ipc.nsems, &info.ipc.values),
                 IpcKind::Shm => shm::make(&mut cx, IpcKey::Number(key), flags, info.size.unwrap_or(0)),
-                IpcKind::Sem => Err(Errno::ENOSYS),
             };
             let id = made.map_err(refused)?;
             k.declare_ipc(object, id);

@@ -1,6 +1,6 @@
 //! States, the moves that are possible in them, and what a move does.
 
-use super::ipc_field;
+use super::{ipc_field, sem_field};
 use crate::{
     kernel::{
         Action, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table,
@@ -359,6 +359,12 @@ impl World for StateWorld<'_> {
             ObjectField::Writers => ends.writers.into(),
             _ => return None,
         }))
+    }
+
+    fn semaphore(&self, object: u16, semnum: u16, field: ObjectField) -> Option<Value> {
+        let kernel = &self.state.kernel;
+        let slot = kernel.ipc_find(IpcKind::Sem, kernel.ipc_declared(object))?;
+        sem_field(&self.machine.env, kernel, slot, semnum, field).map(Value::Int)
     }
 
     fn asleep(&self, task: TaskId) -> Option<CallKind> {

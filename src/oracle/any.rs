@@ -83,7 +83,7 @@ impl<'m> Any<'m> {
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
     fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Event]) -> Vec<Partial> {
-        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local)) =
+        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Expire)) =
             self.machine.next_move(&state, released)
         else {
             return Vec::new();

@@ -3,7 +3,7 @@
 use super::step::{StepSeen, events_of};
 use crate::{
     kernel::{IPCMNI, IpcKind, Step, TaskId, Trace, signal::SIGKILL},
-    machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields},
+    machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields, sem_field},
     program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
     target::{Impossible, IpcSeen},
 };
@@ -55,16 +55,9 @@ impl<'m> Fifo<'m> {
         }
     }
 
-    /// Lets the timer of a sleeping task go off, and everything run until it is quiet.
-    ///
-    /// # Errors
-    ///
-    /// When the task has no timer running.
-    pub fn expire(&mut self, task: TaskId, trace: &mut Trace) -> Result<StepSeen, Impossible> {
-        match self.machine.next_move(&self.state, task) {
-            Some(MoveKind::Expire) => Ok(self.run(task, MoveKind::Expire, trace, &mut |_, _| {})),
-            _ => Err(Impossible::Parked),
-        }
+    /// Whether a task sleeps for a time only.
+    pub fn has_timer(&self, task: TaskId) -> bool {
+        self.machine.next_move(&self.state, task) == Some(MoveKind::Expire)
     }
 
     /// What stands against releasing a task now.
@@ -102,7 +95,11 @@ impl<'m> Fifo<'m> {
         trace: &mut Trace,
         see: &mut dyn FnMut(&Made, &mut Trace),
     ) -> Result<StepSeen, Impossible> {
-        let kind = self.releasable(release.task)?;
+        // Whoever sleeps for a time only is released when that is over.
+        let kind = match self.machine.next_move(&self.state, release.task) {
+            Some(MoveKind::Expire) => MoveKind::Expire,
+            _ => self.releasable(release.task)?,
+        };
         if release.hold {
             let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
             self.held.extend(asleep.collect::<Vec<_>>());
@@ -188,22 +185,32 @@ pub(super) fn ipc(machine: &Machine, state: &State) -> Option<Vec<IpcSeen>> {
         let fields = ipc_fields(IpcKind::Msg).iter();
         let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Msg, slot, field)?))).collect();
         let messages = msq.q_messages.iter().map(|msg| (msg.m_type, msg.text.clone())).collect();
-        let objects = machine.program.objects.iter().enumerate();
-        let object = objects
-            .into_iter()
-            .find(|(i, info)| info.kind == ObjectKind::Msgq && k.ipc_declared(*i as u16) == msq.q_perm.id);
-        seen.push(IpcSeen { kind: IpcKind::Msg, object: object.map(|(i, _)| i as u16), fields, messages });
+        let object = declared(machine, state, ObjectKind::Msgq, msq.q_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() });
+    }
+    for (slot, set) in k.sem_sets() {
+        let fields = ipc_fields(IpcKind::Sem).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Sem, slot, field)?))).collect();
+        let field = |semnum, field| sem_field(&machine.env, k, slot, semnum, field).unwrap_or(0);
+        let sems = (0..set.nsems() as u16).map(|semnum| ObjectField::OF_SEMAPHORE.map(|f| field(semnum, f))).collect();
+        let object = declared(machine, state, ObjectKind::Sem, set.sem_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Sem, object, fields, messages: Vec::new(), sems });
     }
     for (slot, shm) in k.shmids() {
         let fields = ipc_fields(IpcKind::Shm).iter();
         let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Shm, slot, field)?))).collect();
-        let object = (0..machine.program.objects.len() as u16).find(|&o| {
-            machine.program.objects[o as usize].kind == ObjectKind::Shm && k.ipc_declared(o) == shm.shm_perm.id
-        });
-        seen.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new() });
+        let object = declared(machine, state, ObjectKind::Shm, shm.shm_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
     }
     seen.sort_by_key(|seen: &IpcSeen| (seen.kind, seen.field(ObjectField::Id).map(|id| id % i64::from(IPCMNI))));
     Some(seen)
+}
+
+/// The declared object of a kind with this id.
+fn declared(machine: &Machine, state: &State, kind: ObjectKind, id: i32) -> Option<u16> {
+    let mut objects = machine.program.objects.iter().enumerate();
+    let found = objects.find(|(i, info)| info.kind == kind && state.kernel.ipc_declared(*i as u16) == id);
+    found.map(|(i, _)| i as u16)
 }
 
 /// What the declared objects would show to a probe.

@@ -2,7 +2,8 @@
 
 use super::{syntax::ObjectKind, syntax::Span, *};
 use crate::kernel::{
-    Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, ShmCall, ShmCtl, TaskId, VersionRange,
+    Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, ShmCall, ShmCtl,
+    TaskId, VersionRange,
 };
 
 /// A resolved program.
@@ -103,11 +104,15 @@ pub struct IpcInfo {
     pub mode: u16,
     /// `qbytes:` of a message queue.
     pub qbytes: Option<u32>,
+    /// `values:` of a semaphore set; as many as it has, or none if they are all 0.
+    pub values: Vec<u16>,
+    /// How many semaphores a set has.
+    pub nsems: u32,
 }
 
 impl Default for IpcInfo {
     fn default() -> Self {
-        IpcInfo { key: None, mode: 0o600, qbytes: None }
+        IpcInfo { key: None, mode: 0o600, qbytes: None, values: Vec::new(), nsems: 1 }
     }
 }
 
@@ -268,6 +273,17 @@ pub enum ExprCode {
     Len(Box<ExprCode>),
     /// `pattern(n)`.
     Pattern(Box<ExprCode>),
+    /// `[a, b]`; an operation on a semaphore is three of them.
+    List(Vec<ExprCode>),
+    /// `s.val[0]`: a field of a semaphore.
+    Sem {
+        /// Which set.
+        object: u16,
+        /// Which semaphore of it.
+        semnum: u16,
+        /// Which field.
+        field: ObjectField,
+    },
 }
 
 /// Part of a variable.
@@ -324,6 +340,18 @@ pub enum ObjectField {
     Stime,
     /// Whether something was ever received.
     Rtime,
+    /// Semaphores of a set.
+    Nsems,
+    /// Whether there ever was an operation on a set.
+    Otime,
+    /// The value of a semaphore.
+    Val,
+    /// Who changed it last: 0, or the number of a task plus one.
+    Pid,
+    /// How many wait for it to become larger.
+    Ncnt,
+    /// How many wait for it to become zero.
+    Zcnt,
     /// Bytes of a segment.
     Segsz,
     /// Mappings of a segment.
@@ -362,6 +390,12 @@ impl ObjectField {
         ("lrpid", ObjectField::Lrpid, true),
         ("stime", ObjectField::Stime, true),
         ("rtime", ObjectField::Rtime, true),
+        ("nsems", ObjectField::Nsems, true),
+        ("otime", ObjectField::Otime, true),
+        ("val", ObjectField::Val, true),
+        ("pid", ObjectField::Pid, true),
+        ("ncnt", ObjectField::Ncnt, true),
+        ("zcnt", ObjectField::Zcnt, true),
         ("segsz", ObjectField::Segsz, true),
         ("nattch", ObjectField::Nattch, true),
         ("cpid", ObjectField::Cpid, true),
@@ -401,7 +435,19 @@ impl ObjectField {
 
     /// Whether its value stands for a task, or for nobody.
     pub fn is_pid(self) -> bool {
-        matches!(self, ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Cpid | ObjectField::Lpid)
+        matches!(
+            self,
+            ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Pid | ObjectField::Cpid | ObjectField::Lpid
+        )
+    }
+
+    /// The fields that each semaphore of a set has, in the order in which probes tell them.
+    pub const OF_SEMAPHORE: [ObjectField; 4] =
+        [ObjectField::Val, ObjectField::Pid, ObjectField::Ncnt, ObjectField::Zcnt];
+
+    /// Whether it is one of a semaphore, and needs to be told of which.
+    pub fn of_semaphore(self) -> bool {
+        Self::OF_SEMAPHORE.contains(&self)
     }
 
     /// Whether objects of a kind have this field.
@@ -413,6 +459,7 @@ impl ObjectField {
             Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
             Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
             Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
+            Nsems | Otime | Val | Pid | Ncnt | Zcnt => kind == ObjectKind::Sem,
             Segsz | Nattch | Cpid | Lpid | Atime | Dtime => kind == ObjectKind::Shm,
             Cell(_) => kind == ObjectKind::Shm,
         }
@@ -496,8 +543,13 @@ impl Compiled {
             CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
                 !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
             }
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => {
+                matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
+            }
             CallCode::Known(_) => call.kind().returns_id(),
-            CallCode::Computed { signature, .. } => signature.kind.returns_id() || signature.kind == CallKind::Msgctl,
+            CallCode::Computed { signature, .. } => {
+                signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
+            }
         };
         let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
         looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
@@ -509,6 +561,9 @@ impl Compiled {
             Instr::Call {
                 call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
             } => set.uid > 0 || set.gid > 0,
+            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
             Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
                 set.uid > 0 || set.gid > 0
             }
@@ -522,13 +577,16 @@ impl Compiled {
     pub fn looks_at_pids(&self) -> bool {
         let mut looks = false;
         for e in self.outside_conditions() {
-            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field, .. } if field.is_pid()));
+            e.visit(&mut |e| {
+                looks |= matches!(e, ExprCode::Object { field, .. } | ExprCode::Sem { field, .. } if field.is_pid());
+            });
         }
+        let asks = |call: &CallCode| match call {
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
+            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl | CallKind::Shmctl),
+        };
         let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        looks
-            || calls
-                .into_iter()
-                .any(|instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), CallKind::Msgctl | CallKind::Shmctl)))
+        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
     }
 
     /// The task called `name` (`W`, `worker[1]`).

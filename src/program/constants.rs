@@ -34,6 +34,26 @@ pub const IPC_SET: i64 = 1;
 pub const IPC_STAT: i64 = 2;
 /// `msgctl` commands.
 pub const IPC_INFO: i64 = 3;
+/// `semctl` commands.
+pub const GETPID: i64 = 11;
+/// `semctl` commands.
+pub const GETVAL: i64 = 12;
+/// `semctl` commands.
+pub const GETALL: i64 = 13;
+/// `semctl` commands.
+pub const GETNCNT: i64 = 14;
+/// `semctl` commands.
+pub const GETZCNT: i64 = 15;
+/// `semctl` commands.
+pub const SETVAL: i64 = 16;
+/// `semctl` commands.
+pub const SETALL: i64 = 17;
+/// `semctl` commands.
+pub const SEM_STAT: i64 = 18;
+/// `semctl` commands.
+pub const SEM_INFO: i64 = 19;
+/// `semctl` commands.
+pub const SEM_STAT_ANY: i64 = 20;
 /// `msgctl` commands.
 pub const MSG_STAT: i64 = 11;
 /// `msgctl` commands.
@@ -69,6 +89,16 @@ const NUMBERS: &[(&str, i64)] = &[
     ("MSG_STAT", MSG_STAT),
     ("MSG_INFO", MSG_INFO),
     ("MSG_STAT_ANY", MSG_STAT_ANY),
+    ("GETPID", GETPID),
+    ("GETVAL", GETVAL),
+    ("GETALL", GETALL),
+    ("GETNCNT", GETNCNT),
+    ("GETZCNT", GETZCNT),
+    ("SETVAL", SETVAL),
+    ("SETALL", SETALL),
+    ("SEM_STAT", SEM_STAT),
+    ("SEM_INFO", SEM_INFO),
+    ("SEM_STAT_ANY", SEM_STAT_ANY),
     ("SHM_LOCK", SHM_LOCK),
     ("SHM_UNLOCK", SHM_UNLOCK),
     ("SHM_STAT", SHM_STAT),

@@ -10,6 +10,11 @@ pub trait World {
     fn var(&self, task: TaskId, slot: u16) -> &Value;
     /// A field of an object; `None` if it cannot be seen here.
     fn object(&self, object: u16, field: ObjectField) -> Option<Value>;
+    /// A field of a semaphore of a set; `None` if it cannot be seen here.
+    fn semaphore(&self, object: u16, semnum: u16, field: ObjectField) -> Option<Value> {
+        let _ = (object, semnum, field);
+        None
+    }
     /// The call in which a task sleeps, if it sleeps.
     fn asleep(&self, task: TaskId) -> Option<CallKind>;
     /// Why a task stopped before its last statement, if it did.
@@ -43,6 +48,11 @@ impl ExprCode {
             ExprCode::Local { slot, field } => part(world.var(0, *slot), *field),
             ExprCode::Var { task, slot, field } => part(world.var(*task, *slot), *field),
             ExprCode::Object { object, field } => world.object(*object, *field).unwrap_or(Value::None),
+            ExprCode::Sem { object, semnum, field } => world.semaphore(*object, *semnum, *field).unwrap_or(Value::None),
+            ExprCode::List(parts) => {
+                let numbers: Option<_> = parts.iter().map(|part| part.eval(world).as_int()).collect();
+                numbers.map_or(Value::None, Value::List)
+            }
             ExprCode::Asleep { task, call } => {
                 let asleep = world.asleep(*task);
                 Value::truth(if call.is_some() { asleep == *call } else { asleep.is_some() })
@@ -72,6 +82,7 @@ impl ExprCode {
                 a.visit(f);
                 b.visit(f);
             }
+            ExprCode::List(parts) => parts.iter().for_each(|part| part.visit(f)),
             _ => {}
         }
     }

@@ -61,7 +61,7 @@ impl Shown {
     /// Its value in words: tasks by name.
     fn display(&self, value: &Value, program: &Compiled) -> String {
         match (&self.value, value) {
-            (ExprCode::Object { field, .. }, Value::Int(pid)) if field.is_pid() => {
+            (ExprCode::Object { field, .. } | ExprCode::Sem { field, .. }, Value::Int(pid)) if field.is_pid() => {
                 let task = usize::try_from(*pid - 1).ok().and_then(|task| program.tasks.get(task));
                 task.map_or_else(|| "nobody".into(), |task| task.name.clone())
             }
@@ -102,7 +102,12 @@ fn visible(value: Value) -> Value {
         Value::Result(r)
             if !matches!(
                 r.call,
-                CallKind::Poll | CallKind::Fstat | CallKind::Msgrcv | CallKind::Msgctl | CallKind::Shmctl
+                CallKind::Poll
+                    | CallKind::Fstat
+                    | CallKind::Msgrcv
+                    | CallKind::Msgctl
+                    | CallKind::Semctl
+                    | CallKind::Shmctl
             ) =>
         {
             CallResult::as_constant(&r)

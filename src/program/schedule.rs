@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One step of a steered run: a task is released for one call (or, if it was woken while held, goes on in its call),
-/// and then everything runs until it is quiet.
+/// and then everything runs until it is quiet. A task that sleeps for a time only goes on when that is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Release {
     /// The task.
@@ -116,10 +116,11 @@ pub enum EventWhat {
 }
 
 impl ScheduleCode {
-    /// The releases alone.
+    /// The releases alone. To release a task that sleeps for a time is to wait until that is over.
     pub fn schedule(&self) -> Schedule {
         let steps = self.lines.iter().filter_map(|line| match &line.kind {
             LineCodeKind::Release { release, .. } => Some(*release),
+            LineCodeKind::Expire(task) => Some(Release { task: *task, hold: false }),
             _ => None,
         });
         Schedule { steps: steps.collect() }

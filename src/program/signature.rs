@@ -1,6 +1,7 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
 mod ipc;
+mod sem;
 
 use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
 
@@ -37,6 +38,12 @@ pub enum ParamType {
     Key,
     /// The type of a message: a number, or `FAULT`.
     MsgType,
+    /// Operations on semaphores, or `FAULT`.
+    Sops,
+    /// What a `semctl` command takes: a number, a list of values, `none`.
+    SemArg,
+    /// A duration, `none` for ever, or `FAULT`.
+    TimeOrFault,
     /// A buffer that is there, unless `none` is passed.
     Buffer,
     /// A byte string.
@@ -122,12 +129,16 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
     sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", DataOrMemory), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
-    // Written `memory[at] = data`.
-    sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
     sig(CallKind::Msgget, ipc::MSGGET),
     sig(CallKind::Msgsnd, ipc::MSGSND),
     sig(CallKind::Msgrcv, ipc::MSGRCV),
     sig(CallKind::Msgctl, ipc::MSGCTL),
+    // Written `memory[at] = data`.
+    sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
+    sig(CallKind::Semget, sem::SEMGET),
+    sig(CallKind::Semop, sem::SEMOP),
+    sig(CallKind::Semtimedop, sem::SEMTIMEDOP),
+    sig(CallKind::Semctl, sem::SEMCTL),
     sig(CallKind::Shmget, ipc::SHMGET),
     sig(CallKind::Shmat, ipc::SHMAT),
     sig(CallKind::Shmdt, ipc::SHMDT),
@@ -214,8 +225,9 @@ impl Signature {
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
-            CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
             CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
+            CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
+            CallKind::Semget | CallKind::Semop | CallKind::Semtimedop | CallKind::Semctl => Call::Sem(args.sem()?),
             CallKind::Shmget | CallKind::Shmat | CallKind::Shmdt | CallKind::Shmctl => Call::Shm(args.shm()?),
         })
     }

@@ -159,7 +159,7 @@ impl ObjectKind {
         ("key", ObjectKind::Key),
     ];
 
-    /// Whether it has a name in the directory of the test.
+    /// Whether it has a path: memory is a file that nobody opens.
     pub fn has_path(self) -> bool {
         matches!(self, ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory)
     }
@@ -170,7 +170,7 @@ impl ObjectKind {
             ObjectKind::Msgq => Some(IpcKind::Msg),
             ObjectKind::Sem => Some(IpcKind::Sem),
             ObjectKind::Shm => Some(IpcKind::Shm),
-            _ => None,
+            ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory | ObjectKind::Key => None,
         }
     }
 
@@ -361,6 +361,19 @@ pub enum ExprKind {
     Call(CallExpr),
     /// `[a, b]`.
     List(Vec<Expr>),
+    /// `0:-1 undo nowait`, in a list: one operation on a semaphore.
+    SemOp {
+        /// Which semaphore.
+        semnum: Box<Expr>,
+        /// What is added to it.
+        op: Box<Expr>,
+        /// `SEM_UNDO`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        undo: bool,
+        /// `IPC_NOWAIT`
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nowait: bool,
+    },
     /// `-x`.
     Neg(Box<Expr>),
     /// `!c`.

@@ -4,7 +4,7 @@ use crate::kernel::{
     CallKind, Errno, Payload, Return,
     ipc::{
         msg::{INFO_FIELDS, STAT_FIELDS},
-        shm,
+        sem, shm,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub enum Value {
     AnyAddr,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
+    /// A list of numbers: values of semaphores, or operations on them.
+    List(SmallVec<[i64; 4]>),
     /// What a call returned.
     Result(Box<CallResult>),
     /// Declared memory, by its path index; only an argument of a call has this value.
@@ -114,6 +116,9 @@ impl Value {
             (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.returns_data() && r.data == *b,
             (Result(r), Eof) | (Eof, Result(r)) => r.ret == Ok(0) && r.call.reads(),
             (Result(r), AnyFd) | (AnyFd, Result(r)) => r.ret.is_ok() && r.call.returns_fd(),
+            (Result(r), List(list)) | (List(list), Result(r)) => {
+                r.ret.is_ok() && r.call == CallKind::Semctl && r.extra[..] == list[..]
+            }
             (Result(r), AnyId) | (AnyId, Result(r)) => r.ret.is_ok() && r.call.returns_id(),
             (Result(r), AnyAddr) | (AnyAddr, Result(r)) => r.ret.is_ok() && r.call.returns_addr(),
             (a, b) => a == b,
@@ -140,6 +145,7 @@ impl fmt::Display for Value {
             Value::AnyId => f.write_str("ipcid"),
             Value::AnyAddr => f.write_str("shmaddr"),
             Value::Object(object) => write!(f, "object#{object}"),
+            Value::List(list) => fmt::Debug::fmt(&list[..], f),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;
@@ -165,9 +171,30 @@ impl fmt::Display for Value {
                     }
                     f.write_str("}")
                 }
+                Ok(n) if r.call == CallKind::Semctl && !r.extra.is_empty() => match sem_fields(&r.extra) {
+                    Some(fields) => {
+                        write!(f, "{n} {{")?;
+                        for (i, (name, value)) in fields.iter().zip(&r.extra).enumerate() {
+                            write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
+                        }
+                        f.write_str("}")
+                    }
+                    None => fmt::Debug::fmt(&r.extra[..], f),
+                },
                 _ => write!(f, "{}", r.as_constant()),
             },
         }
+    }
+}
+
+/// The names of what a `semctl` copied out; none if it was the values of a set.
+fn sem_fields(extra: &[i64]) -> Option<&'static [&'static str]> {
+    match extra {
+        [.., 1] if extra.len() == sem::STAT_FIELDS.len() => Some(&sem::STAT_FIELDS),
+        [.., semvmx, _] if extra.len() == sem::INFO_FIELDS.len() && *semvmx == i64::from(sem::SEMVMX) => {
+            Some(&sem::INFO_FIELDS)
+        }
+        _ => None,
     }
 }
 

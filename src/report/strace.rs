@@ -1,6 +1,6 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::{shm, strace_ipc, style::shorten};
+use super::{shm, strace_ipc, strace_sem, style::shorten};
 use crate::{
     kernel::{
         Addr, Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags,
@@ -94,6 +94,7 @@ impl Caller<'_> {
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
             Call::Xchg { addr, value } | Call::Add { addr, value } => vec![self.cell(*addr), value.to_string()],
             Call::Msg(call) => strace_ipc::msg(self, call),
+            Call::Sem(call) => strace_sem::sem(self, call),
             Call::Shm(call) => strace_ipc::shm(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
@@ -206,6 +207,7 @@ impl Caller<'_> {
             Call::Set { .. } => String::new(),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
             Call::Msg(call) => strace_ipc::result(self, call, ret),
+            Call::Sem(call) => strace_sem::result(self, call, ret),
             Call::Shm(call) => strace_ipc::shm_result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))

@@ -133,7 +133,7 @@ fn mtype_name(mtype: i64) -> String {
     }
 }
 
-fn get_flags(flags: IpcFlags) -> String {
+pub(super) fn get_flags(flags: IpcFlags) -> String {
     let mode = format!("0{:o}", flags.mode());
     let rest = IpcFlags::from_bits_retain(flags.bits() & !0o777);
     match (rest.is_empty(), flags.mode()) {
@@ -145,7 +145,7 @@ fn get_flags(flags: IpcFlags) -> String {
 }
 
 /// `q`, or the number of an object that the program made: `32768`, and `q<0>` for the number of a declared one.
-fn id_name(caller: &Caller, kind: IpcKind, id: IpcId) -> String {
+pub(super) fn id_name(caller: &Caller, kind: IpcKind, id: IpcId) -> String {
     let objects = &caller.machine.program.objects;
     match id {
         IpcId::Declared(object) => objects.get(object as usize).map_or_else(|| "?".into(), |o| o.name.clone()),
@@ -158,7 +158,7 @@ fn id_name(caller: &Caller, kind: IpcKind, id: IpcId) -> String {
     }
 }
 
-fn key_name(caller: &Caller, key: IpcKey) -> String {
+pub(super) fn key_name(caller: &Caller, key: IpcKey) -> String {
     match key {
         IpcKey::Declared(object) => {
             caller.machine.program.objects.get(object as usize).map_or_else(|| "?".into(), |o| o.name.clone())

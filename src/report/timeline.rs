@@ -2,7 +2,7 @@
 
 use super::{
     ring::{self, Drawing},
-    shm,
+    sems, shm,
     strace::{self, Caller},
     style::{Style, Tone, wrap},
     table, waits,
@@ -128,6 +128,11 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         }
     }
     let pipes = !text.is_empty();
+    for (slot, _) in initial.kernel.sem_sets() {
+        let drawing = sems::whole(machine, initial, slot);
+        let name = Tone::Strong.paint(&drawing.name, style.color);
+        text.push_str(&format!("  {name}  {}\n", drawing.parts.join("  ")));
+    }
     for (id, _) in initial.kernel.shmids() {
         let name = Tone::Strong.paint(&shm::name(machine, initial, id), style.color);
         text.push_str(&format!("  {name}  {}\n", shm::drawing(machine, initial, id)));
@@ -140,7 +145,9 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
             task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
         });
         let holds = matches!(path, Path::Schedule(schedule) if schedule.steps.iter().any(|step| step.hold));
-        for legend in std::iter::once(ring::LEGEND).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
+        for legend in
+            pipes.then_some(ring::LEGEND).into_iter().chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD))
+        {
             for line in wrap(legend, style.width.saturating_sub(2), 0) {
                 text.push_str(&format!("  {}\n", Tone::Dim.paint(&line, style.color)));
             }
@@ -231,6 +238,7 @@ impl<'m> Story<'m> {
         }
         let mut drawings = ring::changes(self.machine, &self.before, after);
         drawings.extend(shm::changes(self.machine, &self.before, after));
+        drawings.extend(sems::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
         if told {

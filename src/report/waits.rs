@@ -3,7 +3,7 @@
 use super::{
     strace::{Caller, side_name},
     style::{Style, Tone, plural, wrap},
-    waits_ipc,
+    waits_ipc, waits_sem,
 };
 use crate::{
     kernel::{Call, CallKind, OpenFlags, PipeId, QueueId, Quirk, RunState, TaskId, WaitsFor},
@@ -72,6 +72,7 @@ impl Waits<'_> {
             }
         }
         places.extend(waits_ipc::places(self, task));
+        places.extend(waits_sem::places(self, task));
         places
     }
 
@@ -83,6 +84,10 @@ impl Waits<'_> {
                 WaitsFor::Pipe { pipe, writer } => Side { pipe, writer },
                 WaitsFor::Msq { slot, sender } => {
                     told.push(waits_ipc::lost(self, slot, sender));
+                    continue;
+                }
+                WaitsFor::Sem { slot, .. } => {
+                    told.push(waits_sem::lost(self, task, slot));
                     continue;
                 }
             };
@@ -113,6 +118,7 @@ impl Waits<'_> {
         let told = |side| match side {
             WaitsFor::Pipe { pipe, writer } => self.side(task, Side { pipe, writer }),
             WaitsFor::Msq { slot, sender } => waits_ipc::why(self, task, slot, sender),
+            WaitsFor::Sem { slot, semnum, zero } => waits_sem::why(self, task, slot, semnum, zero),
         };
         sides.into_iter().flat_map(told).collect()
     }
@@ -246,6 +252,7 @@ impl Waits<'_> {
                 WaitsFor::Pipe { pipe, writer } if in_open => self.openers(task, Side { pipe, writer }),
                 WaitsFor::Pipe { pipe, writer } => self.state.kernel.holders(pipe, writer),
                 WaitsFor::Msq { slot, sender } => waits_ipc::partners(self, task, slot, sender),
+                WaitsFor::Sem { slot, semnum, zero } => waits_sem::partners(self, task, slot, semnum, zero),
             })
             .filter(|&other| other != task)
             .collect()

@@ -2,6 +2,7 @@
 
 use super::{
     ring::{self, Drawing},
+    sems,
     strace::Caller,
     style::{Style, Tone, plural, width, wrap},
     timeline::{self, Memory, Row},
@@ -63,6 +64,10 @@ impl<'m> Walk<'m> {
         let mut text = String::new();
         for (id, _) in state.kernel.pipes() {
             let Drawing { name, parts } = ring::whole(machine, state, id);
+            text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&name, self.style.color), parts.join("; ")));
+        }
+        for (slot, _) in state.kernel.sem_sets() {
+            let Drawing { name, parts } = sems::whole(machine, state, slot);
             text.push_str(&format!("  {}  {}\n", Tone::Strong.paint(&name, self.style.color), parts.join("; ")));
         }
         let choices = self.choices();

@@ -30,6 +30,8 @@ pub struct Facts {
     pub msgmnb: u64,
     /// `kernel.msgmni`.
     pub msgmni: u64,
+    /// `kernel.sem`: semmsl, semmns, semopm, semmni.
+    pub sem: [u64; 4],
     /// `kernel.shmmax`, in a new namespace.
     pub shmmax: u64,
     /// `kernel.shmall`.

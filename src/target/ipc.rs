@@ -17,6 +17,8 @@ pub struct IpcSeen {
     pub fields: Vec<(ObjectField, i64)>,
     /// Messages in a queue, oldest first: type and text.
     pub messages: Vec<(i64, Payload)>,
+    /// Semaphores of a set: [`ObjectField::OF_SEMAPHORE`] of each.
+    pub sems: Vec<[i64; 4]>,
 }
 
 impl IpcSeen {
@@ -50,6 +52,13 @@ impl IpcSeen {
                 if theirs != Some(value) {
                     let theirs = theirs.map_or("none".into(), |theirs| theirs.to_string());
                     return Some([format!("{}.{}", one.name(program), field.name()), value.to_string(), theirs]);
+                }
+            }
+            for (semnum, (ours, theirs)) in one.sems.iter().zip(&other.sems).enumerate() {
+                let fields = ObjectField::OF_SEMAPHORE.iter().zip(ours.iter().zip(theirs));
+                if let Some((field, (ours, theirs))) = fields.into_iter().find(|(_, (ours, theirs))| ours != theirs) {
+                    let what = format!("{}.{}[{semnum}]", one.name(program), field.name());
+                    return Some([what, ours.to_string(), theirs.to_string()]);
                 }
             }
             if one.messages != other.messages {

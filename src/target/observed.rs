@@ -115,6 +115,12 @@ impl World for Observed<'_> {
         self.probes.get(&(object, field)).copied().map(Value::Int)
     }
 
+    fn semaphore(&self, object: u16, semnum: u16, field: ObjectField) -> Option<Value> {
+        let seen = self.ipc.iter().find(|seen| seen.object == Some(object))?;
+        let at = ObjectField::OF_SEMAPHORE.iter().position(|&other| other == field)?;
+        seen.sems.get(usize::from(semnum)).map(|sem| Value::Int(sem[at]))
+    }
+
     fn asleep(&self, task: TaskId) -> Option<CallKind> {
         self.asleep.iter().find(|(t, _)| *t == task).map(|&(_, call)| call)
     }

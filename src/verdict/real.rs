@@ -89,6 +89,10 @@ pub fn base_env(facts: &Facts) -> Env {
             msgmax: pages(facts.msgmax),
             msgmnb: pages(facts.msgmnb),
             msgmni: pages(facts.msgmni),
+            semmsl: pages(facts.sem[0]),
+            semmns: pages(facts.sem[1]),
+            semopm: pages(facts.sem[2]),
+            semmni: pages(facts.sem[3]),
             shmmax: facts.shmmax,
             shmall: facts.shmall,
             shmmni: pages(facts.shmmni),
@@ -345,7 +349,7 @@ pub fn admits(program: &Compiled, allowed: &Outcome, seen: &Outcome) -> bool {
     allowed.asleep == seen.asleep
         && allowed.halted == seen.halted
         && fields.into_iter().all(|((shown, allowed), seen)| {
-            let unseen = *seen == Value::None && matches!(shown.value, ExprCode::Object { .. });
+            let unseen = *seen == Value::None && matches!(shown.value, ExprCode::Object { .. } | ExprCode::Sem { .. });
             unseen || allowed == seen
         })
 }

@@ -64,21 +64,25 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
                     return (seen, wrong("the probed condition does not hold".into()));
                 }
             }
-            LineCodeKind::Expire(task) => match fifo.expire(*task, &mut trace) {
-                Ok(step) => seen.push(step),
-                Err(_) => return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task)))),
-            },
+            LineCodeKind::Expire(task) if !fifo.has_timer(*task) => {
+                return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task))));
+            }
+            LineCodeKind::Expire(task) => {
+                match fifo.release(crate::program::Release { task: *task, hold: false }, &mut trace) {
+                    Ok(step) => seen.push(step),
+                    Err(why) => return (seen, wrong(cannot(name(machine, *task), why))),
+                }
+            }
         }
     }
     (seen, None)
 }
 
-/// Whether a schedule can be forced on a real kernel: time cannot be, and not every method can hold tasks.
+/// Whether a schedule can be forced on a real kernel: not every method can hold tasks.
 pub fn can_run(code: &ScheduleCode, can_hold: bool) -> bool {
     code.lines.iter().all(|line| match &line.kind {
-        LineCodeKind::Expire(_) => false,
         LineCodeKind::Release { release, .. } => can_hold || !release.hold,
-        LineCodeKind::Probe(_) => true,
+        LineCodeKind::Probe(_) | LineCodeKind::Expire(_) => true,
     })
 }
 
@@ -102,13 +106,18 @@ pub fn in_kernel<W: World>(
                 let world = world(step);
                 let mut visible = true;
                 cond.visit(&mut |e| {
-                    if let ExprCode::Object { object, field } = e {
-                        visible &= world.object(*object, *field).is_some();
-                    }
+                    visible &= match e {
+                        ExprCode::Object { object, field } => world.object(*object, *field).is_some(),
+                        ExprCode::Sem { object, semnum, field } => world.semaphore(*object, *semnum, *field).is_some(),
+                        _ => true,
+                    };
                 });
                 (visible && !cond.holds(&world)).then(|| "the probed condition does not hold".to_string())
             }
-            LineCodeKind::Expire(_) => None,
+            LineCodeKind::Expire(_) => {
+                step += 1;
+                None
+            }
         };
         if let Some(message) = message {
             return Some(Mismatch { span: line.span, message });

@@ -199,6 +199,7 @@ fn real(outcomes: usize) -> Real {
         msgmax: 8192,
         msgmnb: 16_384,
         msgmni: 32_000,
+        sem: [32_000, 1_024_000_000, 500, 32_000],
         shmmax: u64::MAX,
         shmall: u64::MAX,
         shmmni: 4096,

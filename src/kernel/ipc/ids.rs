@@ -208,6 +208,7 @@ impl Kernel {
         for _ in IpcKind::ALL {
             self.ipc_ids.push(IpcIds::default());
         }
+        self.make_sem_undos();
     }
 
     /// Remembers the id of a declared object or the number of a declared key. These never change.

@@ -13,6 +13,9 @@ impl Pid {
     /// Nobody: 0.
     pub const NOBODY: Pid = Pid(0);
 
+    /// Somebody who is no task.
+    pub const STRANGER: Pid = Pid(u16::MAX);
+
     /// `task_pid`: the id of a thread. That of a process is the one of its first thread.
     pub const fn of(task: TaskId) -> Pid {
         Pid(task + 1)
@@ -20,12 +23,12 @@ impl Pid {
 
     /// The task, if it is somebody.
     pub fn task(self) -> Option<TaskId> {
-        self.0.checked_sub(1)
+        self.0.checked_sub(1).filter(|_| self != Pid::STRANGER)
     }
 
-    /// As programs see it: 0 for nobody, else the number of the task plus one.
+    /// As programs see it: 0 for nobody, -1 for somebody who is no task, else the number of the task plus one.
     pub fn number(self) -> i64 {
-        self.0.into()
+        if self == Pid::STRANGER { -1 } else { self.0.into() }
     }
 }
 

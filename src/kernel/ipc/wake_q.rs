@@ -19,6 +19,11 @@ impl WakeQ {
         }
     }
 
+    /// Who is woken next.
+    pub fn first(&self) -> Option<TaskId> {
+        self.tasks.first().copied()
+    }
+
     /// Whether nobody is left.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()

@@ -407,7 +407,7 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
         ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted,
-        uid: cx.k.process_of(cx.me).uid,
+        uid: cx.k.uid_of(cx.me),
         fifo,
         ..PipeInodeInfo::default()
     }))

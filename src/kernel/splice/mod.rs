@@ -65,7 +65,13 @@ impl Splice {
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match &mut self.way {
             Way::Between(call) => call.step(cx),
-            Way::FromPipe(call) => call.step(cx),
+            Way::FromPipe(call) => match call.step(cx) {
+                // Nobody looks at what became of the memory.
+                Step::Returned(ret) if self.kind == CallKind::Vmsplice => {
+                    Step::Returned(Return { data: Payload::new(), ..ret })
+                }
+                step => step,
+            },
             Way::ToPipe(call) => call.step(cx),
         }
     }
@@ -253,16 +259,19 @@ impl Cx<'_> {
 
     fn vmsplice_from(&mut self, fd: Fd, from: Source, len: u32, flags: SpliceFlags) -> Entered {
         let id = self.vmsplice_file(fd, flags)?;
-        if !self.k.file(id).write {
-            // Such a call would store into the memory; programs say `vmsplice_read` for it.
-            return Err(fails(Errno::EBADF));
-        }
         if len == 0 {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
         }
         let pipe = self.vmsplice_pipe(id)?;
-        let way = Way::ToPipe(ToPipe::from_user(pipe, from, len, flags.contains(SpliceFlags::SPLICE_F_NONBLOCK)));
+        let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
+        let way = match (self.k.file(id).write, from) {
+            (true, from) => Way::ToPipe(ToPipe::from_user(pipe, from, len, nonblock)),
+            // The direction is that of the file: the pipe's bytes go into the memory.
+            (false, Source::User { .. }) => Way::FromPipe(FromPipe::to_user(pipe, len, nonblock)),
+            // Declared memory is not stored into by calls; programs say `vmsplice_read`.
+            (false, _) => return Err(fails(Errno::EBADF)),
+        };
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
     }
 

@@ -133,10 +133,25 @@ impl Parser<'_> {
 
     fn list_element(&mut self) -> Parsed<Expr> {
         let element = self.expr()?;
-        if self.token() == Token::Colon {
-            return Err(self.not_there_yet("semaphore operations are", element.span));
+        if self.token() != Token::Colon {
+            return Ok(element);
         }
-        Ok(element)
+        self.bump();
+        if self.token() == Token::Plus {
+            self.bump();
+        }
+        let op = self.binary(BinOp::Add.precedence())?;
+        let (mut undo, mut nowait) = (false, false);
+        while self.token() == Token::Name {
+            match self.word() {
+                "undo" => undo = true,
+                "nowait" => nowait = true,
+                _ => return Err(self.unknown_word("flag of an operation", &["undo", "nowait"])),
+            }
+            self.bump();
+        }
+        let span = self.since(element.span);
+        Ok(Expr { kind: ExprKind::SemOp { semnum: Box::new(element), op: Box::new(op), undo, nowait }, span })
     }
 
     fn quantified(&mut self) -> Parsed<ExprKind> {

@@ -182,6 +182,7 @@ impl Parser<'_> {
                 self.bump();
                 Ok(Setting::Cap(self.name("the name of a capability")?))
             }
+            // `kernel.sem…` is a setting.
             "kernel" if self.second() != Token::Dot => {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })

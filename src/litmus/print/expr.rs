@@ -11,6 +11,13 @@ impl Display for Expr {
             ExprKind::Path(path) => path.fmt(f),
             ExprKind::Call(call) => call.fmt(f),
             ExprKind::List(elements) => write!(f, "[{}]", commas(elements)),
+            ExprKind::SemOp { semnum, op, undo, nowait } => {
+                let sign = if matches!(op.kind, ExprKind::Int(1..)) { "+" } else { "" };
+                write!(f, "{semnum}:{sign}")?;
+                write_side(f, op, BinOp::Add.precedence())?;
+                f.write_str(if *undo { " undo" } else { "" })?;
+                f.write_str(if *nowait { " nowait" } else { "" })
+            }
             // `-5` is a number; the negation of 5 is something else.
             ExprKind::Neg(e) => write_operand(f, "-", e, is_compound(e) || matches!(e.kind, ExprKind::Int(0..))),
             ExprKind::Not(e) => write_operand(f, "!", e, is_compound(e)),

@@ -20,10 +20,6 @@ const PLANNED: &[&str] = &[
     "signalfd",
     "wait",
     "waitpid",
-    "semget",
-    "semop",
-    "semtimedop",
-    "semctl",
     "shmget",
     "shmat",
     "shmdt",
@@ -244,6 +240,9 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
             None => "a declared key or a number",
         },
         ParamType::MsgType => "a number, or `FAULT`",
+        ParamType::Sops => "a list of operations such as `[0:-1, 1:+1]`",
+        ParamType::SemArg => "a number, a list of values, or `none`",
+        ParamType::TimeOrFault => "a time such as `10 ms`",
         ParamType::Buffer => "left away, or `none`",
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
@@ -262,10 +261,12 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data | ParamType::DataOrMemory => matches!(typed.ty, Type::Bytes | Type::Unknown),
-        ParamType::MsgType => {
-            typed.ty.is_number()
-                || matches!(&typed.code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+        ParamType::MsgType => typed.ty.is_number() || is_fault(&typed.code),
+        ParamType::Sops => typed.ty == Type::Sops || is_fault(&typed.code),
+        ParamType::SemArg => {
+            typed.ty.is_number() || matches!(typed.ty, Type::List | Type::None) || is_fault(&typed.code)
         }
+        ParamType::TimeOrFault => typed.ty.is_number() || typed.ty == Type::None || is_fault(&typed.code),
         ParamType::Buffer => typed.ty == Type::None,
         ParamType::Time | ParamType::Offset | ParamType::Address => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
@@ -275,6 +276,11 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     }
     let message = format!("`{}` must be {wanted}", param.name);
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
+}
+
+/// `FAULT`
+fn is_fault(code: &ExprCode) -> bool {
+    matches!(code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
 }
 
 /// A cell of shared memory: its address.
@@ -325,20 +331,18 @@ fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
-                not_openable(value.span, "memory is there from the start")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind.has_path() => {
-                if path.steps.is_empty() {
+            Some(Entity::Object(object)) => match t.names.objects[object as usize].kind {
+                ObjectKind::Fifo | ObjectKind::File if path.steps.is_empty() => {
                     return Some(ExprCode::Const(Value::Int(path_index(t, object).into())));
                 }
-                not_openable(value.span, "a fifo has no ends; its name alone is opened")
-            }
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
-                not_openable(value.span, "this has no path")
-            }
-            Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
-                .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                ObjectKind::Fifo | ObjectKind::File => {
+                    not_openable(value.span, "a fifo has no ends; its name alone is opened")
+                }
+                ObjectKind::Memory => not_openable(value.span, "memory is there from the start"),
+                ObjectKind::Pipe => not_openable(value.span, "a pipe is open from the start")
+                    .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                _ => not_openable(value.span, "this has no path"),
+            },
             _ => t.names.unknown("fifo", &path.root, |entity| {
                 matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)
             }),

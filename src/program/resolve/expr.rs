@@ -5,7 +5,7 @@ use super::{
     names::{Entity, Names},
     types::{Type, Typed, result_type},
 };
-use crate::kernel::{CallKind, Payload, TaskId};
+use crate::kernel::{CallKind, Payload, SemFlags, TaskId};
 use crate::program::{
     ExprCode, FUNCTIONS, Locals, Problem, SIGNATURES, Value, did_you_mean,
     syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, Span, TaskRef},
@@ -69,7 +69,11 @@ impl<'a> Translator<'a> {
             ExprKind::Str(bytes) => Some(Typed::constant(Value::Bytes(bytes.as_slice().into()))),
             ExprKind::Path(path) => self.path(path, e.span),
             ExprKind::Call(call) => self.function(call),
-            ExprKind::List(_) => self.report(Problem::new("no call takes a list", e.span, "not understood so far")),
+            ExprKind::List(elements) => self.list(elements, e.span),
+            ExprKind::SemOp { .. } => {
+                let problem = Problem::new("an operation outside a list", e.span, "stands alone");
+                self.report(problem.help("write `[0:-1]`"))
+            }
             ExprKind::Neg(inner) => {
                 let code = self.number(inner)?;
                 self.fold(Typed::number(ExprCode::Neg(Box::new(code))), e.span)
@@ -82,6 +86,40 @@ impl<'a> Translator<'a> {
             ExprKind::Quantified { all, var, over, body } => self.quantified(*all, var, over, body),
             ExprKind::Asleep { who, call } => self.asleep(who, call.as_ref(), e.span),
         }
+    }
+
+    /// Numbers, or operations on semaphores: three numbers each.
+    fn list(&mut self, elements: &'a [Expr], span: Span) -> Option<Typed> {
+        let mut parts = Vec::new();
+        let mut complete = true;
+        let mut sops = 0;
+        for element in elements {
+            if let ExprKind::SemOp { semnum, op, undo, nowait } = &element.kind {
+                sops += 1;
+                let mut flags = SemFlags::empty();
+                flags.set(SemFlags::SEM_UNDO, *undo);
+                flags.set(SemFlags::IPC_NOWAIT, *nowait);
+                let (semnum, op) = (self.number(semnum), self.number(op));
+                complete &= semnum.is_some() && op.is_some();
+                parts.extend(semnum.into_iter().chain(op));
+                parts.push(ExprCode::Const(Value::Int(flags.bits().into())));
+            } else {
+                let number = self.number(element);
+                complete &= number.is_some();
+                parts.extend(number);
+            }
+        }
+        if !complete {
+            return None;
+        }
+        if sops != 0 && sops != elements.len() {
+            let problem =
+                Problem::new("numbers among operations", span, "one of them is written `0:-1`, another is not");
+            return self.report(problem);
+        }
+        let ty = if sops > 0 { Type::Sops } else { Type::List };
+        let typed = self.fold(Typed { code: ExprCode::List(parts), ty }, span)?;
+        Some(Typed { ty, ..typed })
     }
 
     fn binary(&mut self, op: BinOp, left: &'a Expr, right: &'a Expr, span: Span) -> Option<Typed> {

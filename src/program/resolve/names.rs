@@ -393,7 +393,7 @@ pub(super) fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
         ExprKind::Call(call) => call.args.iter().for_each(|arg| visit_expr(&arg.value, f)),
         ExprKind::List(elements) => elements.iter().for_each(|element| visit_expr(element, f)),
         ExprKind::Neg(e) | ExprKind::Not(e) | ExprKind::Quantified { body: e, .. } => visit_expr(e, f),
-        ExprKind::Binary { left, right, .. } => {
+        ExprKind::Binary { left, right, .. } | ExprKind::SemOp { semnum: left, op: right, .. } => {
             visit_expr(left, f);
             visit_expr(right, f);
         }

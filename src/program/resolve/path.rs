@@ -5,13 +5,14 @@ use super::{
     ends,
     expr::{Scope, Translator},
     names::{Entity, Source, Var},
+    settings,
     types::{Type, Typed},
 };
 use crate::kernel::{
     CallKind, Pid, TaskId,
     ipc::{
         msg::{INFO_FIELDS, STAT_FIELDS},
-        shm,
+        sem, shm,
     },
 };
 use crate::program::{
@@ -30,6 +31,7 @@ const RESULT_FIELDS: &[ResultField] = &[
     ("data", Some(CallKind::VmspliceRead), Field::Data, Type::Bytes),
     ("data", Some(CallKind::Msgrcv), Field::Data, Type::Bytes),
     ("type", Some(CallKind::Msgrcv), Field::Extra(0), Type::Number),
+    ("val", Some(CallKind::Semctl), Field::Extra(0), Type::Number),
     ("off_in", Some(CallKind::Splice), Field::Extra(0), Type::Number),
     ("off_out", Some(CallKind::Splice), Field::Extra(1), Type::Number),
     ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
@@ -42,11 +44,15 @@ const RESULT_FIELDS: &[ResultField] = &[
 
 /// What `IPC_STAT` and `IPC_INFO` copy out.
 static CTL_FIELDS: LazyLock<Vec<ResultField>> = LazyLock::new(|| {
-    let fields = STAT_FIELDS.iter().enumerate().chain(INFO_FIELDS.iter().enumerate());
-    let of = |call| move |(i, name): (usize, &&'static str)| (*name, Some(call), Field::Extra(i as u8), Type::Number);
+    let copied = |call: CallKind, fields: &'static [&'static str]| {
+        let number = move |(i, name): (usize, &&'static str)| (*name, Some(call), Field::Extra(i as u8), Type::Number);
+        fields.iter().enumerate().map(number)
+    };
+    let msg = copied(CallKind::Msgctl, &STAT_FIELDS).chain(copied(CallKind::Msgctl, &INFO_FIELDS));
+    let sem = copied(CallKind::Semctl, &sem::STAT_FIELDS).chain(copied(CallKind::Semctl, &sem::INFO_FIELDS));
     let shm = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
-    let shm = shm.into_iter().flat_map(|list| list.iter().enumerate());
-    fields.map(of(CallKind::Msgctl)).chain(shm.map(of(CallKind::Shmctl))).collect()
+    let shm = shm.into_iter().flat_map(|list| copied(CallKind::Shmctl, list));
+    msg.chain(sem).chain(shm).collect()
 });
 
 impl<'a> Translator<'a> {
@@ -239,14 +245,24 @@ impl<'a> Translator<'a> {
         let of_kind = move |(_, field, _): &&(&str, ObjectField, bool)| field.belongs_to(kind);
         let fields = || ObjectField::ALL.iter().filter(of_kind).map(|(name, ..)| *name);
         let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
-        if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
-            let checked = cells::check(self.names.objects[object as usize], path, span);
-            self.accept(checked)?;
-            return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
-        }
-        if let [PathStep::Field(field)] = &path.steps[..] {
+        let (steps, index) = match &path.steps[..] {
+            [step, PathStep::Index(index)] => (std::slice::from_ref(step), Some(*index)),
+            steps => (steps, None),
+        };
+        if let [PathStep::Field(field)] = steps {
+            if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
+                let checked = cells::check(self.names.objects[object as usize], path, span);
+                self.accept(checked)?;
+                return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
+            }
             let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
-            if let Some((_, field, _)) = found {
+            if let Some((name, field, _)) = found {
+                if field.of_semaphore() {
+                    return self.semaphore(object, name, *field, index, span);
+                }
+                if index.is_some() {
+                    return self.report(Problem::new(format!("`{path}` is no value"), span, "goes too far"));
+                }
                 let ty = if *field == ObjectField::Data { Type::Bytes } else { Type::Number };
                 return Some(Typed { code: ExprCode::Object { object, field: *field }, ty });
             }
@@ -256,12 +272,35 @@ impl<'a> Translator<'a> {
         self.report(Problem::new(format!("`{path}` is no value"), span, "which field of it?").help(known()))
     }
 
+    /// A field of a semaphore of a set.
+    fn semaphore(
+        &mut self,
+        object: u16,
+        name: &str,
+        field: ObjectField,
+        index: Option<u32>,
+        span: Span,
+    ) -> Option<Typed> {
+        let declared = self.names.objects[object as usize];
+        let nsems = settings::nsems(declared);
+        let semnum = index.or_else(|| (nsems == 1).then_some(0));
+        if let Some(semnum) = semnum.filter(|&semnum| semnum < nsems) {
+            return Some(Typed::number(ExprCode::Sem { object, semnum: semnum as u16, field }));
+        }
+        let set = &declared.name.name;
+        let label = if index.is_some() { "no such semaphore" } else { "of which semaphore?" };
+        let problem = Problem::new(format!("`{set}` has {nsems} semaphores"), span, label);
+        self.report(problem.help(format!("`{set}.{name}[0]` to `{set}.{name}[{}]`", nsems.saturating_sub(1))))
+    }
+
     /// What follows the name of a variable.
     fn field(&mut self, var: &Var, steps: &[PathStep], span: Span) -> Option<(Field, Type)> {
         let (name, index) = match steps {
             [] => return Some((Field::Whole, Type::Unknown)),
             [PathStep::Field(name)] => (name, 0),
-            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if name.name == "revents" => (name, *index as u8),
+            [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if matches!(&*name.name, "revents" | "val") => {
+                (name, *index as u8)
+            }
             _ => return self.report(Problem::new("a result has no such part", span, "goes too far")),
         };
         let fits = |of: Option<CallKind>| match of {

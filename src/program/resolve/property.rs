@@ -85,6 +85,10 @@ impl Claims {
                 let object = &names.objects[*object as usize].name.name;
                 self.show(Shown { name: format!("{object}{}", field.suffix()), value: e.clone() });
             }
+            ExprCode::Sem { object, semnum, field } => {
+                let object = &names.objects[*object as usize].name.name;
+                self.show(Shown { name: format!("{object}.{}[{semnum}]", field.name()), value: e.clone() });
+            }
             _ => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::program::{
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 11] = [
+const LIMITS: [&str; 15] = [
     "fs.pipe-max-size",
     "fs.pipe-user-pages-soft",
     "fs.pipe-user-pages-hard",
@@ -20,6 +20,10 @@ const LIMITS: [&str; 11] = [
     "kernel.msgmax",
     "kernel.msgmnb",
     "kernel.msgmni",
+    "kernel.semmsl",
+    "kernel.semmns",
+    "kernel.semopm",
+    "kernel.semmni",
     "kernel.shmmax",
     "kernel.shmall",
     "kernel.shmmni",
@@ -115,6 +119,32 @@ fn key(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<u16> {
     None
 }
 
+/// How many semaphores a declared set has: as the brackets say, else as many as values, else one.
+pub(super) fn nsems(object: &Object) -> u32 {
+    let values = object.options.iter().find_map(|arg| match (&arg.name, &arg.value.kind) {
+        (Some(name), ExprKind::List(values)) if name.name == "values" => Some(values.len() as u32),
+        _ => None,
+    });
+    object.count.or(values).unwrap_or(1)
+}
+
+/// What the semaphores of a set begin with: one number for each.
+fn values(names: &Names, object: &Object, e: &Expr, problems: &mut Vec<Problem>) -> Vec<u16> {
+    let ExprKind::List(values) = &e.kind else {
+        let problem = Problem::new("values are a list", e.span, "no list");
+        problems.push(problem.help("write `values: [1, 0]`"));
+        return Vec::new();
+    };
+    let nsems = nsems(object) as usize;
+    if values.len() != nsems {
+        let message = format!("`{}` has {nsems} semaphores", object.name.name);
+        problems.push(Problem::new(message, e.span, format!("{} values", values.len())));
+        return Vec::new();
+    }
+    let value = |e| constant(names, e, 32_767, &mut *problems).unwrap_or(0) as u16;
+    values.iter().map(value).collect()
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
@@ -129,10 +159,7 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         cells: 0,
         ipc: IpcInfo::default(),
     };
-    if object.kind == ObjectKind::Sem {
-        let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
-        problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
-    }
+    info.ipc.nsems = nsems(object);
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
@@ -146,14 +173,15 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
                 data = bytes(names, value, problems).unwrap_or_default();
             }
-            (ObjectKind::Msgq | ObjectKind::Shm, Some("key")) => info.ipc.key = key(names, value, problems),
-            (ObjectKind::Msgq | ObjectKind::Shm, Some("mode")) => {
+            (ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm, Some("key")) => {
+                info.ipc.key = key(names, value, problems)
+            }
+            (ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm, Some("mode")) => {
                 info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
             }
             (ObjectKind::Msgq, Some("qbytes")) => {
                 info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
             }
-            (ObjectKind::Sem, _) => {}
             (ObjectKind::Shm, Some("cells")) => {
                 info.cells = constant(names, value, MAX_CELLS, problems).unwrap_or(0) as u32;
                 info.size = Some(u64::from(info.cells) * u64::from(CELL_SIZE));
@@ -162,6 +190,7 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 info.size = constant(names, value, MAX_SIZE, problems);
                 info.cells = info.size.unwrap_or(0).div_ceil(CELL_SIZE.into()).min(MAX_CELLS) as u32;
             }
+            (ObjectKind::Sem, Some("values")) => info.ipc.values = values(names, object, value, problems),
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
@@ -177,7 +206,7 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                     }
                     ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
                     ObjectKind::Key => problem.help("a key has no options"),
-                    ObjectKind::Sem => problem,
+                    ObjectKind::Sem => problem.help("options of a sem are `values:`, `key:` and `mode:`"),
                 });
             }
         }

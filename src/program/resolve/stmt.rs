@@ -7,6 +7,7 @@ use super::{
     names::Names,
     types::Type,
 };
+use crate::kernel::CallKind;
 use crate::program::{
     CallCode, Code, ExprCode, Field, Instr, Problem, Signature, Value,
     syntax::{BinOp, Block, CallExpr, Expr, ExprKind, Ident, Span, Stmt, StmtKind},
@@ -204,8 +205,9 @@ impl Emitter<'_, '_> {
                 Type::Eof => !kind.reads(),
                 Type::Fd => !kind.returns_fd(),
                 Type::Id => !kind.returns_id(),
+                Type::List => kind != CallKind::Semctl,
                 Type::Address => !kind.returns_addr(),
-                Type::None | Type::Object => true,
+                Type::None | Type::Object | Type::Sops => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };
             if never {

@@ -13,6 +13,8 @@ pub(super) enum Type {
     Id,
     Address,
     Object,
+    List,
+    Sops,
     None,
     Unknown,
 }
@@ -29,6 +31,7 @@ impl Type {
             Value::AnyId => Type::Id,
             Value::AnyAddr => Type::Address,
             Value::Object(_) => Type::Object,
+            Value::List(_) => Type::List,
             Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
@@ -47,6 +50,8 @@ impl Type {
             Type::Id => "`ipcid`",
             Type::Address => "`shmaddr`",
             Type::Object => "an object",
+            Type::List => "a list",
+            Type::Sops => "a list of operations",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

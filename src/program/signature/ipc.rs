@@ -48,14 +48,14 @@ const MSGMNB: i64 = 16_384;
 
 impl Args<'_> {
     /// The id of a System V object.
-    fn ipc_id(&self, i: usize) -> Result<IpcId, String> {
+    pub(super) fn ipc_id(&self, i: usize) -> Result<IpcId, String> {
         match self.args.get(i) {
             Some(Some(Value::Object(object))) => Ok(IpcId::Declared(*object)),
             _ => self.number(i, -1).map(IpcId::Number),
         }
     }
 
-    fn ipc_key(&self, i: usize) -> Result<IpcKey, String> {
+    pub(super) fn ipc_key(&self, i: usize) -> Result<IpcKey, String> {
         match self.args.get(i) {
             Some(Some(Value::Object(object))) => Ok(IpcKey::Declared(*object)),
             _ => self.number(i, 0).map(IpcKey::Number),
@@ -68,7 +68,7 @@ impl Args<'_> {
     }
 
     /// Owner and permissions of an `IPC_SET`: what is not said is as the owner of the test makes it.
-    fn ipc_set(&self, first: usize) -> Result<IpcSet, String> {
+    pub(super) fn ipc_set(&self, first: usize) -> Result<IpcSet, String> {
         Ok(IpcSet {
             uid: self.number(first, 0)?,
             gid: self.number(first + 1, 0)?,

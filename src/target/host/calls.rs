@@ -3,7 +3,7 @@
 use super::{
     ipc, memory,
     objects::{Objects, Region},
-    shm, sys,
+    sem, shm, sys,
 };
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
@@ -23,10 +23,10 @@ pub struct Executor {
     gift: Option<Buffer>,
     /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
-    /// Where memory lies, by path index.
-    memory: Vec<Region>,
     /// Ids and keys of declared objects.
     numbers: IpcNumbers,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -135,6 +135,7 @@ impl Executor {
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Sem(call) => self.fill(&sem::memory(call))?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
                 let len = ipc::room(*size, *fault) + ipc::TYPE;
                 self.input.reserve(len)?;
@@ -264,6 +265,7 @@ impl Executor {
                 };
                 ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
             }
+            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -406,6 +408,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Msg(call) => ipc::number(call),
+        Call::Sem(call) => sem::number(call),
         Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,
         // No system calls; nobody ever sleeps in one.

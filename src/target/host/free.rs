@@ -55,7 +55,7 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 /// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
-    if program.needs_fresh_memory() {
+    if program.looks_at_namespace() || program.needs_fresh_memory() {
         return 1;
     }
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
@@ -218,7 +218,8 @@ impl<'a> Free<'a> {
             if shared.done.load(Ordering::Acquire) != done {
                 continue;
             }
-            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) {
+            // Whoever sleeps for a time only is not at its end.
+            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) && !self.timed() {
                 return Ok(());
             }
             pause = (pause * 2).min(LONGEST);
@@ -229,6 +230,13 @@ impl<'a> Free<'a> {
                 return Err([end::TIMED_OUT, task, 0, 0]);
             }
         }
+    }
+
+    /// Whether somebody in a call will give up some time later.
+    fn timed(&self) -> bool {
+        (0..self.program.tasks.len()).any(|task| {
+            self.state(task) == state::IN_CALL && self.inside.shared.slot(task).deadline.load(Ordering::Relaxed) > 0
+        })
     }
 
     fn rests(&self, task: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{calls::result, shared::Shared, sys};
 use crate::{
-    kernel::{IpcFlags, MsgCall, MsgCtl, Payload, Pid, Return, ipc::msg::STAT_FIELDS},
+    kernel::{Call, IpcFlags, MsgCall, MsgCtl, Payload, Pid, Return, SemCall, SemCtl, ipc::msg::STAT_FIELDS},
     program::{IpcInfo, IpcNumbers},
     target::Stage,
 };
@@ -17,6 +17,7 @@ pub fn real_user(user: i32) -> u32 {
     if user > 0 { FIRST_USER + user as u32 } else { user as u32 }
 }
 
+/// The user or group of the program with this id.
 pub fn user_of_program(id: u32) -> i64 {
     id.checked_sub(FIRST_USER).unwrap_or(id).into()
 }
@@ -50,7 +51,13 @@ pub fn create_msgq(info: &IpcInfo, key: i32) -> io::Result<i32> {
 }
 
 /// Ids and pids in the answer of a call become what they are in the program.
-pub fn name_pids(shared: &Shared, tasks: usize, ret: &mut Return) {
+pub fn name_pids(shared: &Shared, tasks: usize, call: &Call, ret: &mut Return) {
+    if let (Call::Sem(SemCall::Ctl { cmd: SemCtl::GetPid(_), .. }), Ok(pid)) = (call, &mut ret.ret) {
+        *pid = task_of(shared, tasks, *pid as i32);
+    }
+    if !matches!(call, Call::Msg(_)) {
+        return;
+    }
     if ret.extra.len() == STAT_FIELDS.len() {
         for pid in &mut ret.extra[8..10] {
             *pid = task_of(shared, tasks, *pid as i32);

@@ -2,6 +2,7 @@
 
 use super::{
     ipc::{TYPE, stat, task_of},
+    sem,
     shared::Shared,
     shm, sys,
 };
@@ -40,12 +41,13 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
                 objects.push(msgq(shared, program, id, &ds, object, messages));
             }
         }
+        objects.extend(sem::look(shared, program, numbers, all).unwrap_or_default());
         for (id, values) in shm::look(shared, program.tasks.len())? {
             let object = declared(program, numbers, ObjectKind::Shm, id);
             if object.is_some() || all {
                 let mut fields = vec![(ObjectField::Id, i64::from(id))];
                 fields.extend(named(&shm_names::STAT_FIELDS).zip(values).filter_map(|(field, n)| Some((field?, n))));
-                objects.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new() });
+                objects.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
             }
         }
         Ok(objects)
@@ -62,7 +64,7 @@ fn named(names: &'static [&'static str]) -> impl Iterator<Item = Option<ObjectFi
 }
 
 /// The declared object with this id.
-fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
+pub fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
     let objects = program.objects.iter().zip(&numbers.0).enumerate();
     objects.into_iter().find(|(_, (info, number))| info.kind == kind && **number == id).map(|(i, _)| i as u16)
 }
@@ -87,7 +89,7 @@ fn msgq(
             (field, if field.is_pid() { task_of(shared, program.tasks.len(), value as i32) } else { value })
         }));
     }
-    IpcSeen { kind: IpcKind::Msg, object, fields, messages }
+    IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() }
 }
 
 /// All messages of a queue.

@@ -339,10 +339,12 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
 fn encode_ipc(seen: &IpcSeen, words: &mut Words) {
     let object = u64::from(seen.object.unwrap_or(u16::MAX));
     let counts = (seen.fields.len() as u64) << 24 | (seen.messages.len() as u64) << 32;
-    words.push(object | (seen.kind as u64) << 16 | counts);
+    let sems = seen.sems.len() as u64;
+    words.extend([object | (seen.kind as u64) << 16 | counts, sems]);
     for &(field, value) in &seen.fields {
         words.extend([field.number(), value as u64]);
     }
+    words.extend(seen.sems.iter().flatten().map(|&n| n as u64));
     for (mtype, text) in &seen.messages {
         words.extend([*mtype as u64, text.runs().len() as u64]);
         words.extend(text.runs().iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
@@ -353,11 +355,14 @@ fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
     let head = next()?;
     let object = Some(head as u16).filter(|&object| object != u16::MAX);
     let kind = IpcKind::ALL.get((head >> 16 & 0xff) as usize).copied()?;
+    let sems = next()?;
     let mut fields = Vec::new();
     for _ in 0..head >> 24 & 0xff {
         let field = ObjectField::by_number(next()?)?;
         fields.push((field, next()? as i64));
     }
+    let mut sem = || Some([next()?, next()?, next()?, next()?].map(|word| word as i64));
+    let sems = (0..sems).map(|_| sem()).collect::<Option<_>>()?;
     let mut messages = Vec::new();
     for _ in 0..head >> 32 {
         let (mtype, runs) = (next()? as i64, next()?);
@@ -368,7 +373,7 @@ fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
         }
         messages.push((mtype, text));
     }
-    Some(IpcSeen { kind, object, fields, messages })
+    Some(IpcSeen { kind, object, fields, messages, sems })
 }
 
 /// The call with this number.
@@ -429,8 +434,15 @@ mod tests {
                     object: Some(3),
                     fields: vec![(ObjectField::Qnum, 2), (ObjectField::Lspid, -1)],
                     messages: vec![(i64::MAX, "xy".into()), (1, Payload::new())],
+                    sems: vec![[1, -1, 0, 2], [0; 4]],
                 },
-                IpcSeen { kind: IpcKind::Shm, object: None, fields: Vec::new(), messages: Vec::new() },
+                IpcSeen {
+                    kind: IpcKind::Shm,
+                    object: None,
+                    fields: Vec::new(),
+                    messages: Vec::new(),
+                    sems: Vec::new(),
+                },
             ])),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
             Entry::IterationBegins(8, true),

@@ -16,6 +16,7 @@ mod reports;
 mod roam;
 mod sandbox;
 mod scout;
+mod sem;
 mod shared;
 mod shm;
 mod steer;

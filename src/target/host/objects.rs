@@ -1,7 +1,7 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    ipc, memory, probe,
+    ipc, memory, probe, sem,
     shared::{Shared, verdict},
     shm, sys,
 };
@@ -58,13 +58,12 @@ impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
         let mut objects =
-            Objects { pipes: Vec::new(), paths: Vec::new(), memory: Vec::new(), numbers: IpcNumbers::default() };
+            Objects { pipes: Vec::new(), paths: Vec::new(), numbers: IpcNumbers::default(), memory: Vec::new() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
-                ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
                 ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key => {
                     objects.pipes.push([-1; 2]);
                     objects.create_ipc(instance, i, object).map(|number| {
@@ -73,6 +72,7 @@ impl Objects {
                         memory::probe_key(number)
                     })
                 }
+                ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
@@ -94,6 +94,7 @@ impl Objects {
         match info.kind {
             ObjectKind::Key => Ok(key(object)),
             ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            ObjectKind::Sem => sem::create(&info.ipc, own),
             ObjectKind::Shm => shm::create(&info.ipc, own, info.size.unwrap_or(0)),
             _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
         }

@@ -36,6 +36,7 @@ pub fn look(inside: Inside) {
         msgmax: sysctl(c"/proc/sys/kernel/msgmax", 8192),
         msgmnb: sysctl(c"/proc/sys/kernel/msgmnb", 16_384),
         msgmni: sysctl(c"/proc/sys/kernel/msgmni", 32_000),
+        sem: sem_limits(),
         shmmax: sysctl(c"/proc/sys/kernel/shmmax", u64::MAX),
         shmall: sysctl(c"/proc/sys/kernel/shmall", u64::MAX),
         shmmni: sysctl(c"/proc/sys/kernel/shmmni", 4096),
@@ -45,6 +46,18 @@ pub fn look(inside: Inside) {
         realtime: inside.realtime,
     };
     shared.set_message(&serde_json::to_string(&facts).unwrap_or_default());
+}
+
+/// `kernel.sem`
+fn sem_limits() -> [u64; 4] {
+    let mut buffer = [0; 64];
+    let text = sys::read_file(c"/proc/sys/kernel/sem", &mut buffer).unwrap_or_default();
+    let numbers = std::str::from_utf8(text).unwrap_or_default().split_whitespace();
+    let mut limits = [32_000, 1_024_000_000, 500, 32_000];
+    for (limit, number) in limits.iter_mut().zip(numbers) {
+        *limit = number.parse().unwrap_or(*limit);
+    }
+    limits
 }
 
 /// A setting of the kernel; `absent` on kernels that do not have it.

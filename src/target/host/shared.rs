@@ -68,6 +68,8 @@ pub struct Slot {
     pub proc_tid: AtomicU32,
     /// Its thread, in the sandbox's pid namespace.
     pub tid: AtomicU32,
+    /// When the time of its call is over, in nanoseconds of the monotonic clock; 0 if it waits for ever.
+    pub deadline: AtomicU64,
 }
 
 impl Slot {
@@ -240,6 +242,7 @@ impl Shared {
         for slot in &self.slots {
             slot.command.store(command::NONE, Ordering::Relaxed);
             slot.proc_pid.store(0, Ordering::Relaxed);
+            slot.deadline.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);
         }
         self.current.store(0, Ordering::Relaxed);

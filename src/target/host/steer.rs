@@ -31,15 +31,26 @@ pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions)
         inside.shared.tick();
         inside.shared.reset_tasks();
         if inside.realtime {
-            Run::new(inside, program, options).all(first + index, schedule);
+            attempts(&inside, program, options, first + index, schedule);
         } else {
             let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
-            in_child(inside, || Run::new(inside, program, options).all(first + index, schedule));
+            in_child(inside, || attempts(&inside, program, options, first + index, schedule));
         }
         end_workers();
         if inside.shared.verdict.load(Ordering::Acquire) != verdict::NONE {
             sys::exit_now(2);
         }
+    }
+}
+
+/// A run, again if a timer went off before its time: the machine was busy then.
+fn attempts(inside: &Inside, program: &Compiled, options: &SteerOptions, index: usize, schedule: &Schedule) {
+    const MOST: usize = 5;
+    for attempt in 1..=MOST {
+        if Run::new(*inside, program, options).all(index, schedule, attempt == MOST) {
+            return;
+        }
+        inside.shared.reset_tasks();
     }
 }
 
@@ -112,27 +123,33 @@ struct Run<'a> {
     eyes: Eyes,
     /// Tasks that were woken inside a call at a priority below ours, or may be in this step.
     held: Vec<bool>,
+    /// Tasks of processes that have exited, once they are known to be gone.
+    gone: Vec<bool>,
     /// Names of FIFOs and files.
     paths: Vec<CString>,
     /// Ids of System V objects.
     numbers: IpcNumbers,
     count: RunEnd,
+    /// A timer may have gone off in a step that was not for it.
+    late: bool,
 }
 
 type Outcome = Result<(), [u64; 4]>;
 
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
-        let held = vec![false; MAX_TASKS];
+        let (held, gone) = (vec![false; MAX_TASKS], vec![false; MAX_TASKS]);
         Run {
             inside,
             program,
             options,
             eyes: Eyes::default(),
             held,
+            gone,
             paths: Vec::new(),
             numbers: IpcNumbers::default(),
             count: RunEnd::default(),
+            late: false,
         }
     }
 
@@ -148,7 +165,8 @@ impl<'a> Run<'a> {
         self.slot(task).state.load(Ordering::Acquire)
     }
 
-    fn all(mut self, index: usize, schedule: &Schedule) {
+    /// Whether it was a run: a timer that went off before its time makes it worthless, unless it was the last attempt.
+    fn all(mut self, index: usize, schedule: &Schedule, last: bool) -> bool {
         let shared = self.inside.shared;
         let start = shared.log_used();
         let begins = Entry::RunBegins(index, self.inside.realtime);
@@ -160,11 +178,16 @@ impl<'a> Run<'a> {
         self.count.end = outcome.err().unwrap_or([end::FINISHED, 0, 0, 0]);
         // Whoever still runs could be killed in the middle of an entry.
         end_workers();
+        if self.late && !last {
+            shared.close_log(start);
+            return false;
+        }
         if !shared.close_log(start) {
             self.count.end = [end::OVERFLOW, 0, 0, 0];
             shared.append(&begins);
         }
         shared.append(&Entry::RunEnds(self.count));
+        true
     }
 
     /// Makes the objects and all processes that are there from the start.
@@ -236,7 +259,7 @@ impl<'a> Run<'a> {
             state::UNBORN => return impossible(Impossible::NotStarted),
             state::PARKED => return impossible(Impossible::Parked),
             state::EXITED => return impossible(Impossible::Exited),
-            state::IN_CALL if !self.held[task] => return impossible(Impossible::Asleep),
+            state::IN_CALL if !self.held[task] && self.deadline(task) == 0 => return impossible(Impossible::Asleep),
             _ => {}
         }
         if self.process_exits(task) {
@@ -244,7 +267,11 @@ impl<'a> Run<'a> {
         }
         shared.see(Observation::Released { step, task: release.task });
         let lowered = if release.hold { self.hold_sleepers() } else { Vec::new() };
-        if std::mem::take(&mut self.held[task]) {
+        let timers: Vec<usize> = (0..self.tasks()).filter(|&t| t != task && self.deadline(t) > 0).collect();
+        let earliest = timers.iter().map(|&t| self.deadline(t)).min();
+        if self.state(task) == state::IN_CALL && !self.held[task] {
+            self.expire(task)?;
+        } else if std::mem::take(&mut self.held[task]) {
             shared.current.store(task as u32 + 1, Ordering::Relaxed);
             self.set_priority(task, TASK_PRIORITY);
         } else {
@@ -254,6 +281,7 @@ impl<'a> Run<'a> {
         self.release_unwoken(&lowered);
         self.confirm(step);
         self.report_quiet(step);
+        self.late |= earliest.is_some_and(|deadline| sys::now() >= deadline);
         Ok(())
     }
 
@@ -261,6 +289,25 @@ impl<'a> Run<'a> {
     fn process_exits(&self, task: usize) -> bool {
         let process = &self.program.processes[self.program.tasks[task].process as usize];
         process.threads.iter().any(|&thread| self.state(thread as usize) == state::EXITED)
+    }
+
+    /// When the timer of a task that is asleep goes off; 0 if it has none.
+    fn deadline(&self, task: usize) -> u64 {
+        if self.state(task) == state::IN_CALL { self.slot(task).deadline.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Waits until the timer of a task has gone off. Nobody else can run meanwhile, unless another timer does.
+    fn expire(&mut self, task: usize) -> Outcome {
+        let begun = Instant::now();
+        let deadline = Duration::from_nanos(self.deadline(task).saturating_sub(sys::now()));
+        while self.state(task) == state::IN_CALL {
+            if begun.elapsed() > deadline + self.options.limit {
+                return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
+            }
+            self.inside.shared.tick();
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
     }
 
     fn set_priority(&self, task: usize, priority: i32) {
@@ -318,13 +365,43 @@ impl<'a> Run<'a> {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            // While we sleep those who are held can run.
-            if self.held.contains(&true) {
-                self.count.check_failures += 1;
+            self.doze();
+        }
+        // An exit can be held up before it has closed anything.
+        while let Some(task) = self.dying() {
+            if begun.elapsed() > self.options.limit {
+                return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            std::thread::sleep(Duration::from_micros(50));
+            self.doze();
         }
         Ok(())
+    }
+
+    /// Lets the kernel do what holds up the tasks.
+    fn doze(&mut self) {
+        // While we sleep those who are held can run.
+        if self.held.contains(&true) {
+            self.count.check_failures += 1;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+
+    /// A task whose process exits and which is not gone yet, unless another of its threads is held.
+    fn dying(&mut self) -> Option<usize> {
+        for task in 0..self.tasks() {
+            if self.gone[task] || self.state(task) == state::UNBORN || !self.process_exits(task) {
+                continue;
+            }
+            let process = &self.program.processes[self.program.tasks[task].process as usize];
+            if process.threads.iter().any(|&thread| self.held[thread as usize]) {
+                continue;
+            }
+            if !matches!(quiet::task_state(self.slot(task)), 'X' | 'Z') {
+                return Some(task);
+            }
+            self.gone[task] = true;
+        }
+        None
     }
 
     /// The task that was released last, if it is in its call and yet does not sleep there.

@@ -195,6 +195,8 @@ impl<'a> Performer<'a> {
             shared.require(Stage::Memory, self.executor.prepare(&call));
         }
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
+        let deadline = call.timeout_us().map_or(0, |us| sys::now() + us * 1000);
+        self.slot.deadline.store(deadline, Ordering::Relaxed);
         if self.log_starts {
             shared.see(Observation::Started { task });
         }
@@ -209,8 +211,8 @@ impl<'a> Performer<'a> {
                 self.slot.becomes(state::IN_CALL);
                 let mut ret = self.executor.make(call);
                 match call {
-                    Call::Msg(_) => ipc::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
+                    _ if call.kind().is_ipc() => ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
                     _ => {}
                 }
                 ret
