@@ -61,6 +61,7 @@ fn msgsnd_msgrcv_pair(bencher: Bencher, bytes: u32) {
         size: None,
         flags: Default::default(),
         file: None,
+        cells: 0,
         ipc: Default::default(),
     }];
     program.processes[0].ends.clear();

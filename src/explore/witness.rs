@@ -67,7 +67,8 @@ impl Witness {
     /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that goes off is the release of its task.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable = |kind| {
-            matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver | MoveKind::Expire)
+            use MoveKind::*;
+            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush)
         };
         if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;

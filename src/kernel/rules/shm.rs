@@ -7,7 +7,7 @@ const ALL: VersionRange = VersionRange::ALL;
 const NOT_ROUNDED: VersionRange = VersionRange::between(Version::new(4, 11), Version::new(4, 17));
 
 rules! {
-    after super::AFTER_MSG;
+    after super::AFTER_SEM;
     SHM_G_01 "SHM-G-01" ALL, "shm_more_checks", "A key whose segment is smaller than asked for is EINVAL, before permissions are looked at and after EEXIST; size 0 asks for nothing.";
     SHM_G_02 "SHM-G-02" ALL, "newseg", "Only a new segment is measured: no bytes, or more than shmmax, is EINVAL.";
     SHM_G_02_ALL "SHM-G-02-ALL" ALL, "newseg", "A new segment with which all would have more pages than shmall is ENOSPC.";

@@ -245,16 +245,16 @@ impl<'a> Translator<'a> {
         let of_kind = move |(_, field, _): &&(&str, ObjectField, bool)| field.belongs_to(kind);
         let fields = || ObjectField::ALL.iter().filter(of_kind).map(|(name, ..)| *name);
         let known = || format!("fields are {}", fields().collect::<Vec<_>>().join(", "));
+        if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
+            let checked = cells::check(self.names.objects[object as usize], path, span);
+            self.accept(checked)?;
+            return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
+        }
         let (steps, index) = match &path.steps[..] {
             [step, PathStep::Index(index)] => (std::slice::from_ref(step), Some(*index)),
             steps => (steps, None),
         };
         if let [PathStep::Field(field)] = steps {
-            if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
-                let checked = cells::check(self.names.objects[object as usize], path, span);
-                self.accept(checked)?;
-                return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
-            }
             let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
             if let Some((name, field, _)) = found {
                 if field.of_semaphore() {

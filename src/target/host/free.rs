@@ -7,6 +7,7 @@
 use super::{
     ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
+    native::{self, Native},
     objects::{HIGH_FD, Objects},
     probe,
     quiet::Eyes,
@@ -28,6 +29,9 @@ use std::{
 
 /// In the sandbox's first process: all iterations.
 pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
+    if let Some(native) = Native::of(program) {
+        return native::run(inside, program, &native, options);
+    }
     let begun = Instant::now();
     let most = most_instances(program);
     let mut free = Free { inside, program, options, eyes: Eyes::default(), index: 0 };
