@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use lockstep::{
-    kernel::{Action, Call, Env, Kernel, Payload, RwFlags, Step, Trace, pipe},
+    kernel::{Action, Call, Env, IpcId, Kernel, MsgCall, MsgFlags, Payload, RwFlags, Step, Trace, pipe},
     machine::{Machine, environment},
     program::{Compiled, End, ObjectInfo, ProcessInfo, TaskInfo, syntax::ObjectKind},
 };
@@ -20,11 +20,13 @@ fn program() -> Compiled {
             size: None,
             flags: Default::default(),
             file: None,
+            cells: 0,
             ipc: Default::default(),
         }],
         processes: vec![ProcessInfo {
             name: "A".into(),
             ends: vec![(0, End::Read), (0, End::Write)],
+            attached: Vec::new(),
             parent: None,
             threads: vec![0],
             user: 0,
@@ -47,6 +49,34 @@ fn write(data: Payload) -> Action {
 
 fn read(count: u32) -> Action {
     Action::Enter(Call::Read { fd: 3, count, fault: None, flags: RwFlags::empty() })
+}
+
+/// A message queue: `msgsnd` and the `msgrcv` that takes the message, two calls.
+#[divan::bench(args = [1, 4096])]
+fn msgsnd_msgrcv_pair(bencher: Bencher, bytes: u32) {
+    let mut program = program();
+    program.objects = vec![ObjectInfo {
+        name: "q".into(),
+        kind: ObjectKind::Msgq,
+        size: None,
+        flags: Default::default(),
+        file: None,
+        ipc: Default::default(),
+    }];
+    program.processes[0].ends.clear();
+    let env = environment(&program, Env::default()).unwrap();
+    let mut k = Machine::new(&program, env.clone()).initial().unwrap().kernel;
+    let (id, flags) = (IpcId::Declared(0), MsgFlags::empty());
+    let send = || MsgCall::Snd { id, mtype: Some(1), size: bytes.into(), text: Payload::fill(b'a', bytes), flags };
+    let receive = || MsgCall::Rcv { id, size: bytes.into(), mtype: 0, fault: None, flags };
+    let mut trace = Trace::default();
+    bencher.counter(ItemsCount::new(2u32)).bench_local(|| {
+        let sent = k.run(&env, 0, Action::Enter(Call::Msg(send())), &mut trace, u32::MAX);
+        let received = k.run(&env, 0, Action::Enter(Call::Msg(receive())), &mut trace, u32::MAX);
+        debug_assert!(matches!((&sent, &received), (Step::Returned(_), Step::Returned(_))));
+        black_box((sent, received));
+    });
+    assert_eq!(k.msq(0).q_qnum, 0);
 }
 
 /// A write and the read that takes its bytes: two calls.

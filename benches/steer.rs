@@ -25,7 +25,7 @@ fn task(program: &mut Compiled, name: &str, ends: &[(u16, End)], call: Call) {
     let id = program.tasks.len() as u16;
     let (name, ends) = (name.to_string(), ends.to_vec());
     program.tasks.push(TaskInfo { name: name.clone(), process: id, code: endless(call), vars: Vec::new() });
-    program.processes.push(ProcessInfo { name, ends, parent: None, threads: vec![id], user: 0 });
+    program.processes.push(ProcessInfo { name, ends, attached: Vec::new(), parent: None, threads: vec![id], user: 0 });
 }
 
 fn read() -> Call {
@@ -45,6 +45,7 @@ fn main() -> Result<(), Refusal> {
         size: None,
         flags,
         file: None,
+        cells: 0,
         ipc: Default::default(),
     });
     task(&mut program, "W", &[(0, End::Write)], write());
@@ -123,6 +124,7 @@ fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
         size: None,
         flags,
         file: None,
+        cells: 0,
         ipc: Default::default(),
     });
     task(&mut program, "R", &[(0, End::Read)], read());

@@ -30,6 +30,8 @@ const DEFECTS: &[Defect] = &[
     Defect { file: "pipe-06-stale-was-empty", quirk: Quirk::StaleWasEmpty, sections: false, lost: true, versions: None },
     Defect { file: "pipe-08-one-slot", quirk: Quirk::OneSlotPipes, sections: false, lost: false, versions: between((5, 10), (5, 14)) },
     Defect { file: "pipe-22-poll-looks-first", quirk: Quirk::PollLooksFirst, sections: true, lost: true, versions: None },
+    Defect { file: "msg-02-copy-sleeps", quirk: Quirk::MsgCopyLoose, sections: false, lost: false, versions: between((3, 10), (3, 14)) },
+    Defect { file: "msg-03-long-min", quirk: Quirk::MsgLongMin, sections: false, lost: false, versions: between((4, 4), (4, 10)) },
 ];
 
 fn search(defect: &Defect, version: Version, switched: Option<bool>, steps: Steps) -> Exploration {

@@ -52,7 +52,9 @@ fn comments(finding: &Finding, difference: &Difference, recipe: &Recipe) -> Vec<
         };
         let kernel = seen_in_both(&difference.seen, &difference.model);
         let model = seen_in_both(&difference.model, &difference.seen);
-        if kernel.probes != model.probes {
+        if let Some(told) = difference.seen.tell_difference(&difference.model, &program) {
+            comments.push(format!("Objects on the kernel: {told}."));
+        } else if kernel.probes != model.probes {
             comments.push(format!("Objects on the kernel: {}; in the model: {}.", fields(&kernel), fields(&model)));
         }
     }
@@ -86,6 +88,7 @@ fn line(program: &Compiled, step: &StepSeen, released: &str, hold: bool) -> Stri
             What::Returned(crate::kernel::CallKind::Fork, _) | What::Halted(_) => String::new(),
             What::Returned(call, ret) => format!(" -> {}", CallResult::new(*call, ret).as_constant()),
             What::Exited(status) => format!(" exits {status}"),
+            What::Killed(_) => " exits".into(),
         };
         if !events.iter().any(|(who, _)| *who == name(event.task)) {
             events.push((name(event.task), said));

@@ -51,6 +51,7 @@ impl Graph {
         let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
         let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
         let mut env = environment(program, base).map_err(|error| bad(&error))?;
+        env.memory = self.explore.memory().unwrap_or(env.memory);
         for (quirk, on) in self.explore.switched() {
             env.quirks = env.quirks.with(quirk, on);
         }

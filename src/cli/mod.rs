@@ -20,7 +20,7 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{BadVersion, QUIRKS, Quirk, Version},
+    kernel::{BadVersion, Memory, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
@@ -103,6 +103,9 @@ struct ExploreArgs {
     /// Give up after so many seconds, per test
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     max_time: f64,
+    /// In which order stores to shared memory become visible [default: what the test says, else sc]
+    #[arg(long, value_enum)]
+    memory: Option<MemoryArg>,
     /// Compare whole states instead of 64-bit fingerprints
     #[arg(long)]
     exact: bool,
@@ -135,6 +138,14 @@ fn quirk(name: &str) -> Result<Quirk, String> {
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum MemoryArg {
+    /// Sequentially consistent
+    Sc,
+    /// Total store order, as on x86: stores pass through a buffer of their task
+    Tso,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 enum StepsArg {
     /// Between calls, and where they sleep
     Calls,
@@ -161,6 +172,14 @@ impl ExploreArgs {
     fn switched(&self) -> Vec<(Quirk, bool)> {
         let on = self.quirk.iter().map(|&quirk| (quirk, true));
         on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
+    }
+
+    /// The order of stores that is asked for.
+    fn memory(&self) -> Option<Memory> {
+        self.memory.map(|memory| match memory {
+            MemoryArg::Sc => Memory::Sc,
+            MemoryArg::Tso => Memory::Tso,
+        })
     }
 
     fn options(&self) -> Options<'static> {
@@ -236,6 +255,7 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         free: host.and_then(HostArgs::free),
         kernel: explore.kernel,
         switched: explore.switched(),
+        memory: explore.memory(),
     }
 }
 

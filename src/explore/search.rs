@@ -325,6 +325,9 @@ impl<'a> Search<'a> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.clear();
         for task in 0..self.machine.program.tasks.len() as u16 {
+            if let Some(kind) = self.machine.flush(state, task) {
+                self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+            }
             let Some(kind) = self.machine.next_move(state, task) else { continue };
             if matches!(kind, MoveKind::Call | MoveKind::Local) {
                 state.mark(task);

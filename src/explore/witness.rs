@@ -28,6 +28,15 @@ impl Witness {
         self.moves.iter().any(|taken| taken.sections != u32::MAX)
     }
 
+    /// Whether some store becomes visible later than right after the task's own move: then only a processor with a store buffer
+    /// comes here, and no schedule makes it.
+    pub fn reorders(&self) -> bool {
+        let flush = |mv: Move| mv.kind == MoveKind::Flush;
+        self.moves.windows(2).any(|pair| flush(pair[1].mv) && pair[0].mv.task != pair[1].mv.task)
+            || self.moves.first().is_some_and(|first| flush(first.mv))
+            || self.moves.windows(2).any(|pair| flush(pair[0].mv) && flush(pair[1].mv))
+    }
+
     /// Walks the path, and calls `see` with each move, how it ended, the state after it, and what was recorded.
     pub fn replay(
         &self,
@@ -55,18 +64,18 @@ impl Witness {
     /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
     /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
     ///
-    /// `None` if the path interrupts a call: no release can do that. A timer that goes off is the release of its task.
+    /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that goes off is the release of its task.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable = |kind| {
             matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver | MoveKind::Expire)
         };
-        if self.preempts() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
+        if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }
         let mut steps = Vec::new();
         self.replay(machine, initial, false, |taken, _, _, trace| {
             // Local statements and the end of killed threads come by themselves.
-            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Deliver) {
+            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Deliver | MoveKind::Flush) {
                 steps.push((taken.mv.task, taken.mv.kind, trace.woken.to_vec()));
             }
         });

@@ -8,6 +8,7 @@ use super::{
     ipc::{
         msg::MsgCall,
         sem::{SemCall, SemTimeout},
+        shm::ShmCall,
     },
     payload::Payload,
 };
@@ -21,6 +22,22 @@ pub type Fd = i32;
 
 /// Index of a path of the program: a named FIFO, a regular file, or memory.
 pub type PathId = u16;
+
+/// An address in the calling process. Those that the kernel chooses are numbered, see [`mmap_address`].
+pub type Addr = i64;
+
+/// The address that stands for the one which the kernel chooses for a mapping: `slot` is the lowest number that no such mapping of
+/// the process has. Real ones differ from run to run; these are beyond what a processor can address.
+pub const fn mmap_address(slot: u32) -> Addr {
+    MMAP_BASE + ((slot as Addr) << MMAP_SHIFT)
+}
+
+/// The lowest address that [`mmap_address`] gives.
+pub const MMAP_BASE: Addr = 1 << 60;
+/// Mappings at chosen addresses are so far apart, as a power of two.
+pub const MMAP_SHIFT: u32 = 40;
+/// Bytes of a cell of shared memory.
+pub const CELL_SIZE: u32 = 8;
 
 /// Index of a process of the program.
 pub type ProcessId = u16;
@@ -354,10 +371,47 @@ pub enum Call {
     },
     /// A call on semaphore sets.
     Sem(SemCall),
+    /// A call on shared memory.
+    Shm(ShmCall),
     /// `pause()`: sleeps until a signal is handled.
     Pause,
     /// `sched_yield()`: does nothing.
     Yield,
+    /// No system call: the processor reads a cell of shared memory; the answer is its value.
+    Load {
+        /// Address of the cell, 8 bytes, aligned.
+        addr: Addr,
+    },
+    /// No system call: the processor writes a cell.
+    Set {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is written.
+        value: i64,
+    },
+    /// No system call: a locked compare-and-exchange; the answer is what the cell held, and if that is `old`, `new` was written.
+    Cas {
+        /// Address of the cell.
+        addr: Addr,
+        /// What must be there.
+        old: i64,
+        /// What is written then.
+        new: i64,
+    },
+    /// No system call: a locked exchange; the answer is what the cell held.
+    Xchg {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is written.
+        value: i64,
+    },
+    /// No system call: a locked addition; the answer is what the cell held.
+    Add {
+        /// Address of the cell.
+        addr: Addr,
+        /// What is added, modulo 2^64.
+        value: i64,
+    },
 }
 
 /// The name of a call, as `asleep in write` says it.
@@ -402,6 +456,15 @@ pub enum CallKind {
     Semop,
     Semtimedop,
     Semctl,
+    Shmget,
+    Shmat,
+    Shmdt,
+    Shmctl,
+    Load,
+    Set,
+    Cas,
+    Xchg,
+    Add,
 }
 
 impl CallKind {
@@ -441,6 +504,15 @@ impl CallKind {
         ("semop", CallKind::Semop),
         ("semtimedop", CallKind::Semtimedop),
         ("semctl", CallKind::Semctl),
+        ("shmget", CallKind::Shmget),
+        ("shmat", CallKind::Shmat),
+        ("shmdt", CallKind::Shmdt),
+        ("shmctl", CallKind::Shmctl),
+        ("load", CallKind::Load),
+        ("set", CallKind::Set),
+        ("cas", CallKind::Cas),
+        ("xchg", CallKind::Xchg),
+        ("add", CallKind::Add),
     ];
 
     /// The name in the notation.
@@ -458,24 +530,28 @@ impl CallKind {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
     }
 
+    /// Whether it is no system call but an access of the processor to shared memory.
+    pub fn is_access(self) -> bool {
+        matches!(self, CallKind::Load | CallKind::Set | CallKind::Cas | CallKind::Xchg | CallKind::Add)
+    }
+
     /// Whether it is a call of System V IPC.
     pub fn is_ipc(self) -> bool {
+        use CallKind::*;
         matches!(
             self,
-            CallKind::Msgget
-                | CallKind::Msgsnd
-                | CallKind::Msgrcv
-                | CallKind::Msgctl
-                | CallKind::Semget
-                | CallKind::Semop
-                | CallKind::Semtimedop
-                | CallKind::Semctl
+            Msgget | Msgsnd | Msgrcv | Msgctl | Semget | Semop | Semtimedop | Semctl | Shmget | Shmat | Shmdt | Shmctl
         )
     }
 
     /// Whether a successful result is an id of a System V object.
     pub fn returns_id(self) -> bool {
-        matches!(self, CallKind::Msgget | CallKind::Semget)
+        matches!(self, CallKind::Msgget | CallKind::Semget | CallKind::Shmget)
+    }
+
+    /// Whether a successful result is an address.
+    pub fn returns_addr(self) -> bool {
+        self == CallKind::Shmat
     }
 
     /// Whether a successful result comes with bytes.
@@ -528,6 +604,12 @@ impl Call {
             Call::Msg(call) => call.kind(),
             Call::Store { .. } => CallKind::Store,
             Call::Sem(call) => call.kind(),
+            Call::Shm(call) => call.kind(),
+            Call::Load { .. } => CallKind::Load,
+            Call::Set { .. } => CallKind::Set,
+            Call::Cas { .. } => CallKind::Cas,
+            Call::Xchg { .. } => CallKind::Xchg,
+            Call::Add { .. } => CallKind::Add,
         }
     }
 

@@ -19,6 +19,30 @@ pub struct Env {
     pub caps: Caps,
     /// What somebody can see.
     pub observe: Observe,
+    /// In which order the processor's writes to shared memory become visible.
+    #[serde(default)]
+    pub memory: Memory,
+}
+
+/// In which order accesses to shared memory become visible to others.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memory {
+    /// Sequentially consistent: one access after the other, at once visible to all.
+    #[default]
+    Sc,
+    /// Total store order, as on x86: each task's stores pass through a buffer that only the task itself looks into.
+    Tso,
+}
+
+impl Memory {
+    /// As it is written on the command line and in tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Memory::Sc => "sc",
+            Memory::Tso => "tso",
+        }
+    }
 }
 
 /// Limits and sysctls.
@@ -46,6 +70,30 @@ pub struct Limits {
     pub semopm: u32,
     /// `kernel.sem`, fourth number: most sets.
     pub semmni: u32,
+    /// `kernel.shmmax`: bytes of a segment.
+    pub shmmax: u64,
+    /// `kernel.shmall`: pages of all segments.
+    pub shmall: u64,
+    /// `kernel.shmmni`: most segments.
+    pub shmmni: u32,
+    /// `vm.mmap_min_addr`: nothing is mapped below without privilege.
+    pub mmap_min_addr: u64,
+    /// `kernel.shm_rmid_forced`: segments go with their last user.
+    pub shm_rmid_forced: bool,
+}
+
+impl Limits {
+    /// The default of `kernel.shmmax` and `kernel.shmall` since v3.16: `ULONG_MAX - (1UL << 24)`.
+    pub const SHM_UNLIMITED: u64 = u64::MAX - (1 << 24);
+
+    /// The defaults of a version.
+    pub fn of(version: Version) -> Self {
+        let mut limits = Limits::default();
+        if version < Version::new(3, 16) {
+            (limits.shmmax, limits.shmall) = (32 << 20, 2_097_152);
+        }
+        limits
+    }
 }
 
 impl Default for Limits {
@@ -62,6 +110,11 @@ impl Default for Limits {
             semmns: 1_024_000_000,
             semopm: 500,
             semmni: 32_000,
+            shmmax: Self::SHM_UNLIMITED,
+            shmall: Self::SHM_UNLIMITED,
+            shmmni: 4096,
+            mmap_min_addr: 65_536,
+            shm_rmid_forced: false,
         }
     }
 }
@@ -75,6 +128,8 @@ pub struct Caps {
     pub sys_admin: bool,
     /// `CAP_IPC_OWNER`
     pub ipc_owner: bool,
+    /// `CAP_IPC_LOCK`
+    pub ipc_lock: bool,
 }
 
 /// Which classes of fields somebody can see: the program, the question, or a probe. What nobody sees is not state.
@@ -100,9 +155,10 @@ impl Env {
         Env {
             version,
             quirks: QuirkSet::of(version),
-            limits: Limits::default(),
+            limits: Limits::of(version),
             caps: Caps::default(),
             observe: Observe::default(),
+            memory: Memory::default(),
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum ObjId {
     Inode(u16),
     /// A page that several places refer to.
     Page(super::PageId),
+    /// What a process has mapped.
+    Mm(ProcessId),
     /// Ids and keys of one kind of System V objects.
     IpcIds(IpcKind),
     /// A message queue, with those who wait at it.
@@ -36,7 +38,12 @@ pub enum ObjId {
     /// What a process adds to semaphores when it exits.
     SemUndo(ProcessId),
     /// A shared memory segment.
+    /// A shared memory segment but for its cells.
     Shmid(IpcSlot),
+    /// A cell of a segment.
+    Cell(IpcSlot, u32),
+    /// A task's stores that are not visible yet.
+    StoreBuffer(TaskId),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.

@@ -10,6 +10,7 @@ use super::{
         IpcSlot,
         msg::{MsgCtlCall, MsgRcv, MsgSnd},
         sem::{SemCtlCall, SemTimedOp},
+        shm::{ShmAt, ShmCtlCall, ShmDt},
     },
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
@@ -45,6 +46,9 @@ pub enum InCall {
     MsgCtl(Box<MsgCtlCall>),
     SemTimedOp(Box<SemTimedOp>),
     SemCtl(Box<SemCtlCall>),
+    ShmAt(Box<ShmAt>),
+    ShmCtl(Box<ShmCtlCall>),
+    ShmDt(Box<ShmDt>),
     Lock(Box<PipeLock>),
 }
 
@@ -93,6 +97,9 @@ impl InCall {
             InCall::MsgCtl(_) => CallKind::Msgctl,
             InCall::SemTimedOp(call) => call.kind(),
             InCall::SemCtl(_) => CallKind::Semctl,
+            InCall::ShmAt(_) => CallKind::Shmat,
+            InCall::ShmCtl(_) => CallKind::Shmctl,
+            InCall::ShmDt(_) => CallKind::Shmdt,
             InCall::Lock(call) => call.kind,
         }
     }
@@ -115,6 +122,9 @@ impl InCall {
             InCall::MsgCtl(call) => call.step(cx),
             InCall::SemTimedOp(call) => call.step(cx),
             InCall::SemCtl(call) => call.step(cx),
+            InCall::ShmAt(call) => call.step(cx),
+            InCall::ShmCtl(call) => call.step(cx),
+            InCall::ShmDt(call) => call.step(cx),
             InCall::Lock(call) => call.step(cx),
             InCall::Pause { entered: false } => {
                 *self = InCall::Pause { entered: true };
@@ -162,8 +172,11 @@ impl InCall {
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
             InCall::SemTimedOp(call) => call.ready(k),
-            InCall::MsgCtl(_)
-            | InCall::SemCtl(_)
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
+            | InCall::MsgCtl(_)
             | InCall::Lock(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
@@ -184,8 +197,11 @@ impl InCall {
             InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
             InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
             InCall::SemTimedOp(call) => vec![call.waits_for(k)],
-            InCall::MsgCtl(_)
-            | InCall::SemCtl(_)
+            InCall::SemCtl(_)
+            | InCall::ShmAt(_)
+            | InCall::ShmCtl(_)
+            | InCall::ShmDt(_)
+            | InCall::MsgCtl(_)
             | InCall::Lock(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
@@ -234,6 +250,18 @@ impl Canon for Frame {
             }
             Some(InCall::MsgRcv(call)) => {
                 out.push(9);
+                call.encode(out);
+            }
+            Some(InCall::ShmAt(call)) => {
+                out.push(14);
+                call.encode(out);
+            }
+            Some(InCall::ShmDt(call)) => {
+                out.push(16);
+                call.encode(out);
+            }
+            Some(InCall::ShmCtl(call)) => {
+                out.push(15);
                 call.encode(out);
             }
             Some(InCall::MsgCtl(call)) => {
@@ -286,6 +314,9 @@ impl Canon for Frame {
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
             8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
             9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
+            14 => Some(InCall::ShmAt(Box::new(ShmAt::decode(input)))),
+            16 => Some(InCall::ShmDt(Box::new(ShmDt::decode(input)))),
+            15 => Some(InCall::ShmCtl(Box::new(ShmCtlCall::decode(input)))),
             10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
             11 => Some(InCall::SemTimedOp(Box::new(SemTimedOp::decode(input)))),
             12 => Some(InCall::SemCtl(Box::new(SemCtlCall::decode(input)))),

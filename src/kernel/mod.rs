@@ -30,7 +30,7 @@ mod version;
 mod wait;
 
 pub use call::*;
-pub use env::{Caps, Env, Limits, Observe, PAGE_SIZE};
+pub use env::{Caps, Env, Limits, Memory, Observe, PAGE_SIZE};
 pub use errno::Errno;
 pub use exit::Exit;
 pub use file::{File, FileId};
@@ -40,6 +40,7 @@ pub use ipc::{
     IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
     msg::{MsgCall, MsgCtl},
     sem::{SemBuf, SemCall, SemCtl, SemFlags, SemTimeout, Sops},
+    shm::{Mm, ShmCall, ShmCtl, ShmFlags, ShmidKernel, StoreBuffer, Vma},
 };
 pub use page::{Page, PageId};
 pub use payload::{PATTERN_PERIOD, Payload, Run};
@@ -65,6 +66,8 @@ pub enum Action {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// The oldest store in its buffer becomes visible (only under [`Memory::Tso`]).
+    Flush,
 }
 
 /// How a step ended.
@@ -139,6 +142,10 @@ impl Kernel {
             Action::Deliver => Frame { call: Some(InCall::Exit(Exit::Task)), fput: None },
             Action::Expire => {
                 cx.expire();
+                return Step::Preempted;
+            }
+            Action::Flush => {
+                cx.k.flush_one(me);
                 return Step::Preempted;
             }
         };

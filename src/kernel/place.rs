@@ -24,6 +24,8 @@ impl InCall {
                 poll::At::Woken => "about to look again",
             },
             InCall::Exit(Exit::Group { .. }) => "about to end its process",
+            InCall::Exit(Exit::Signal { .. }) => "about to be ended by a signal",
+            InCall::Exit(Exit::Mm) => "about to give back its memory",
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Sem { .. }) => "about to make its adjustments to semaphores",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
@@ -34,6 +36,9 @@ impl InCall {
             InCall::MsgCtl(call) => call.place(),
             InCall::SemTimedOp(call) => call.place(),
             InCall::SemCtl(call) => call.place(),
+            InCall::ShmAt(call) => call.place(),
+            InCall::ShmCtl(call) => call.place(),
+            InCall::ShmDt(call) => call.place(),
         };
         place.into()
     }

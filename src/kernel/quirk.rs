@@ -113,6 +113,10 @@ quirks! {
         "MSG-04: every receive wakes every sender, and those without room go back to sleep at the end.";
     MsgWakeUnderLock = "msg-wake-under-lock", None, v(4, 9), "ipc/msg: Implement lockless pipelined wakeups",
         "Sleepers of a message queue are woken while its lock is held.";
+    ShmRndNilRefused = "shm-rnd-nil-refused", v(4, 11), v(4, 17), "ipc/shm: Fix shmat mmap nil-page protection",
+        "SHM-04: SHM_RND does not round an address in the first page down, so that shmat refuses it with EINVAL.";
+    ShmRemapNilRefused = "shm-remap-nil-refused", v(4, 17), None, "ipc/shm: fix shmat() nil address after round-down when remapping",
+        "SHM_REMAP with an address that SHM_RND rounds down to 0 is EINVAL.";
     MsgQbytesInt = "msg-qbytes-int", v(4, 13), None, "msgctl(): split the actual work from copyin/copyout",
         "IPC_SET looks at the low 32 bits of msg_qbytes.";
     SemOneList = "sem-one-list", None, v(3, 11), "ipc/sem: separate wait-for-zero and alter tasks into seperate queues",

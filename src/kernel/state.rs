@@ -9,7 +9,7 @@ use super::{
         IpcIds,
         msg::MsgQueue,
         sem::{SemArray, SemUndoList},
-        shm::ShmidKernel,
+        shm::{ShmidKernel, StoreBuffer},
     },
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
@@ -37,6 +37,8 @@ pub struct Kernel {
     pub(super) sem_arrays: Table<SemArray>,
     pub(super) sem_undos: Table<SemUndoList>,
     pub(super) shmids: Table<ShmidKernel>,
+    /// One per task if the processor buffers stores, else none.
+    pub(super) buffers: Table<StoreBuffer>,
     /// Ids of declared objects and numbers of declared keys, by object: they never change.
     pub(super) ipc_declared: Vec<(u16, i32)>,
     /// Pipes below this index are declared by the program: their places are not used again.
@@ -125,6 +127,7 @@ impl PartialEq for Kernel {
             && self.sem_arrays == other.sem_arrays
             && self.sem_undos == other.sem_undos
             && self.shmids == other.shmids
+            && self.buffers == other.buffers
     }
 }
 
@@ -143,6 +146,7 @@ macro_rules! each_table {
         $k.sem_arrays.$($call)*;
         $k.sem_undos.$($call)*;
         $k.shmids.$($call)*;
+        $k.buffers.$($call)*;
     }};
 }
 
@@ -211,6 +215,7 @@ impl Kernel {
             self.sem_arrays.digest_delta(10, scratch),
             self.sem_undos.digest_delta(12, scratch),
             self.shmids.digest_delta(11, scratch),
+            self.buffers.digest_delta(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -230,6 +235,7 @@ impl Kernel {
             self.sem_arrays.digest(10, scratch),
             self.sem_undos.digest(12, scratch),
             self.shmids.digest(11, scratch),
+            self.buffers.digest(13, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -277,6 +283,7 @@ impl Kernel {
         self.ipc_invariants()?;
         self.msg_invariants()?;
         self.sem_invariants()?;
+        self.shm_invariants()?;
         self.page_invariants()
     }
 
@@ -398,6 +405,28 @@ impl Kernel {
             QueueKind::Rd | QueueKind::One => &mut pipe.rd_wait,
             QueueKind::Wr => &mut pipe.wr_wait,
         }
+    }
+
+    /// The process of a task, which never changes.
+    #[inline]
+    pub fn process_id_of(&self, task: TaskId) -> ProcessId {
+        self.tasks[task as usize].process
+    }
+
+    /// A process, without a note: the caller notes which part of it is read.
+    #[inline]
+    pub(super) fn process_unnoted(&self, id: ProcessId) -> &Process {
+        &self.processes[id as usize]
+    }
+
+    /// The same to write.
+    pub(super) fn process_unnoted_mut(&mut self, id: ProcessId) -> &mut Process {
+        self.processes.write(id as usize)
+    }
+
+    /// All processes.
+    pub fn processes(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.processes.iter().enumerate().map(|(i, process)| (i as ProcessId, process))
     }
 
     /// Reads the process of a task.

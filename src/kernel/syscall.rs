@@ -30,9 +30,21 @@ impl Cx<'_> {
     #[inline]
     pub(super) fn enter(&mut self, call: Call) -> Entered {
         match call {
-            Call::Write { fd, data, flags } => self.write(fd, data, flags),
-            Call::Read { fd, count, fault, flags } => self.read(fd, count, fault, flags),
-            other => self.enter_other(other),
+            Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+                self.access(&call)
+            }
+            Call::Write { fd, data, flags } => {
+                self.k.drain(self.me);
+                self.write(fd, data, flags)
+            }
+            Call::Read { fd, count, fault, flags } => {
+                self.k.drain(self.me);
+                self.read(fd, count, fault, flags)
+            }
+            other => {
+                self.k.drain(self.me);
+                self.enter_other(other)
+            }
         }
     }
 
@@ -41,7 +53,13 @@ impl Cx<'_> {
             return Err(Step::Returned(answer));
         }
         match call {
-            Call::Write { .. } | Call::Read { .. } => unreachable!("entered above"),
+            Call::Write { .. }
+            | Call::Read { .. }
+            | Call::Load { .. }
+            | Call::Set { .. }
+            | Call::Cas { .. }
+            | Call::Xchg { .. }
+            | Call::Add { .. } => unreachable!("entered above"),
             Call::Pipe2 { flags } => self.pipe2(flags),
             Call::Open { path, flags } if self.k.regular_at(path).is_some() => {
                 returns(self.open_regular(path, flags).map_err(fails)?)
@@ -116,6 +134,7 @@ impl Cx<'_> {
             Call::Yield => returns(0),
             Call::Msg(call) => self.enter_msg(call),
             Call::Sem(call) => self.enter_sem(call),
+            Call::Shm(call) => self.enter_shm(call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
             }
@@ -365,6 +384,7 @@ impl Cx<'_> {
             self.k.file_mut(file).f_count += 1;
         }
         let (blocked, uid) = (self.k.task(self.me).blocked, self.k.process_of(self.me).uid);
+        self.dup_mmap(child);
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let process = self.k.process_mut(child);
         process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();

@@ -5,6 +5,7 @@ use super::{
     canon::{Canon, canon_enum, canon_struct, get, put},
     file::FileId,
     frame::Frame,
+    ipc::shm::Mm,
 };
 
 /// A signal number.
@@ -15,6 +16,8 @@ pub mod signal {
     use super::Signal;
     /// Ends a task, whatever it does.
     pub const SIGKILL: Signal = 9;
+    /// An access to memory that is not there, or may not be written.
+    pub const SIGSEGV: Signal = 11;
     /// A write to a pipe that nobody reads.
     pub const SIGPIPE: Signal = 13;
 }
@@ -98,6 +101,8 @@ pub struct Process {
     pub threads: u16,
     /// The user; 0 owns the files of the test.
     pub uid: u16,
+    /// `mm_struct`: shared memory that it has attached.
+    pub mm: Mm,
 }
 
 /// Whether a process lives.
@@ -110,6 +115,8 @@ pub enum Life {
     Live,
     /// It has exited, with this status.
     Exited(u8),
+    /// This signal has ended it.
+    Killed(Signal),
 }
 
 /// Descriptors below this are those that a shell leaves open; programs neither see nor use them.
@@ -139,7 +146,7 @@ impl Process {
 }
 
 canon_enum!(RunState { 0 => Running, 1 => Interruptible, 2 => Dead, });
-canon_enum!(Life { 0 => Unborn, 1 => Live, 2 => Exited(status), });
+canon_enum!(Life { 0 => Unborn, 1 => Live, 2 => Exited(status), 3 => Killed(signal), });
 canon_struct!(SigPending { signal });
 
 /// The process of a task never changes and is kept beside the state.
@@ -192,6 +199,7 @@ impl Canon for Process {
         self.life.encode(out);
         self.threads.encode(out);
         self.uid.encode(out);
+        self.mm.encode(out);
     }
     fn decode(input: &mut &[u8]) -> Self {
         Process {
@@ -199,6 +207,7 @@ impl Canon for Process {
             life: Life::decode(input),
             threads: u16::decode(input),
             uid: u16::decode(input),
+            mm: Mm::decode(input),
         }
     }
 }

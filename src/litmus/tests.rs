@@ -88,12 +88,13 @@ fn block() -> impl Strategy<Value = Block> {
     let value = prop_oneof![
         expr().prop_filter("a call to the right of `=` is a statement", |e| !matches!(e.kind, ExprKind::Call(_))),
         call_of(expr(), function).prop_map(|call| Expr { kind: ExprKind::Call(call), span: span() }),
-    ];
+    ]
+    .boxed();
     let simple = prop_oneof![
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
-        (name(), value).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
-        (name(), expr(), expr()).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
+        (name(), value.clone()).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), expr(), value).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });
@@ -125,6 +126,7 @@ fn item() -> impl Strategy<Value = Item> {
         name().prop_map(Setting::Cap),
         range().prop_map(|range| Setting::Kernel { range, span: span() }),
         dashed.prop_map(Setting::Quirk),
+        name().prop_map(Setting::Memory),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
     let kind = prop::sample::select(ObjectKind::ALL.iter().map(|&(_, kind)| kind).collect::<Vec<_>>());

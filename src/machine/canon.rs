@@ -42,6 +42,7 @@ impl Canon for Value {
             Value::Eof => out.push(4),
             Value::AnyFd => out.push(5),
             Value::AnyId => out.push(7),
+            Value::AnyAddr => out.push(11),
             Value::Object(object) => {
                 out.push(8);
                 object.encode(out);
@@ -82,6 +83,7 @@ impl Canon for Value {
             4 => Value::Eof,
             5 => Value::AnyFd,
             7 => Value::AnyId,
+            11 => Value::AnyAddr,
             8 => Value::Object(u16::decode(input)),
             9 => Value::Memory(u16::decode(input)),
             10 => Value::List(Canon::decode(input)),

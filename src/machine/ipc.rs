@@ -11,7 +11,7 @@ pub fn ipc_fields(kind: IpcKind) -> &'static [ObjectField] {
     match kind {
         IpcKind::Msg => &[Id, Uid, Gid, Cuid, Cgid, Mode, Cbytes, Qnum, Qbytes, Lspid, Lrpid, Stime, Rtime],
         IpcKind::Sem => &[Id, Uid, Gid, Cuid, Cgid, Mode, Nsems, Otime],
-        IpcKind::Shm => &[Id, Uid, Gid, Cuid, Cgid, Mode],
+        IpcKind::Shm => &[Id, Uid, Gid, Cuid, Cgid, Mode, Segsz, Nattch, Cpid, Lpid, Atime, Dtime],
     }
 }
 
@@ -40,6 +40,18 @@ pub fn ipc_field(k: &Kernel, kind: IpcKind, slot: IpcSlot, field: ObjectField) -
         }
         (IpcKind::Sem, ObjectField::Nsems) => k.sem_array(slot).nsems() as i64,
         (IpcKind::Sem, ObjectField::Otime) => k.sem_array(slot).sem_otime().into(),
+        (IpcKind::Shm, field) => {
+            let shm = k.shmid(slot);
+            match field {
+                ObjectField::Segsz => shm.shm_segsz as i64,
+                ObjectField::Nattch => shm.shm_nattch.into(),
+                ObjectField::Cpid => shm.shm_cprid.number(),
+                ObjectField::Lpid => shm.shm_lprid.number(),
+                ObjectField::Atime => shm.shm_atim.into(),
+                ObjectField::Dtime => shm.shm_dtim.into(),
+                _ => return None,
+            }
+        }
         _ => return None,
     })
 }

@@ -3,9 +3,9 @@
 use super::{Machine, MoveKind, State};
 use crate::{
     kernel::{
-        Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, OpenFlags, Quirk, Step,
-        TaskId, Trace,
-        ipc::{msg, sem},
+        Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, Memory, OpenFlags, Pid,
+        Quirk, Step, TaskId, Trace,
+        ipc::{msg, sem, shm},
         pipe, signal,
     },
     program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
@@ -56,7 +56,8 @@ impl std::error::Error for SetupError {}
 pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
     let mut env = base;
     for (name, value) in &program.settings.limits {
-        let value = u32::try_from(*value).unwrap_or(u32::MAX);
+        let wide = *value;
+        let value = u32::try_from(wide).unwrap_or(u32::MAX);
         match name.as_str() {
             "fs.pipe-max-size" => env.limits.pipe_max_size = value,
             "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
@@ -69,14 +70,22 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "kernel.semmns" => env.limits.semmns = value,
             "kernel.semopm" => env.limits.semopm = value,
             "kernel.semmni" => env.limits.semmni = value,
+            "kernel.shmmax" => env.limits.shmmax = wide,
+            "kernel.shmall" => env.limits.shmall = wide,
+            "kernel.shmmni" => env.limits.shmmni = value,
+            "kernel.shm_rmid_forced" => env.limits.shm_rmid_forced = value != 0,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
+    }
+    if let Some(memory) = program.settings.memory {
+        env.memory = memory;
     }
     for cap in &program.settings.caps {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
             "CAP_IPC_OWNER" => env.caps.ipc_owner = true,
+            "CAP_IPC_LOCK" => env.caps.ipc_lock = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
     }
@@ -119,6 +128,10 @@ impl Machine<'_> {
         if program.uses_ipc() {
             k.make_ipc_namespace();
             self.make_ipc(&mut k)?;
+            self.attach(&mut k);
+            if self.env.memory == Memory::Tso {
+                k.buffer_stores();
+            }
         }
 
         let mut state = State::new(k);
@@ -200,12 +213,23 @@ impl Machine<'_> {
             let made = match kind {
                 IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
                 IpcKind::Sem => sem::make(&mut cx, IpcKey::Number(key), flags, info.ipc.nsems, &info.ipc.values),
-                IpcKind::Shm => Err(Errno::ENOSYS),
+                IpcKind::Shm => shm::make(&mut cx, IpcKey::Number(key), flags, info.size.unwrap_or(0)),
             };
             let id = made.map_err(refused)?;
             k.declare_ipc(object, id);
         }
         Ok(())
+    }
+
+    /// Each process attaches what its text names the cells of, one process after the other.
+    fn attach(&self, k: &mut Kernel) {
+        for (id, process) in self.program.processes.iter().enumerate() {
+            for &object in &process.attached {
+                let Some(shm) = k.ipc_find(IpcKind::Shm, k.ipc_declared(object)) else { continue };
+                let leader = process.threads.first().filter(|_| self.env.observe.pids);
+                k.attach(id as u16, shm, leader.map_or(Pid::NOBODY, |&leader| Pid::of(leader)));
+            }
+        }
     }
 
     fn run_init(&self, state: &mut State, init: TaskId) -> Result<(), SetupError> {
@@ -217,6 +241,7 @@ impl Machine<'_> {
             }
             debug_assert_ne!(kind, MoveKind::Expire);
         }
+        state.kernel.drain(init);
         if state.cursor(init).halt.is_some() {
             return Err(SetupError::InitHalted);
         }

@@ -3,8 +3,8 @@
 use super::{ipc_field, sem_field};
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, IpcKind, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId,
-        Trace, WaitsFor,
+        Action, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table,
+        TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -58,12 +58,14 @@ pub enum MoveKind {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// Its oldest store becomes visible to others (only where the processor buffers stores).
+    Flush,
 }
 
 impl MoveKind {
     /// In the order of their numbers.
-    pub const ALL: [MoveKind; 5] =
-        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire];
+    pub const ALL: [MoveKind; 6] =
+        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire, MoveKind::Flush];
 }
 
 impl State {
@@ -200,6 +202,13 @@ impl<'p> Machine<'p> {
         info.kind.has_path().then(|| self.places[object as usize])
     }
 
+    /// The segment of a declared object that is one, if it is still there.
+    pub fn shm_of(&self, state: &State, object: u16) -> Option<IpcSlot> {
+        let info = &self.program.objects[object as usize];
+        let id = || state.kernel.ipc_declared(object);
+        (info.kind == ObjectKind::Shm).then(|| state.kernel.ipc_find(IpcKind::Shm, id())).flatten()
+    }
+
     /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
     pub fn pipe_in(&self, state: &State, object: u16) -> Option<PipeId> {
         match self.pipe_of(object) {
@@ -244,7 +253,16 @@ impl<'p> Machine<'p> {
     #[inline]
     pub fn moves<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Move> + 'a {
         let tasks = 0..self.program.tasks.len() as TaskId;
-        tasks.filter_map(|task| self.next_move(state, task).map(|kind| Move { task, kind }))
+        tasks.flat_map(|task| {
+            let kinds = [self.next_move(state, task), self.flush(state, task)];
+            kinds.into_iter().flatten().map(move |kind| Move { task, kind })
+        })
+    }
+
+    /// What the processor of a task can do by itself: let its oldest store become visible.
+    #[inline]
+    pub fn flush(&self, state: &State, task: TaskId) -> Option<MoveKind> {
+        (!state.kernel.store_buffer(task).is_empty()).then_some(MoveKind::Flush)
     }
 
     /// Does one move, for at most so many sections of kernel code, and everything local that follows a returned call.
@@ -263,6 +281,7 @@ impl<'p> Machine<'p> {
             MoveKind::Continue => Action::Continue,
             MoveKind::Deliver => Action::Deliver,
             MoveKind::Expire => Action::Expire,
+            MoveKind::Flush => Action::Flush,
             MoveKind::Local => {
                 let marks = state.marks.as_mut().map(|marks| &mut marks[mv.task as usize]);
                 state.cursors.write(mv.task as usize).advance_marking(code, true, marks);
@@ -307,6 +326,10 @@ impl World for StateWorld<'_> {
     }
 
     fn object(&self, object: u16, field: ObjectField) -> Option<Value> {
+        if let ObjectField::Cell(cell) = field {
+            let shm = self.machine.shm_of(self.state, object)?;
+            return Some(Value::Int(self.state.kernel.cell(shm, cell)));
+        }
         let path = self.machine.path_of(object);
         if let Some((path, file)) = path.and_then(|path| Some((path, self.state.kernel.regular_at(path)?))) {
             return match field {
@@ -328,6 +351,7 @@ impl World for StateWorld<'_> {
             return None;
         }
         Some(Value::Int(match field {
+            ObjectField::Cell(_) => return None,
             ObjectField::Readable => ring.bytes().into(),
             ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
             ObjectField::Occupancy => ring.occupancy().into(),

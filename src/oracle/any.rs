@@ -128,6 +128,7 @@ impl<'m> Any<'m> {
         let call = self.machine.program.call_at(task, state.cursor(task).pc).map(|call| call.kind());
         let call = call.filter(|_| kind != MoveKind::Deliver);
         let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
+        state.kernel.drain(task);
         events.extend(events_of(self.machine, &state, task, call, step));
         events.sort_by_key(|event| event.task);
         vec![Partial { state, events }]

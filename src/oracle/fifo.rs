@@ -4,7 +4,7 @@ use super::step::{StepSeen, events_of};
 use crate::{
     kernel::{IPCMNI, IpcKind, Step, TaskId, Trace, signal::SIGKILL},
     machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields, sem_field},
-    program::{ObjectField, Release, World, syntax::ObjectKind},
+    program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
     target::{Impossible, IpcSeen},
 };
 use std::collections::VecDeque;
@@ -131,6 +131,8 @@ impl<'m> Fifo<'m> {
             // Whom a signal ends at user level does not make the call that would have come next.
             let call = call.filter(|_| kind != MoveKind::Deliver);
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
+            // A task that waits for its next command has left the processor, and nothing in the store buffer.
+            self.state.kernel.drain(task);
             self.settle(task);
             if let Step::Forked(child) = step {
                 self.machine.program.processes[usize::from(child)]
@@ -194,6 +196,12 @@ pub(super) fn ipc(machine: &Machine, state: &State) -> Option<Vec<IpcSeen>> {
         let object = declared(machine, state, ObjectKind::Sem, set.sem_perm.id);
         seen.push(IpcSeen { kind: IpcKind::Sem, object, fields, messages: Vec::new(), sems });
     }
+    for (slot, shm) in k.shmids() {
+        let fields = ipc_fields(IpcKind::Shm).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Shm, slot, field)?))).collect();
+        let object = declared(machine, state, ObjectKind::Shm, shm.shm_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
+    }
     seen.sort_by_key(|seen: &IpcSeen| (seen.kind, seen.field(ObjectField::Id).map(|id| id % i64::from(IPCMNI))));
     Some(seen)
 }
@@ -205,13 +213,21 @@ fn declared(machine: &Machine, state: &State, kind: ObjectKind, id: i32) -> Opti
     found.map(|(i, _)| i as u16)
 }
 
-/// What the declared pipes would show to a probe.
+/// What the declared objects would show to a probe.
 pub(super) fn probes(machine: &Machine, state: &State) -> Vec<(u16, ObjectField, i64)> {
     let world = machine.world(state);
-    let pipes = machine.program.objects.iter().enumerate().filter(|(_, o)| o.kind == ObjectKind::Pipe);
-    let fields = [ObjectField::Readable, ObjectField::Size];
-    pipes
-        .flat_map(|(i, _)| fields.map(|field| (i as u16, field)))
+    let mut asked = Vec::new();
+    for (i, object) in machine.program.objects.iter().enumerate() {
+        match object.kind {
+            ObjectKind::Pipe => asked.extend([ObjectField::Readable, ObjectField::Size].map(|field| (i as u16, field))),
+            ObjectKind::Shm => {
+                asked.extend((0..object.cells.min(SHOWN_CELLS)).map(|cell| (i as u16, ObjectField::Cell(cell))));
+            }
+            _ => {}
+        }
+    }
+    asked
+        .into_iter()
         .filter_map(|(object, field)| Some((object, field, world.object(object, field)?.as_int()?)))
         .collect()
 }

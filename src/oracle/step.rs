@@ -1,9 +1,9 @@
 //! One step of a steered run, as it was seen or as the model has it.
 
 use crate::{
-    kernel::{CallKind, Life, Return, Step, TaskId},
+    kernel::{CallKind, Life, Return, Signal, Step, TaskId},
     machine::{Machine, State},
-    program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
+    program::{CallResult, Compiled, Halt, Next, ObjectField, Value, constants},
     target::{IpcSeen, Observation, Observed},
 };
 use std::fmt;
@@ -26,6 +26,8 @@ pub enum What {
     Halted(Halt),
     /// It made its process exit.
     Exited(u8),
+    /// What it did ended its process by this signal.
+    Killed(Signal),
 }
 
 impl What {
@@ -47,6 +49,7 @@ impl fmt::Display for What {
             }
             What::Halted(halt) => write!(f, "{halt}"),
             What::Exited(status) => write!(f, "exited with status {status}"),
+            What::Killed(signal) => write!(f, "was ended by {}", constants::signal(*signal)),
         }
     }
 }
@@ -175,6 +178,7 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 Some(Event { task: *task, what: What::Returned(call, ret.clone()) })
             }
             Observation::Halted { task, halt } => Some(Event { task: *task, what: What::Halted(*halt) }),
+            Observation::Killed { task, signal } => Some(Event { task: *task, what: What::Killed(*signal) }),
             Observation::Exited { task, status } => Some(Event { task: *task, what: What::Exited(*status) }),
         };
         observed.see(observation);
@@ -200,6 +204,7 @@ pub(super) fn events_of(
         Step::Forked(child) => returned(Return::value(child.into())),
         Step::Exited => match state.kernel.process_of(task).life {
             Life::Exited(status) => call.filter(|&call| call == CallKind::Exit).map(|_| What::Exited(status)),
+            Life::Killed(signal) => call.filter(|&call| call.is_access()).map(|_| What::Killed(signal)),
             _ => None,
         },
         _ => None,

@@ -2,7 +2,8 @@
 
 use super::{syntax::ObjectKind, syntax::Span, *};
 use crate::kernel::{
-    Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, TaskId, VersionRange,
+    Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, ShmCall, ShmCtl,
+    TaskId, VersionRange,
 };
 
 /// A resolved program.
@@ -46,6 +47,8 @@ pub struct Settings {
     pub quirks: Vec<String>,
     /// Versions that the test speaks of.
     pub kernel: VersionRange,
+    /// `memory tso`: in which order stores to shared memory become visible.
+    pub memory: Option<Memory>,
 }
 
 /// The number of the first declared key; the others follow. Smaller ones are free for programs to use.
@@ -86,6 +89,8 @@ pub struct ObjectInfo {
     pub flags: OpenFlags,
     /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
+    /// `cells:` of shared memory, or as many as fit into its `size:`.
+    pub cells: u32,
     /// What is said of a System V object.
     pub ipc: IpcInfo,
 }
@@ -111,6 +116,9 @@ impl Default for IpcInfo {
     }
 }
 
+/// Probes show so many cells of a segment, the first ones.
+pub const SHOWN_CELLS: u32 = 64;
+
 /// One end of a pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum End {
@@ -131,6 +139,9 @@ pub struct ProcessInfo {
     /// The ends it holds when it starts (object index, end): the first has descriptor [`FIRST_FD`], and so on.
     /// In the order of declaration, read end first. Empty for a process made by `fork`.
     pub ends: Vec<(u16, End)>,
+    /// Segments that it has attached when it starts, in the order of declaration: the first is at
+    /// [`mmap_address(0)`](crate::kernel::mmap_address), and so on. Empty for a process made by `fork`.
+    pub attached: Vec<u16>,
     /// The process whose `fork` makes it; without one it exists from the start.
     pub parent: Option<ProcessId>,
     /// Its threads.
@@ -341,6 +352,20 @@ pub enum ObjectField {
     Ncnt,
     /// How many wait for it to become zero.
     Zcnt,
+    /// Bytes of a segment.
+    Segsz,
+    /// Mappings of a segment.
+    Nattch,
+    /// Who made a segment: the number of a task plus one, or 0.
+    Cpid,
+    /// Who attached or detached last.
+    Lpid,
+    /// Whether it was ever attached.
+    Atime,
+    /// Whether it was ever detached.
+    Dtime,
+    /// A cell of shared memory, by index.
+    Cell(u32),
 }
 
 impl ObjectField {
@@ -371,16 +396,49 @@ impl ObjectField {
         ("pid", ObjectField::Pid, true),
         ("ncnt", ObjectField::Ncnt, true),
         ("zcnt", ObjectField::Zcnt, true),
+        ("segsz", ObjectField::Segsz, true),
+        ("nattch", ObjectField::Nattch, true),
+        ("cpid", ObjectField::Cpid, true),
+        ("lpid", ObjectField::Lpid, true),
+        ("atime", ObjectField::Atime, true),
+        ("dtime", ObjectField::Dtime, true),
     ];
 
     /// The name in the notation.
     pub fn name(self) -> &'static str {
-        Self::ALL[self as usize].0
+        Self::ALL.iter().find(|(_, field, _)| *field == self).map_or("cell", |(name, ..)| name)
+    }
+
+    /// What follows the name of the object: `.readable`, `[3]`.
+    pub fn suffix(self) -> String {
+        match self {
+            ObjectField::Cell(index) => format!("[{index}]"),
+            _ => format!(".{}", self.name()),
+        }
+    }
+
+    /// A number for it.
+    pub fn number(self) -> u64 {
+        match self {
+            ObjectField::Cell(index) => 0x80 | u64::from(index) << 8,
+            _ => Self::ALL.iter().position(|(_, field, _)| *field == self).unwrap_or(0) as u64,
+        }
+    }
+
+    /// The field with this number.
+    pub fn by_number(number: u64) -> Option<ObjectField> {
+        match number & 0xff {
+            0x80 => Some(ObjectField::Cell((number >> 8) as u32)),
+            small => Self::ALL.get(small as usize).map(|&(_, field, _)| field),
+        }
     }
 
     /// Whether its value stands for a task, or for nobody.
     pub fn is_pid(self) -> bool {
-        matches!(self, ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Pid)
+        matches!(
+            self,
+            ObjectField::Lspid | ObjectField::Lrpid | ObjectField::Pid | ObjectField::Cpid | ObjectField::Lpid
+        )
     }
 
     /// The fields that each semaphore of a set has, in the order in which probes tell them.
@@ -402,6 +460,8 @@ impl ObjectField {
             Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
             Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
             Nsems | Otime | Val | Pid | Ncnt | Zcnt => kind == ObjectKind::Sem,
+            Segsz | Nattch | Cpid | Lpid | Atime | Dtime => kind == ObjectKind::Shm,
+            Cell(_) => kind == ObjectKind::Shm,
         }
     }
 }
@@ -460,6 +520,18 @@ impl Compiled {
         declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
     }
 
+    /// Whether each of its free runs needs an IPC namespace, mappings and an order of attaches of its own: the kernel's answers tell
+    /// of whatever else there is.
+    pub fn needs_fresh_memory(&self) -> bool {
+        let attached = self.processes.iter().any(|process| !process.attached.is_empty());
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        let calls = instrs.any(|instr| {
+            use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
+            matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl))
+        });
+        calls || attached && (self.init.is_some() || self.looks_at_pids())
+    }
+
     /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
     /// may be there.
     pub fn looks_at_namespace(&self) -> bool {
@@ -492,6 +564,9 @@ impl Compiled {
             Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
                 set.uid > 0 || set.gid > 0
             }
+            Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
             _ => false,
         };
         let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
@@ -508,7 +583,7 @@ impl Compiled {
         }
         let asks = |call: &CallCode| match call {
             CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
-            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl),
+            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl | CallKind::Shmctl),
         };
         let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
         looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))

@@ -1,7 +1,17 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
+use crate::kernel::{Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, ShmFlags, SpliceFlags};
+
+/// The name of a signal that the model sends.
+pub fn signal(number: u8) -> String {
+    match number {
+        9 => "SIGKILL".into(),
+        11 => "SIGSEGV".into(),
+        13 => "SIGPIPE".into(),
+        n => format!("signal {n}"),
+    }
+}
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -50,6 +60,16 @@ pub const MSG_STAT: i64 = 11;
 pub const MSG_INFO: i64 = 12;
 /// `msgctl` commands.
 pub const MSG_STAT_ANY: i64 = 13;
+/// `shmctl` command.
+pub const SHM_LOCK: i64 = 11;
+/// `shmctl` command.
+pub const SHM_UNLOCK: i64 = 12;
+/// `shmctl` command.
+pub const SHM_STAT: i64 = 13;
+/// `shmctl` command.
+pub const SHM_INFO: i64 = 14;
+/// `shmctl` command.
+pub const SHM_STAT_ANY: i64 = 15;
 
 const NUMBERS: &[(&str, i64)] = &[
     ("O_RDONLY", 0),
@@ -79,6 +99,13 @@ const NUMBERS: &[(&str, i64)] = &[
     ("SEM_STAT", SEM_STAT),
     ("SEM_INFO", SEM_INFO),
     ("SEM_STAT_ANY", SEM_STAT_ANY),
+    ("SHM_LOCK", SHM_LOCK),
+    ("SHM_UNLOCK", SHM_UNLOCK),
+    ("SHM_STAT", SHM_STAT),
+    ("SHM_INFO", SHM_INFO),
+    ("SHM_STAT_ANY", SHM_STAT_ANY),
+    ("SHM_DEST", 0o1000),
+    ("SHM_LOCKED", 0o2000),
     ("LONG_MAX", i64::MAX),
     ("LONG_MIN", i64::MIN),
     ("true", 1),
@@ -98,15 +125,17 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let ipc = IpcFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let msg = MsgFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let shm = ShmFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
     let others = [
         ("EOF", Value::Eof),
         ("fd", Value::AnyFd),
         ("ipcid", Value::AnyId),
+        ("shmaddr", Value::AnyAddr),
         ("none", Value::None),
         ("FAULT", Value::Bytes(Payload::fault())),
     ];
-    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg);
+    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg).chain(shm);
     NUMBERS.iter().map(int).chain(flags).chain(errnos).chain(others)
 }
 

@@ -102,7 +102,12 @@ fn visible(value: Value) -> Value {
         Value::Result(r)
             if !matches!(
                 r.call,
-                CallKind::Poll | CallKind::Fstat | CallKind::Msgrcv | CallKind::Msgctl | CallKind::Semctl
+                CallKind::Poll
+                    | CallKind::Fstat
+                    | CallKind::Msgrcv
+                    | CallKind::Msgctl
+                    | CallKind::Semctl
+                    | CallKind::Shmctl
             ) =>
         {
             CallResult::as_constant(&r)

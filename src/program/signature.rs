@@ -54,6 +54,10 @@ pub enum ParamType {
     Memory,
     /// A place in a file: a number, or `none`.
     Offset,
+    /// The address of an attached segment: a segment that is attached from the start, or a number; or `none`.
+    Address,
+    /// A cell of shared memory. The resolver passes its address as a number.
+    Cell,
     /// A duration: a number with a unit, or 0, or `none` for ever.
     Time,
 }
@@ -135,6 +139,15 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Semop, sem::SEMOP),
     sig(CallKind::Semtimedop, sem::SEMTIMEDOP),
     sig(CallKind::Semctl, sem::SEMCTL),
+    sig(CallKind::Shmget, ipc::SHMGET),
+    sig(CallKind::Shmat, ipc::SHMAT),
+    sig(CallKind::Shmdt, ipc::SHMDT),
+    sig(CallKind::Shmctl, ipc::SHMCTL),
+    sig(CallKind::Load, &[req("cell", Cell)]),
+    sig(CallKind::Set, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Cas, &[req("cell", Cell), req("old", Number), req("new", Number)]),
+    sig(CallKind::Xchg, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Add, &[req("cell", Cell), req("value", Number)]),
 ];
 
 impl Signature {
@@ -204,12 +217,18 @@ impl Signature {
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Load => Call::Load { addr: args.number(0, 0)? },
+            CallKind::Set => Call::Set { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Cas => Call::Cas { addr: args.number(0, 0)?, old: args.number(1, 0)?, new: args.number(2, 0)? },
+            CallKind::Xchg => Call::Xchg { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Add => Call::Add { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
             CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
             CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
             CallKind::Semget | CallKind::Semop | CallKind::Semtimedop | CallKind::Semctl => Call::Sem(args.sem()?),
+            CallKind::Shmget | CallKind::Shmat | CallKind::Shmdt | CallKind::Shmctl => Call::Shm(args.shm()?),
         })
     }
 }

@@ -120,6 +120,8 @@ pub enum Setting {
     },
     /// `quirk pipe-04`: a behaviour switched on.
     Quirk(Ident),
+    /// `memory tso`: the order of stores to shared memory.
+    Memory(Ident),
 }
 
 /// The kinds of objects.
@@ -274,7 +276,7 @@ pub enum StmtKind {
         /// Its new value.
         value: Expr,
     },
-    /// `m[0] = "a"`: bytes are stored into memory.
+    /// `m[0] = "a"`: bytes are stored into memory; `m[0] = n + 1`: a number into a cell of shared memory.
     Store {
         /// The memory.
         memory: Ident,

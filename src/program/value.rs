@@ -4,7 +4,7 @@ use crate::kernel::{
     CallKind, Errno, Payload, Return,
     ipc::{
         msg::{INFO_FIELDS, STAT_FIELDS},
-        sem,
+        sem, shm,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub enum Value {
     AnyFd,
     /// `ipcid`: any id of a System V object.
     AnyId,
+    /// `shmaddr`: any address of an attached segment.
+    AnyAddr,
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
     /// A list of numbers: values of semaphores, or operations on them.
@@ -67,6 +69,7 @@ impl CallResult {
             Ok(_) if self.call.returns_data() => Value::Bytes(self.data.clone()),
             Ok(_) if self.call.returns_fd() => Value::AnyFd,
             Ok(_) if self.call.returns_id() => Value::AnyId,
+            Ok(_) if self.call.returns_addr() => Value::AnyAddr,
             Ok(n) => Value::Int(n),
         }
     }
@@ -117,6 +120,7 @@ impl Value {
                 r.ret.is_ok() && r.call == CallKind::Semctl && r.extra[..] == list[..]
             }
             (Result(r), AnyId) | (AnyId, Result(r)) => r.ret.is_ok() && r.call.returns_id(),
+            (Result(r), AnyAddr) | (AnyAddr, Result(r)) => r.ret.is_ok() && r.call.returns_addr(),
             (a, b) => a == b,
         })
     }
@@ -137,9 +141,10 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
-            Value::AnyId => f.write_str("ipcid"),
-            Value::Object(object) => write!(f, "object#{object}"),
             Value::Memory(_) => f.write_str("memory"),
+            Value::AnyId => f.write_str("ipcid"),
+            Value::AnyAddr => f.write_str("shmaddr"),
+            Value::Object(object) => write!(f, "object#{object}"),
             Value::List(list) => fmt::Debug::fmt(&list[..], f),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
@@ -159,9 +164,9 @@ impl fmt::Display for Value {
                     [mtype] => write!(f, "{} of type {mtype}", r.data),
                     _ => write!(f, "{}", r.data),
                 },
-                Ok(n) if r.call == CallKind::Msgctl && !r.extra.is_empty() => {
+                Ok(n) if matches!(r.call, CallKind::Msgctl | CallKind::Shmctl) && !r.extra.is_empty() => {
                     write!(f, "{n} {{")?;
-                    for (i, (name, value)) in msg_fields(r.extra.len()).iter().zip(&r.extra).enumerate() {
+                    for (i, (name, value)) in ctl_fields(r.call, r.extra.len()).iter().zip(&r.extra).enumerate() {
                         write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
                     }
                     f.write_str("}")
@@ -193,8 +198,12 @@ fn sem_fields(extra: &[i64]) -> Option<&'static [&'static str]> {
     }
 }
 
-/// The names of what a `msgctl` copied out.
-fn msg_fields(count: usize) -> &'static [&'static str] {
+/// The names of what a `msgctl` or `shmctl` copied out.
+fn ctl_fields(call: CallKind, count: usize) -> &'static [&'static str] {
+    if call == CallKind::Shmctl {
+        let lists = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
+        return lists.into_iter().find(|list| list.len() == count).unwrap_or(&[]);
+    }
     if count == STAT_FIELDS.len() { &STAT_FIELDS } else { &INFO_FIELDS }
 }
 

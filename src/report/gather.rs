@@ -58,6 +58,7 @@ impl Maker<'_> {
                     text: seen.outcome.display(program).to_string(),
                     values: values(&seen.outcome.json(program)),
                     free: seen.free,
+                    buffered: seen.buffered,
                 })
                 .collect(),
             claims: exploration.verdicts.iter().map(|(claim, verdict)| self.claim(claim, *verdict)).collect(),

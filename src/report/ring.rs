@@ -68,7 +68,7 @@ pub fn slot(k: &Kernel, buf: &PipeBuffer) -> String {
 }
 
 /// The bytes of a slot: spelled out if they are few, else as runs.
-fn bytes(page: &Payload) -> String {
+pub(super) fn bytes(page: &Payload) -> String {
     /// As many bytes are spelled out.
     const SPELLED: u32 = 6;
     /// As many runs are drawn.

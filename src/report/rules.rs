@@ -77,6 +77,21 @@ pub const RULES_PAGES: &[RulesPage] = &[
         ],
         quirks: &["sem-", "semop-"],
     },
+    RulesPage {
+        name: "sysv-shm",
+        head: "# System V shared memory\n\nWhat the model says of it, rule by rule; ids, keys and permissions are told with the message queues.",
+        parts: &[
+            ("SHM-G-", "Creation"),
+            ("SHM-A-", "Attach"),
+            ("SHM-V-", "Mappings"),
+            ("SHM-D-", "Detach"),
+            ("SHM-C-", "shmctl"),
+            ("SHM-F-", "shm_rmid_forced"),
+            ("STEP-SHM-", "Where others can run inside a call"),
+            ("SHM-", "Defects"),
+        ],
+        quirks: &["shm-"],
+    },
 ];
 
 const HEAD: &str = " This page is written by `lockstep rules --format markdown` from the tables that the

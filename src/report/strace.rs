@@ -1,10 +1,10 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::{strace_ipc, strace_sem, style::shorten};
+use super::{shm, strace_ipc, strace_sem, style::shorten};
 use crate::{
     kernel::{
-        Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
-        Timeout,
+        Addr, Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags,
+        TaskId, Timeout,
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
@@ -89,8 +89,13 @@ impl Caller<'_> {
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield => vec![],
+            Call::Load { addr } => vec![self.cell(*addr)],
+            Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
+            Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
+            Call::Xchg { addr, value } | Call::Add { addr, value } => vec![self.cell(*addr), value.to_string()],
             Call::Msg(call) => strace_ipc::msg(self, call),
             Call::Sem(call) => strace_sem::sem(self, call),
+            Call::Shm(call) => strace_ipc::shm(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -148,6 +153,15 @@ impl Caller<'_> {
         if same { place } else { format!("{fd}<{place}>") }
     }
 
+    /// `m[0]`, or the address if nothing is mapped there.
+    fn cell(&self, addr: Addr) -> String {
+        let process = self.state.kernel.process_id_of(self.task);
+        match self.state.kernel.mm(process).at(addr) {
+            Some(vma) => shm::cell_name(self.machine, self.state, vma.shm, vma.cell(addr)),
+            None => format!("*{addr:#x}"),
+        }
+    }
+
     /// What is open at a descriptor: `p.r`, or the name of a FIFO.
     fn end_at(&self, fd: Fd) -> Option<String> {
         let kernel = &self.state.kernel;
@@ -190,9 +204,11 @@ impl Caller<'_> {
                 format!("= {}", self.fd(n as Fd))
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
+            Call::Set { .. } => String::new(),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
             Call::Msg(call) => strace_ipc::result(self, call, ret),
             Call::Sem(call) => strace_sem::result(self, call, ret),
+            Call::Shm(call) => strace_ipc::shm_result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }

@@ -2,7 +2,7 @@
 
 use super::strace::{Caller, data};
 use crate::{
-    kernel::{CallKind, IpcFlags, IpcId, IpcKey, IpcKind, MsgCall, MsgCtl, Return},
+    kernel::{Addr, CallKind, IpcFlags, IpcId, IpcKey, IpcKind, MMAP_BASE, MsgCall, MsgCtl, Return, ShmCall, ShmCtl},
     program::{CallResult, Value, constants},
 };
 
@@ -57,6 +57,71 @@ pub(super) fn result(caller: &Caller, call: &MsgCall, ret: &Return) -> String {
             format!("= {}", id_name(caller, IpcKind::Msg, IpcId::Number(id as i32)))
         }
         _ => format!("= {value}"),
+    }
+}
+
+/// The arguments of a call on shared memory.
+pub(super) fn shm(caller: &Caller, call: &ShmCall) -> Vec<String> {
+    match call {
+        ShmCall::Get { key, size, flags } => vec![key_name(caller, *key), size.to_string(), get_flags(*flags)],
+        ShmCall::At { id, addr, flags } => {
+            let mut args = vec![id_name(caller, IpcKind::Shm, *id)];
+            if *addr != 0 || !flags.is_empty() {
+                args.push(if *addr == 0 { "none".into() } else { addr_name(caller, *addr) });
+            }
+            args.extend((!flags.is_empty()).then(|| constants::flags(*flags)));
+            args
+        }
+        ShmCall::Dt { addr } => vec![addr_name(caller, *addr)],
+        ShmCall::Ctl { id, cmd, null } => {
+            let mut args = vec![id_name(caller, IpcKind::Shm, *id)];
+            args.extend(match cmd {
+                ShmCtl::Rmid => vec!["IPC_RMID".into()],
+                ShmCtl::Set(set) => vec![
+                    "IPC_SET".into(),
+                    format!("uid: {}", set.uid),
+                    format!("gid: {}", set.gid),
+                    format!("mode: {:#o}", set.mode).replace("0o", "0"),
+                ],
+                ShmCtl::Stat => vec!["IPC_STAT".into()],
+                ShmCtl::ShmStat => vec!["SHM_STAT".into()],
+                ShmCtl::ShmStatAny => vec!["SHM_STAT_ANY".into()],
+                ShmCtl::Info => vec!["IPC_INFO".into()],
+                ShmCtl::ShmInfo => vec!["SHM_INFO".into()],
+                ShmCtl::Lock => vec!["SHM_LOCK".into()],
+                ShmCtl::Unlock => vec!["SHM_UNLOCK".into()],
+                ShmCtl::Other(cmd) => vec![cmd.to_string()],
+            });
+            if *null {
+                args.insert(2, "none".into());
+            }
+            args
+        }
+    }
+}
+
+/// What follows a call on shared memory that did not fail.
+pub(super) fn shm_result(caller: &Caller, call: &ShmCall, ret: &Return) -> String {
+    match (call, ret.ret) {
+        (ShmCall::Get { .. }, Ok(id)) => format!("= {}", id_name(caller, IpcKind::Shm, IpcId::Number(id as i32))),
+        (ShmCall::At { .. }, Ok(addr)) => format!("= {}", addr_name(caller, addr)),
+        _ => format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret)))),
+    }
+}
+
+/// `&m`, with an offset, for a place where the segment is mapped that the kernel chose; else the number.
+fn addr_name(caller: &Caller, addr: Addr) -> String {
+    let process = caller.state.kernel.process_id_of(caller.task);
+    match caller.state.kernel.mm(process).at(addr) {
+        Some(vma) if addr >= MMAP_BASE => {
+            let name = super::shm::name(caller.machine, caller.state, vma.shm);
+            match addr - vma.start {
+                0 => format!("&{name}"),
+                offset => format!("&{name} + {offset}"),
+            }
+        }
+        _ if addr >= MMAP_BASE => "an address that is not mapped".into(),
+        _ => format!("{addr:#x}"),
     }
 }
 

@@ -223,7 +223,9 @@ impl Log<'_> {
         match claim.path.as_ref().map(|path| &path.schedule) {
             Some(Some(schedule)) if schedule.is_empty() => self.line("            already at the start"),
             Some(Some(schedule)) => self.line(format!("            schedule: {schedule}")),
-            Some(None) => self.line("            no schedule of whole calls leads there: a call is interrupted"),
+            Some(None) => self.line(
+                "            no schedule of whole calls leads there: a call is interrupted, or a store is seen late",
+            ),
             None => {}
         }
     }

@@ -1,8 +1,9 @@
 //! A path told as a table with one column per task: what each step did, what it changed, and the rules behind it.
 
 use super::{
+    msgq,
     ring::{self, Drawing},
-    sems,
+    sems, shm,
     strace::{self, Caller},
     style::{Style, Tone, wrap},
     table, waits,
@@ -12,7 +13,7 @@ use crate::{
     kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
-    program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
+    program::{Instr, Outcome, Schedule, Value, constants, syntax::ObjectKind},
     verdict::cannot,
 };
 use std::collections::BTreeSet;
@@ -128,19 +129,32 @@ fn start(machine: &Machine, initial: &State, path: &Path, style: &Style) -> Stri
         }
     }
     let pipes = !text.is_empty();
+    let queues = msgq::all(machine, initial);
+    for drawing in &queues {
+        let name = Tone::Strong.paint(&drawing.name, style.color);
+        text.push_str(&format!("  {name}  {}\n", drawing.parts.join("; ")));
+    }
     for (slot, _) in initial.kernel.sem_sets() {
         let drawing = sems::whole(machine, initial, slot);
         let name = Tone::Strong.paint(&drawing.name, style.color);
         text.push_str(&format!("  {name}  {}\n", drawing.parts.join("  ")));
     }
-    if !text.is_empty() {
+    for (id, _) in initial.kernel.shmids() {
+        let name = Tone::Strong.paint(&shm::name(machine, initial, id), style.color);
+        text.push_str(&format!("  {name}  {}\n", shm::drawing(machine, initial, id)));
+    }
+    let legends = pipes || !queues.is_empty();
+    if !legends && !text.is_empty() {
+        text.push('\n');
+    }
+    if legends {
         let shares = machine.program.tasks.iter().any(|task| {
             task.code.instrs.iter().any(|instr| matches!(instr, Instr::Call { call, .. } if shares_pages(call.kind())))
         });
         let holds = matches!(path, Path::Schedule(schedule) if schedule.steps.iter().any(|step| step.hold));
-        for legend in
-            pipes.then_some(ring::LEGEND).into_iter().chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD))
-        {
+        let rings = pipes.then_some(ring::LEGEND);
+        let lists = (!queues.is_empty()).then_some(msgq::LEGEND);
+        for legend in rings.into_iter().chain(lists).chain(shares.then_some(ring::PAGES)).chain(holds.then_some(HOLD)) {
             for line in wrap(legend, style.width.saturating_sub(2), 0) {
                 text.push_str(&format!("  {}\n", Tone::Dim.paint(&line, style.color)));
             }
@@ -230,6 +244,8 @@ impl<'m> Story<'m> {
             }
         }
         let mut drawings = ring::changes(self.machine, &self.before, after);
+        drawings.extend(msgq::changes(self.machine, &self.before, after));
+        drawings.extend(shm::changes(self.machine, &self.before, after));
         drawings.extend(sems::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
@@ -257,10 +273,13 @@ impl<'m> Story<'m> {
             MoveKind::Local => self.assignments(task, after),
             MoveKind::Deliver => "(signal)".into(),
             MoveKind::Expire => "(its timer expires)".into(),
+            MoveKind::Flush => shm::flushed(self.machine, &self.before, task),
         };
         let later = Caller { machine: self.machine, state: after, task };
         let (mut result, mut tone) = match step {
-            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire) => (String::new(), Tone::Plain),
+            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire | MoveKind::Flush) => {
+                (String::new(), Tone::Plain)
+            }
             Step::Returned(ret) => {
                 let tone = if strace::is_failure(ret) { Tone::Bad } else { Tone::Good };
                 (later.result(call.as_ref(), ret), tone)
@@ -282,6 +301,7 @@ impl<'m> Story<'m> {
                 (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
                     ("… gone".into(), Tone::Dim)
                 }
+                (_, Life::Killed(signal)) => (format!("… gone: {}", constants::signal(signal)), Tone::Bad),
                 (_, Life::Exited(_)) => ("… gone: its process exits".into(), Tone::Dim),
                 _ => ("… gone".into(), Tone::Dim),
             },

@@ -95,6 +95,9 @@ pub struct NotAllowedReport {
     pub values: serde_json::Value,
     /// Free runs that ended in it.
     pub free: u64,
+    /// Whether the model has it when the processor buffers stores (`--memory tso`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub buffered: bool,
 }
 
 /// A claim.

@@ -32,6 +32,16 @@ pub struct Facts {
     pub msgmni: u64,
     /// `kernel.sem`: semmsl, semmns, semopm, semmni.
     pub sem: [u64; 4],
+    /// `kernel.shmmax`, in a new namespace.
+    pub shmmax: u64,
+    /// `kernel.shmall`.
+    pub shmall: u64,
+    /// `kernel.shmmni`.
+    pub shmmni: u64,
+    /// `vm.mmap_min_addr`.
+    pub mmap_min_addr: u64,
+    /// `kernel.shm_rmid_forced`.
+    pub shm_rmid_forced: bool,
     /// CPUs that tasks may use.
     pub cpus: usize,
     /// Whether tasks can be `SCHED_FIFO`: without it, steering is slower and tasks cannot be held.

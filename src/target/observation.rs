@@ -2,7 +2,7 @@
 
 use super::{IpcSeen, Method};
 use crate::{
-    kernel::{CallKind, Payload, Return, TaskId},
+    kernel::{CallKind, Payload, Return, Signal, TaskId},
     program::{Halt, ObjectField},
 };
 use std::time::Duration;
@@ -42,6 +42,13 @@ pub enum Observation {
         task: TaskId,
         /// The status.
         status: u8,
+    },
+    /// What a task did ended its whole process by a signal.
+    Killed {
+        /// The task.
+        task: TaskId,
+        /// The signal.
+        signal: Signal,
     },
     /// What a file holds when it was quiet; comes before that.
     Contents {
@@ -129,6 +136,8 @@ pub enum Impossible {
 pub struct Iteration {
     /// Its number.
     pub index: usize,
+    /// How many iterations in a row, or taken together, showed exactly this.
+    pub times: u64,
     /// Whether tasks were bound to CPUs.
     pub pinned: bool,
     /// What was seen. [`Observation::Started`] and [`Observation::Completed`] enclose each call; the last one is

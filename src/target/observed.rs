@@ -5,7 +5,7 @@ use crate::{
     kernel::{CallKind, Payload, TaskId},
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The tasks of a program after a number of observations.
 ///
@@ -18,6 +18,8 @@ pub struct Observed<'a> {
     pub cursors: Vec<Cursor>,
     /// The status of tasks that made their process exit.
     pub exited: BTreeMap<TaskId, u8>,
+    /// Tasks whose process a signal ended because of what they did.
+    pub killed: BTreeSet<TaskId>,
     asleep: Vec<(TaskId, CallKind)>,
     probes: BTreeMap<(u16, ObjectField), i64>,
     /// Length and bytes of files.
@@ -39,6 +41,7 @@ impl<'a> Observed<'a> {
             program,
             cursors: program.tasks.iter().map(start).collect(),
             exited: BTreeMap::new(),
+            killed: BTreeSet::new(),
             asleep: Vec::new(),
             probes: BTreeMap::new(),
             contents: BTreeMap::new(),
@@ -66,6 +69,9 @@ impl<'a> Observed<'a> {
             Observation::Halted { task, halt } => self.cursors[*task as usize].halt = Some(*halt),
             Observation::Exited { task, status } => {
                 self.exited.insert(*task, *status);
+            }
+            Observation::Killed { task, .. } => {
+                self.killed.insert(*task);
             }
             Observation::Contents { object, size, data } => {
                 self.contents.insert(*object, (*size, data.clone()));
@@ -102,7 +108,8 @@ impl World for Observed<'_> {
             (Some((_, data)), ObjectField::Data) => return data.clone().map(Value::Bytes),
             _ => {}
         }
-        if let Some(seen) = self.ipc.iter().find(|seen| seen.object == Some(object)) {
+        let cell = matches!(field, ObjectField::Cell(_));
+        if let Some(seen) = self.ipc.iter().find(|seen| seen.object == Some(object) && !cell) {
             return seen.field(field).map(Value::Int);
         }
         self.probes.get(&(object, field)).copied().map(Value::Int)

@@ -1,9 +1,9 @@
 //! All that is done with one test.
 
-use super::{Real, ScheduleVerdict, base_env, scheduled};
+use super::{Real, ScheduleVerdict, base_env, memory, scheduled};
 use crate::{
     explore::{Exploration, Options, Steps, Verdict, explore},
-    kernel::{Env, Observe, Quirk, QuirkSet, Version},
+    kernel::{Env, Memory, Observe, Quirk, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
     target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
@@ -25,6 +25,8 @@ pub struct Effort<'a> {
     pub kernel: Option<Version>,
     /// Behaviours that are switched on or off, whatever the version and the test say.
     pub switched: Vec<(Quirk, bool)>,
+    /// In which order stores to shared memory become visible; as the test says, if not said.
+    pub memory: Option<Memory>,
 }
 
 /// The verdict on a test.
@@ -68,7 +70,8 @@ impl Judgement {
         let kernel_only = self.schedules.iter().any(|s| s.kernel.is_some() && s.model.is_none());
         let certain = kernel_only || real.is_some_and(|r| !r.divergences.is_empty() || !r.reordered.is_empty());
         // What a search that is not complete has not found, it does not forbid.
-        let unknown_outcome = real.is_some_and(|r| !r.not_allowed.is_empty()) && self.exploration.incomplete.is_none();
+        let strange = |r: &Real| r.not_allowed.iter().any(|seen| !seen.buffered);
+        let unknown_outcome = real.is_some_and(strange) && self.exploration.incomplete.is_none();
         if !self.applies {
             Status::NotApplicable
         } else if certain || unknown_outcome {
@@ -96,6 +99,12 @@ impl Judgement {
                 doubts.push(format!(
                     "self-check: {} of {} failed, so that the steered runs prove nothing",
                     real.checks.1, real.checks.0
+                ));
+            }
+            let buffered: u64 = real.not_allowed.iter().filter(|seen| seen.buffered).map(|seen| seen.free).sum();
+            if buffered > 0 {
+                doubts.push(format!(
+                    "{buffered} free runs ended as only a processor with store buffers can: judge the test with --memory tso"
                 ));
             }
             for sighting in &real.sightings {
@@ -149,12 +158,14 @@ pub fn judge(
         });
     }
     let mut env = environment(program, base)?;
+    env.memory = effort.memory.unwrap_or(env.memory);
     for &(quirk, on) in &effort.switched {
         env.quirks = env.quirks.with(quirk, on);
     }
     let machine = Machine::new(program, env);
     let initial = machine.initial()?;
-    let exploration = explore(&machine, &effort.explore)?;
+    let mut exploration = explore(&machine, &effort.explore)?;
+    memory::prefer_steerable(&machine, &effort.explore, &mut exploration);
     let mut schedules = Vec::new();
     for (index, code) in program.schedules.iter().enumerate().filter(|(_, s)| s.on.contains(version)) {
         let (_, model) = scheduled::in_model(&machine, &initial, code);
@@ -204,6 +215,7 @@ fn run(
         real.run_free(target, machine.program, &judgement.exploration, free)?;
         if !real.not_allowed.is_empty() {
             look_within_calls(machine, effort, judgement, real);
+            memory::explain_by_buffers(machine, &effort.explore, real);
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod detect;
 mod judge;
+mod memory;
 mod real;
 mod scheduled;
 

@@ -40,6 +40,8 @@ pub struct NotAllowed {
     pub outcome: Outcome,
     /// In how many free runs.
     pub free: u64,
+    /// The model has it if the processor buffers stores.
+    pub buffered: bool,
 }
 
 /// What a real kernel did.
@@ -91,8 +93,18 @@ pub fn base_env(facts: &Facts) -> Env {
             semmns: pages(facts.sem[1]),
             semopm: pages(facts.sem[2]),
             semmni: pages(facts.sem[3]),
+            shmmax: facts.shmmax,
+            shmall: facts.shmall,
+            shmmni: pages(facts.shmmni),
+            mmap_min_addr: facts.mmap_min_addr,
+            shm_rmid_forced: facts.shm_rmid_forced,
         },
-        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, ipc_owner: false },
+        caps: Caps {
+            sys_resource: facts.cap_sys_resource,
+            sys_admin: facts.cap_sys_admin,
+            ipc_owner: false,
+            ipc_lock: false,
+        },
         ..Env::new(facts.version)
     }
 }
@@ -161,6 +173,7 @@ impl Real {
             let schedule = found.witness.schedule(machine, initial);
             let why = match &schedule {
                 _ if found.preemptions > 0 => Some("only reached by interrupting a call"),
+                None if found.witness.reorders() => Some("only reached through the store buffer of a processor"),
                 None => Some("needs a timer"),
                 Some(s) if !can_hold && s.steps.iter().any(|step| step.hold) => {
                     Some("needs tasks to be held, which only SCHED_FIFO can do")
@@ -260,10 +273,10 @@ impl Real {
             let seen = Outcome::of(program, &Observed::after(program, &iteration.observations));
             let allowed = exploration.outcomes.iter().position(|(outcome, _)| admits(program, outcome, &seen));
             match allowed {
-                Some(i) => this.sightings[i].free += 1,
+                Some(i) => this.sightings[i].free += iteration.times,
                 None => match this.not_allowed.iter_mut().find(|n| n.outcome == seen) {
-                    Some(known) => known.free += 1,
-                    None => this.not_allowed.push(NotAllowed { outcome: seen, free: 1 }),
+                    Some(known) => known.free += iteration.times,
+                    None => this.not_allowed.push(NotAllowed { outcome: seen, free: iteration.times, buffered: false }),
                 },
             }
         })?;

@@ -164,10 +164,11 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
             }
             EventWhat::Exits(status) => {
                 let exited = of_task().find_map(|seen| match seen.what {
-                    What::Exited(status) => Some(status),
+                    What::Exited(status) => Some(Some(status)),
+                    What::Killed(_) => Some(None),
                     _ => None,
                 });
-                if exited.is_some() && (status.is_none() || exited == *status) {
+                if exited.is_some() && (status.is_none() || exited == Some(*status)) {
                     continue;
                 }
                 "have exited".to_string()

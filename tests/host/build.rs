@@ -26,6 +26,7 @@ impl Build {
             size,
             flags: OpenFlags::empty(),
             file: None,
+            cells: 0,
             ipc: Default::default(),
         });
     }
@@ -49,7 +50,14 @@ impl Build {
             self.0.tasks.push(TaskInfo { name, process, code, vars });
         }
         let ends = ends.to_vec();
-        self.0.processes.push(ProcessInfo { name: name.into(), ends, parent, threads: tasks, user: 0 });
+        self.0.processes.push(ProcessInfo {
+            name: name.into(),
+            ends,
+            attached: Vec::new(),
+            parent,
+            threads: tasks,
+            user: 0,
+        });
         self
     }
 

@@ -34,6 +34,7 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
             }),
             Observation::Halted { task, halt } => out.push(format!("{} {halt:?}", name(*task))),
             Observation::Exited { task, status } => out.push(format!("{} exits {status}", name(*task))),
+            Observation::Killed { task, signal } => out.push(format!("{} killed by {signal}", name(*task))),
             Observation::Quiet { asleep, held, probes, .. } => {
                 out.extend(asleep.iter().map(|(task, call)| format!("{} in {call}", name(*task))));
                 out.extend(held.iter().map(|task| format!("{} held", name(*task))));

@@ -200,6 +200,11 @@ fn real(outcomes: usize) -> Real {
         msgmnb: 16_384,
         msgmni: 32_000,
         sem: [32_000, 1_024_000_000, 500, 32_000],
+        shmmax: u64::MAX,
+        shmall: u64::MAX,
+        shmmni: 4096,
+        mmap_min_addr: 65_536,
+        shm_rmid_forced: false,
         cpus: 2,
         realtime: true,
     };
@@ -240,7 +245,7 @@ fn a_log_of_a_real_kernel() {
     }
     let mut outcome = judgement.exploration.outcomes[0].0.clone();
     outcome.shown[0] = lockstep::program::Value::Bytes("zz".into());
-    real.not_allowed.push(NotAllowed { outcome, free: 3 });
+    real.not_allowed.push(NotAllowed { outcome, free: 3, buffered: false });
     let schedule = Schedule::parse("A W", |name| program.task_by_name(name)).unwrap();
     let returned = |task, call, ret| Event { task, what: What::Returned(call, ret) };
     use lockstep::kernel::{CallKind, Return};

@@ -34,7 +34,7 @@ canon_struct!(KernIpcPerm { valid, id, key, uid, gid, cuid, cgid, mode });
 impl Cx<'_> {
     /// The effective user; every user of a test is alone in the group of the same number.
     pub(in super::super) fn euid(&self) -> u32 {
-        self.k.process_of(self.me).uid.into()
+        self.k.uid_of(self.me).into()
     }
 
     /// `ipcperms`: whether the caller may do what `flag` asks for.

@@ -7,6 +7,7 @@ mod ipc;
 mod msg;
 mod pipe;
 mod sem;
+mod shm;
 mod splice;
 
 use super::version::VersionRange;
@@ -15,6 +16,7 @@ pub use ipc::*;
 pub use msg::*;
 pub use pipe::*;
 pub use sem::*;
+pub use shm::*;
 pub use splice::*;
 
 // Where the numbers of the next table begin.
@@ -23,9 +25,11 @@ const AFTER_SPLICE: usize = AFTER_PIPE + splice::RULES.len();
 const AFTER_IPC: usize = AFTER_SPLICE + ipc::RULES.len();
 const AFTER_MSG: usize = AFTER_IPC + msg::RULES.len();
 const AFTER_SEM: usize = AFTER_MSG + sem::RULES.len();
+const AFTER_SHM: usize = AFTER_SEM + shm::RULES.len();
 
 /// Every rule of the model: the tables of all mechanisms, one after the other.
-pub const RULES: &[RuleInfo] = &join::<_, AFTER_SEM>(&[pipe::RULES, splice::RULES, ipc::RULES, msg::RULES, sem::RULES]);
+pub const RULES: &[RuleInfo] =
+    &join::<_, AFTER_SHM>(&[pipe::RULES, splice::RULES, ipc::RULES, msg::RULES, sem::RULES, shm::RULES]);
 
 /// Tables one after the other.
 const fn join<T: Copy, const N: usize>(tables: &[&[T]]) -> [T; N] {

@@ -187,6 +187,10 @@ impl Parser<'_> {
                 self.bump();
                 Ok(Setting::Kernel { range: self.range()?, span: self.since(start) })
             }
+            "memory" => {
+                self.bump();
+                Ok(Setting::Memory(self.name("`sc` or `tso`")?))
+            }
             "quirk" => {
                 self.bump();
                 Ok(Setting::Quirk(self.dashed_name("the name of a quirk")?))

@@ -148,7 +148,12 @@ impl Parser<'_> {
                 let at = self.expr()?;
                 self.expect(Token::RightBracket, "`]`")?;
                 self.expect(Token::Assign, "`=`")?;
-                Ok(StmtKind::Store { memory, at, data: self.expr()? })
+                let data = self.expr()?;
+                if matches!(&data.kind, ExprKind::Call(call) if !FUNCTIONS.contains(&call.name.name.as_str())) {
+                    let problem = Problem::new("a call stored to memory", data.span, "gives its result to a variable");
+                    return Err(self.report(problem.help("write `x = …` on a line of its own, and then store `x`")));
+                }
+                Ok(StmtKind::Store { memory, at, data })
             }
             _ => {
                 let calls = CallKind::ALL.iter().map(|(name, _)| *name);

@@ -65,6 +65,7 @@ impl Display for Setting {
             Setting::Set { name, value } => write!(f, "{} = {value}", name.name),
             Setting::Cap(name) => write!(f, "cap {}", name.name),
             Setting::Kernel { range, .. } => write!(f, "kernel {range}"),
+            Setting::Memory(name) => write!(f, "memory {}", name.name),
             Setting::Quirk(name) => write!(f, "quirk {}", name.name),
         }
     }

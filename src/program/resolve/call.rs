@@ -1,7 +1,8 @@
 //! Calls: arguments find their parameters.
 
 use super::{
-    expr::{Translator, call_kind},
+    cells,
+    expr::{Scope, Translator, call_kind},
     names::Entity,
     types::Type,
 };
@@ -225,9 +226,14 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let wanted = match param.ty {
         ParamType::Path => return path(t, value),
         ParamType::Child => return child(t, process, value),
+        ParamType::Cell => return cell(t, value),
         ParamType::Ipc(kind) => match declared(t, kind, value) {
             Some(found) => return found,
             None => "a declared object or an id",
+        },
+        ParamType::Address => match cells::attached(t, process, value) {
+            Some(found) => return found,
+            None => "an address",
         },
         ParamType::Key => match declared(t, ObjectKind::Key, value) {
             Some(found) => return found,
@@ -262,7 +268,7 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
         }
         ParamType::TimeOrFault => typed.ty.is_number() || typed.ty == Type::None || is_fault(&typed.code),
         ParamType::Buffer => typed.ty == Type::None,
-        ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
+        ParamType::Time | ParamType::Offset | ParamType::Address => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
     if fits {
@@ -275,6 +281,16 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
 /// `FAULT`
 fn is_fault(code: &ExprCode) -> bool {
     matches!(code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+}
+
+/// A cell of shared memory: its address.
+fn cell(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
+    let (ExprKind::Path(path), Scope::Task(source)) = (&value.kind, &t.scope) else {
+        let problem = Problem::new("a cell of shared memory is needed here", value.span, "this is no cell");
+        return t.report(problem.help("write `m[0]`"));
+    };
+    let address = cells::cell(t.names, *source, path, value.span);
+    t.accept(address)
 }
 
 /// The number of an object among those with a path.

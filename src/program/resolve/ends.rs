@@ -1,4 +1,4 @@
-//! Which process holds which ends of pipes.
+//! Which process holds which ends of pipes, and has which segments attached.
 
 use super::names::{Entity, Names, visit_block};
 use crate::program::{
@@ -12,7 +12,9 @@ use std::collections::BTreeSet;
 /// A child inherits its descriptors, so it knows an end by the number that the first of its family holds it at.
 pub(super) fn distribute(names: &mut Names, problems: &mut Vec<Problem>) {
     let mut held: Vec<BTreeSet<(u16, End)>> = vec![BTreeSet::new(); names.processes.len()];
+    let mut attached: Vec<BTreeSet<u16>> = vec![BTreeSet::new(); names.processes.len()];
     for source in &names.sources {
+        names.cells(source.block, &mut |object| _ = attached[founder(names, source.process)].insert(object));
         visit_block(source.block, &mut |e| {
             if let ExprKind::Path(path) = &e.kind {
                 held[founder(names, source.process)].extend(end(names, path));
@@ -24,6 +26,9 @@ pub(super) fn distribute(names: &mut Names, problems: &mut Vec<Problem>) {
             Some(syntax) => {
                 for path in &syntax.holds {
                     match end(names, path) {
+                        _ if names.segment(path).is_some_and(|_| path.steps.is_empty()) => {
+                            attached[founder(names, i)].extend(names.segment(path));
+                        }
                         Some(end) => _ = held[founder(names, i)].insert(end),
                         None => problems.push(no_end(names, path)),
                     }
@@ -37,6 +42,7 @@ pub(super) fn distribute(names: &mut Names, problems: &mut Vec<Problem>) {
     }
     for i in 0..names.processes.len() {
         names.processes[i].ends = held[founder(names, i)].iter().copied().collect();
+        names.processes[i].attached = attached[founder(names, i)].iter().copied().collect();
     }
 }
 

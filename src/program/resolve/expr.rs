@@ -1,6 +1,7 @@
 //! Expressions: names become indices, constants are folded, and what can never make sense is refused.
 
 use super::{
+    cells::Loaded,
     names::{Entity, Names},
     types::{Type, Typed, result_type},
 };
@@ -30,6 +31,8 @@ pub(super) struct Translator<'a> {
     pub names: &'a Names<'a>,
     pub scope: Scope<'a>,
     pub problems: &'a mut Vec<Problem>,
+    /// Cells that were loaded before the statement.
+    pub loaded: &'a Loaded,
 }
 
 impl<'a> Translator<'a> {

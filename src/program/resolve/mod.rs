@@ -5,6 +5,7 @@
 //! has reported why.
 
 mod call;
+mod cells;
 mod ends;
 mod expr;
 mod names;
@@ -72,6 +73,7 @@ fn processes(names: &Names) -> Vec<ProcessInfo> {
     let info = |(process, copy): (&names::ProcessDecl, u16)| ProcessInfo {
         name: process.copy_name(copy),
         ends: if process.parent.is_none() { process.ends.clone() } else { Vec::new() },
+        attached: if process.parent.is_none() { process.attached.clone() } else { Vec::new() },
         parent: process.parent.map(|parent| names.processes[parent].first),
         threads: process.threads.iter().map(|thread| thread + copy).collect(),
         user: process.syntax.and_then(|syntax| syntax.user).unwrap_or(0),

@@ -3,7 +3,10 @@
 use crate::kernel::{CallKind, ProcessId, TaskId};
 use crate::program::{
     End, Problem, constants, did_you_mean,
-    syntax::{Block, Body, Expr, ExprKind, Ident, Item, Object, Process, Program, Span, Stmt, StmtKind, TaskRef},
+    syntax::{
+        Block, Body, Expr, ExprKind, Ident, Item, Object, Path, PathStep, Process, Program, Span, Stmt, StmtKind,
+        TaskRef,
+    },
 };
 use std::collections::HashMap;
 
@@ -35,6 +38,8 @@ pub(super) struct ProcessDecl<'a> {
     pub parent: Option<usize>,
     /// Ends in the order of their descriptors; of a child, those of the process it descends from.
     pub ends: Vec<(u16, End)>,
+    /// Segments in the order of their addresses; of a child, those of the process it descends from.
+    pub attached: Vec<u16>,
 }
 
 impl ProcessDecl<'_> {
@@ -109,6 +114,7 @@ impl<'a> Names<'a> {
                 threads,
                 parent: None,
                 ends,
+                attached: Vec::new(),
             });
             names.sources.push(Source { name: "init", block, process, first: task, vars: Vec::new() });
         }
@@ -179,6 +185,7 @@ impl<'a> Names<'a> {
             threads: Vec::new(),
             parent: None,
             ends: Vec::new(),
+            attached: Vec::new(),
         });
         let blocks: Vec<(&'a str, &'a Block)> = match &process.body {
             Body::Single(block) => vec![(&process.name.name, block)],
@@ -240,11 +247,20 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether a value is a cell, as far as can be said before variables are known: `m[0]`, `a[0]`.
+    fn may_be_cell(&self, path: &Path) -> bool {
+        matches!(path.steps[..], [PathStep::Index(_)])
+            && (self.is_declared_cell(path) || self.entity(&path.root.name).is_none())
+    }
+
     fn assigned(&self, block: &'a [Stmt], vars: &mut Vec<Var<'a>>, problems: &mut Vec<Problem>) {
         for stmt in block {
             let (dest, call, copies) = match &stmt.kind {
                 StmtKind::Call { dest: Some(dest), call, .. } => (dest, CallKind::by_name(&call.name.name), false),
-                StmtKind::Assign { dest, value } => (dest, None, matches!(value.kind, ExprKind::Path(_))),
+                StmtKind::Assign { dest, value } => match &value.kind {
+                    ExprKind::Path(path) if self.may_be_cell(path) => (dest, Some(CallKind::Load), false),
+                    _ => (dest, None, matches!(value.kind, ExprKind::Path(_))),
+                },
                 StmtKind::If { then, otherwise, .. } => {
                     self.assigned(then, vars, problems);
                     self.assigned(otherwise.as_deref().unwrap_or_default(), vars, problems);
@@ -371,7 +387,7 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
     }
 }
 
-fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
+pub(super) fn visit_expr<'a>(e: &'a Expr, f: &mut impl FnMut(&'a Expr)) {
     f(e);
     match &e.kind {
         ExprKind::Call(call) => call.args.iter().for_each(|arg| visit_expr(&arg.value, f)),

@@ -1,6 +1,7 @@
 //! Paths: what a name stands for, and which part of it is meant.
 
 use super::{
+    cells::{self, hidden},
     ends,
     expr::{Scope, Translator},
     names::{Entity, Source, Var},
@@ -11,7 +12,7 @@ use crate::kernel::{
     CallKind, Pid, TaskId,
     ipc::{
         msg::{INFO_FIELDS, STAT_FIELDS},
-        sem,
+        sem, shm,
     },
 };
 use crate::program::{
@@ -49,12 +50,17 @@ static CTL_FIELDS: LazyLock<Vec<ResultField>> = LazyLock::new(|| {
     };
     let msg = copied(CallKind::Msgctl, &STAT_FIELDS).chain(copied(CallKind::Msgctl, &INFO_FIELDS));
     let sem = copied(CallKind::Semctl, &sem::STAT_FIELDS).chain(copied(CallKind::Semctl, &sem::INFO_FIELDS));
-    msg.chain(sem).collect()
+    let shm = [&shm::STAT_FIELDS[..], &shm::INFO_FIELDS, &shm::USE_FIELDS];
+    let shm = shm.into_iter().flat_map(|list| copied(CallKind::Shmctl, list));
+    msg.chain(sem).chain(shm).collect()
 });
 
 impl<'a> Translator<'a> {
     pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
         let root = &path.root;
+        if let Some((_, slot)) = self.loaded.iter().find(|(loaded, _)| std::ptr::eq(*loaded, path)) {
+            return Some(Typed::number(hidden(*slot)));
+        }
         if let Scope::Task(source) = self.scope
             && let Some((slot, var)) = self.names.sources[source].var(&root.name)
         {
@@ -124,6 +130,12 @@ impl<'a> Translator<'a> {
                 Problem::new(format!("`{name}` is a {kind}, not a descriptor"), span, "has to be opened first")
                     .help(format!("`d = open({name}, O_RDONLY)` gives a descriptor"))
             }
+            ([PathStep::Index(_)], ObjectKind::Shm) => {
+                Problem::new("a cell cannot be looked at here", span, "each access is a step of its own")
+                    .help(format!("load it before: `x = {path}`"))
+            }
+            (_, ObjectKind::Shm) => Problem::new(format!("`{path}` is no value"), span, "this is shared memory")
+                .help(format!("its cells are values: `{name}[0]`")),
             ([PathStep::Field(field)], ObjectKind::Pipe) => {
                 if let Some(end) = ends::end_of(declared, &field.name)
                     && let Some(fd) = self.names.fd(process, (object, end))
@@ -137,7 +149,7 @@ impl<'a> Translator<'a> {
                     false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
                 }
             }
-            (_, ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key) => {
+            (_, ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Key) => {
                 let kind = declared.kind.keyword();
                 Problem::new(format!("`{name}` is a {kind}, not a value"), span, "only calls take it")
                     .help("`msgget(k, 0)` gives the id of the queue with the key `k`")
@@ -238,6 +250,11 @@ impl<'a> Translator<'a> {
             steps => (steps, None),
         };
         if let [PathStep::Field(field)] = steps {
+            if let (ObjectKind::Shm, [PathStep::Index(index)]) = (kind, &path.steps[..]) {
+                let checked = cells::check(self.names.objects[object as usize], path, span);
+                self.accept(checked)?;
+                return Some(Typed::number(ExprCode::Object { object, field: ObjectField::Cell(*index) }));
+            }
             let found = ObjectField::ALL.iter().filter(of_kind).find(|(name, ..)| *name == field.name);
             if let Some((name, field, _)) = found {
                 if field.of_semaphore() {

@@ -1,12 +1,13 @@
 //! Properties, and what an outcome shows because of them.
 
 use super::{
+    cells::Loaded,
     expr::{Scope, Translator},
     names::Names,
 };
 use crate::kernel::VersionRange;
 use crate::program::{
-    Allowance, ExprCode, Field, ObjectField, Problem, PropertyCode, Quantifier, Shown,
+    Allowance, ExprCode, Field, Problem, PropertyCode, Quantifier, Shown,
     syntax::{Item, Program, Property, PropertyKind},
 };
 
@@ -33,7 +34,7 @@ pub(super) fn claims(program: &Program, names: &Names, problems: &mut Vec<Proble
 impl Claims {
     fn add(&mut self, property: &Property, names: &Names, problems: &mut Vec<Problem>) -> Option<()> {
         let on = property.on.unwrap_or(VersionRange::ALL);
-        let mut t = Translator { names, scope: Scope::World(Vec::new()), problems };
+        let mut t = Translator { names, scope: Scope::World(Vec::new()), problems, loaded: &Loaded::new() };
         let (quantifier, cond) = match &property.kind {
             PropertyKind::Exists(cond) => (Quantifier::Exists, cond),
             PropertyKind::Forbid(cond) => (Quantifier::Forbid, cond),
@@ -82,8 +83,7 @@ impl Claims {
             }
             ExprCode::Object { object, field } => {
                 let object = &names.objects[*object as usize].name.name;
-                let name = ObjectField::ALL[*field as usize].0;
-                self.show(Shown { name: format!("{object}.{name}"), value: e.clone() });
+                self.show(Shown { name: format!("{object}{}", field.suffix()), value: e.clone() });
             }
             ExprCode::Sem { object, semnum, field } => {
                 let object = &names.objects[*object as usize].name.name;

@@ -1,6 +1,7 @@
 //! Schedules.
 
 use super::{
+    cells::Loaded,
     expr::{Scope, Translator, call_kind},
     names::Names,
 };
@@ -19,7 +20,7 @@ pub(super) fn schedules(program: &Program, names: &Names, problems: &mut Vec<Pro
 }
 
 fn translate(schedule: &Schedule, names: &Names, problems: &mut Vec<Problem>) -> ScheduleCode {
-    let mut t = Translator { names, scope: Scope::World(Vec::new()), problems };
+    let mut t = Translator { names, scope: Scope::World(Vec::new()), problems, loaded: &Loaded::new() };
     let lines = schedule.lines.iter().filter_map(|written| line(&mut t, written)).collect();
     let on = schedule.on.unwrap_or(VersionRange::ALL);
     ScheduleCode { on, title: schedule.title.clone(), lines, span: schedule.span }

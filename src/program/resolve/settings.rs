@@ -1,17 +1,18 @@
 //! What the `with` lines and the options of objects say.
 
 use super::{
+    cells::Loaded,
     expr::{Scope, Translator},
     names::{Entity, Names},
 };
-use crate::kernel::{OpenFlags, Payload};
+use crate::kernel::{CELL_SIZE, Memory, OpenFlags, Payload};
 use crate::program::{
     ExprCode, IpcInfo, ObjectInfo, Problem, Settings, Value, did_you_mean,
     syntax::{Arg, Expr, ExprKind, Ident, Item, Object, ObjectKind, Program, Setting},
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 11] = [
+const LIMITS: [&str; 15] = [
     "fs.pipe-max-size",
     "fs.pipe-user-pages-soft",
     "fs.pipe-user-pages-hard",
@@ -23,9 +24,15 @@ const LIMITS: [&str; 11] = [
     "kernel.semmns",
     "kernel.semopm",
     "kernel.semmni",
+    "kernel.shmmax",
+    "kernel.shmall",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
 ];
+/// Orders of stores to shared memory.
+const MEMORIES: [Memory; 2] = [Memory::Sc, Memory::Tso];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 3] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER"];
+const CAPABILITIES: [&str; 4] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER", "CAP_IPC_LOCK"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();
@@ -44,6 +51,10 @@ pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Prob
                     settings.caps.push(name.name.clone());
                 }
                 Setting::Kernel { range, .. } => settings.kernel = *range,
+                Setting::Memory(name) => {
+                    known("memory model", name, &MEMORIES.map(Memory::name), problems);
+                    settings.memory = MEMORIES.into_iter().find(|memory| memory.name() == name.name);
+                }
                 Setting::Quirk(name) => settings.quirks.push(name.name.clone()),
             }
         }
@@ -61,9 +72,14 @@ fn known(what: &str, ident: &Ident, names: &[&str], problems: &mut Vec<Problem>)
     }
 }
 
+/// A declared segment has at most so many cells.
+const MAX_CELLS: u64 = 1 << 16;
+/// A declared segment has at most so many bytes.
+const MAX_SIZE: u64 = 1 << 30;
+
 /// A constant from 0 to `max`.
 fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> Option<u64> {
-    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let mut t = Translator { names, scope: Scope::Nothing, problems, loaded: &Loaded::new() };
     let code = t.number(e)?;
     let value = match code {
         ExprCode::Const(Value::Int(n)) => u64::try_from(n).ok(),
@@ -78,7 +94,7 @@ fn constant(names: &Names, e: &Expr, max: u64, problems: &mut Vec<Problem>) -> O
 fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload> {
     /// Longer files would not be shown.
     const MOST: u32 = crate::kernel::SHOWN as u32;
-    let mut t = Translator { names, scope: Scope::Nothing, problems };
+    let mut t = Translator { names, scope: Scope::Nothing, problems, loaded: &Loaded::new() };
     let typed = t.expr(e)?;
     match typed.code {
         ExprCode::Const(Value::Bytes(data)) if data.len() <= MOST && data.readable() == data.len() => Some(data),
@@ -140,13 +156,10 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         size: None,
         flags: OpenFlags::empty(),
         file: None,
+        cells: 0,
         ipc: IpcInfo::default(),
     };
     info.ipc.nsems = nsems(object);
-    if object.kind == ObjectKind::Shm {
-        let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
-        problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
-    }
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
@@ -160,21 +173,33 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
                 data = bytes(names, value, problems).unwrap_or_default();
             }
-            (ObjectKind::Msgq | ObjectKind::Sem, Some("key")) => info.ipc.key = key(names, value, problems),
-            (ObjectKind::Msgq | ObjectKind::Sem, Some("mode")) => {
+            (ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm, Some("key")) => {
+                info.ipc.key = key(names, value, problems)
+            }
+            (ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm, Some("mode")) => {
                 info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
             }
             (ObjectKind::Msgq, Some("qbytes")) => {
                 info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
             }
+            (ObjectKind::Shm, Some("cells")) => {
+                info.cells = constant(names, value, MAX_CELLS, problems).unwrap_or(0) as u32;
+                info.size = Some(u64::from(info.cells) * u64::from(CELL_SIZE));
+            }
+            (ObjectKind::Shm, Some("size")) => {
+                info.size = constant(names, value, MAX_SIZE, problems);
+                info.cells = info.size.unwrap_or(0).div_ceil(CELL_SIZE.into()).min(MAX_CELLS) as u32;
+            }
             (ObjectKind::Sem, Some("values")) => info.ipc.values = values(names, object, value, problems),
-            (ObjectKind::Shm, _) => {}
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
                     ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
+                    ObjectKind::Shm => {
+                        problem.help("options of shared memory are `cells:` or `size:`, `key:` and `mode:`")
+                    }
                     ObjectKind::Memory => problem.help("memory has `data:`, which says how long it is too"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
@@ -182,7 +207,6 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                     ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
                     ObjectKind::Key => problem.help("a key has no options"),
                     ObjectKind::Sem => problem.help("options of a sem are `values:`, `key:` and `mode:`"),
-                    ObjectKind::Shm => problem,
                 });
             }
         }

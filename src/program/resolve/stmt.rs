@@ -2,34 +2,41 @@
 
 use super::{
     call,
+    cells::Loaded,
     expr::{Scope, Translator},
     names::Names,
     types::Type,
 };
 use crate::kernel::CallKind;
 use crate::program::{
-    CallCode, Code, ExprCode, Field, Instr, Problem, Value,
-    syntax::{BinOp, Block, CallExpr, Expr, Ident, Span, Stmt, StmtKind},
+    CallCode, Code, ExprCode, Field, Instr, Problem, Signature, Value,
+    syntax::{BinOp, Block, CallExpr, Expr, ExprKind, Ident, Span, Stmt, StmtKind},
 };
 
 /// The code of a task, and the names of its variables by slot.
 pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem>) -> (Code, Vec<String>) {
     let vars = names.sources[source].vars.iter().map(|var| var.name.to_string()).collect();
-    let mut emitter = Emitter { names, source, problems, code: Code::default(), vars };
+    let mut emitter = Emitter { names, source, problems, code: Code::default(), vars, loaded: Loaded::new() };
     emitter.block(names.sources[source].block);
     (emitter.code, emitter.vars)
 }
 
-struct Emitter<'a, 'n> {
-    names: &'a Names<'n>,
-    source: usize,
-    problems: &'a mut Vec<Problem>,
+pub(super) struct Emitter<'a, 'n> {
+    pub names: &'a Names<'n>,
+    pub source: usize,
+    pub problems: &'a mut Vec<Problem>,
     code: Code,
-    vars: Vec<String>,
+    pub vars: Vec<String>,
+    /// Cells of the statement that were loaded.
+    pub loaded: Loaded,
 }
 
 impl Emitter<'_, '_> {
-    fn emit(&mut self, instr: Instr, span: Span) -> usize {
+    pub fn process(&self) -> usize {
+        self.names.sources[self.source].process
+    }
+
+    pub fn emit(&mut self, instr: Instr, span: Span) -> usize {
         self.code.instrs.push(instr);
         self.code.spans.push(span);
         self.code.instrs.len() - 1
@@ -48,14 +55,16 @@ impl Emitter<'_, '_> {
         }
     }
 
-    fn translator(&mut self) -> Translator<'_> {
-        Translator { names: self.names, scope: Scope::Task(self.source), problems: self.problems }
+    pub fn translator(&mut self) -> Translator<'_> {
+        let scope = Scope::Task(self.source);
+        Translator { names: self.names, scope, problems: self.problems, loaded: &self.loaded }
     }
 
     fn block(&mut self, block: &Block) {
         for stmt in block {
             // A statement with a problem is left out: nothing of the program will run.
             let _ = self.stmt(stmt);
+            self.loaded.clear();
         }
     }
 
@@ -63,11 +72,23 @@ impl Emitter<'_, '_> {
         let span = stmt.span;
         match &stmt.kind {
             StmtKind::Call { dest, call, expect } => self.call(dest.as_ref(), call, expect.as_ref(), span),
+            StmtKind::Assign { dest, value }
+                if let ExprKind::Path(path) = &value.kind
+                    && self.names.is_cell(self.source, path) =>
+            {
+                let slot = self.slot(dest)?;
+                self.load(Some(slot), path, value.span)
+            }
+            StmtKind::Store { memory, at, data } if self.has_cells(memory) => {
+                self.store(memory, at, data, span);
+                self.forget(span)
+            }
             StmtKind::Assign { dest, value } => {
+                self.load_cells(value);
                 let value = self.translator().expr(value)?.code;
                 let slot = self.slot(dest)?;
                 self.emit(Instr::Assign { slot, value }, span);
-                Some(())
+                self.forget(span)
             }
             StmtKind::Store { memory, at, data } => {
                 let call = call::store(&mut self.translator(), memory, at, data, span)?;
@@ -78,11 +99,16 @@ impl Emitter<'_, '_> {
             }
             StmtKind::If { cond, then, otherwise } => {
                 let unless = self.jump_unless(cond);
+                let loaded = std::mem::take(&mut self.loaded);
+                self.forget_cells(&loaded, cond.span);
                 self.block(then);
-                if let Some(otherwise) = otherwise {
+                if otherwise.is_some() || !loaded.is_empty() {
                     let past = self.emit(Instr::Jump(0), span);
                     self.land(unless);
-                    self.block(otherwise);
+                    self.forget_cells(&loaded, cond.span);
+                    if let Some(otherwise) = otherwise {
+                        self.block(otherwise);
+                    }
                     self.land(past);
                 } else {
                     self.land(unless);
@@ -92,18 +118,29 @@ impl Emitter<'_, '_> {
             StmtKind::While { cond, body } => {
                 let top = self.here();
                 let unless = self.jump_unless(cond);
+                let loaded = std::mem::take(&mut self.loaded);
+                self.forget_cells(&loaded, cond.span);
                 self.block(body);
                 self.emit(Instr::Jump(top), cond.span);
                 self.land(unless);
+                self.forget_cells(&loaded, cond.span);
                 Some(())
             }
             StmtKind::Repeat { count, body } => self.repeat(count, body),
             StmtKind::Assert(cond) => {
+                self.load_cells(cond);
                 let cond = self.translator().condition(cond)?;
                 self.emit(Instr::Assert(cond), span);
-                Some(())
+                self.forget(span)
             }
         }
+    }
+
+    /// The end of a statement that has no blocks.
+    fn forget(&mut self, span: Span) -> Option<()> {
+        let loaded = std::mem::take(&mut self.loaded);
+        self.forget_cells(&loaded, span);
+        Some(())
     }
 
     fn slot(&self, ident: &Ident) -> Option<u16> {
@@ -112,6 +149,7 @@ impl Emitter<'_, '_> {
 
     /// The jump is emitted also if the condition has a problem, so that the body is looked at.
     fn jump_unless(&mut self, cond: &Expr) -> usize {
+        self.load_cells(cond);
         let code = self.translator().condition(cond).unwrap_or(ExprCode::Const(Value::None));
         self.emit(Instr::JumpUnless { cond: code, target: 0 }, cond.span)
     }
@@ -120,11 +158,14 @@ impl Emitter<'_, '_> {
     fn repeat(&mut self, count: &Expr, body: &Block) -> Option<()> {
         let slot = self.vars.len() as u16;
         self.vars.push(String::new());
+        self.load_cells(count);
         let times = self.translator().number(count);
+        let loaded = std::mem::take(&mut self.loaded);
         let int = |n| Box::new(ExprCode::Const(Value::Int(n)));
         let counter = || Box::new(ExprCode::Local { slot, field: Field::Whole });
         let value = times.unwrap_or(ExprCode::Const(Value::None));
         self.emit(Instr::Assign { slot, value }, count.span);
+        self.forget_cells(&loaded, count.span);
         let top = self.here();
         let left = ExprCode::Binary(BinOp::Gt, counter(), int(0));
         let unless = self.emit(Instr::JumpUnless { cond: left, target: 0 }, count.span);
@@ -137,7 +178,14 @@ impl Emitter<'_, '_> {
     }
 
     fn call(&mut self, dest: Option<&Ident>, call: &CallExpr, expect: Option<&Expr>, span: Span) -> Option<()> {
-        let process = self.names.sources[self.source].process;
+        let process = self.process();
+        let cell = Signature::by_name(&call.name.name).is_some_and(|signature| signature.kind.is_access());
+        for (i, arg) in call.args.iter().enumerate() {
+            let is_place = cell && (i == 0 || arg.name.as_ref().is_some_and(|name| name.name == "cell"));
+            if !(is_place && matches!(arg.value.kind, ExprKind::Path(_))) {
+                self.load_cells(&arg.value);
+            }
+        }
         let code = call::translate(&mut self.translator(), process, call);
         let expect = match expect {
             Some(expect) => Some(self.expectation(code.as_ref(), expect)?),
@@ -145,7 +193,7 @@ impl Emitter<'_, '_> {
         };
         let dest = dest.and_then(|dest| self.slot(dest));
         self.emit(Instr::Call { call: code?, dest, expect }, span);
-        Some(())
+        self.forget(span)
     }
 
     /// `-> value`, where a value that the call never returns is a mistake.
@@ -158,6 +206,7 @@ impl Emitter<'_, '_> {
                 Type::Fd => !kind.returns_fd(),
                 Type::Id => !kind.returns_id(),
                 Type::List => kind != CallKind::Semctl,
+                Type::Address => !kind.returns_addr(),
                 Type::None | Type::Object | Type::Sops => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };

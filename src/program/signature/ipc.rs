@@ -2,7 +2,7 @@
 
 use super::{Args, Param, ParamType::*, named, opt, req};
 use crate::{
-    kernel::{CallKind, IpcFlags, IpcId, IpcKey, IpcSet, MsgCall, MsgCtl, MsgFlags},
+    kernel::{Addr, CallKind, IpcFlags, IpcId, IpcKey, IpcSet, MsgCall, MsgCtl, MsgFlags, ShmCall, ShmCtl, ShmFlags},
     program::{Value, constants, syntax::ObjectKind},
 };
 
@@ -29,6 +29,18 @@ pub(super) const MSGCTL: &[Param] = &[
     named("gid", Number),
     named("mode", Number),
     named("qbytes", Number),
+];
+
+pub(super) const SHMGET: &[Param] = &[req("key", Key), req("size", Number), opt("flags", Number)];
+pub(super) const SHMAT: &[Param] = &[req("id", Ipc(ObjectKind::Shm)), opt("addr", Address), opt("flags", Number)];
+pub(super) const SHMDT: &[Param] = &[req("addr", Address)];
+pub(super) const SHMCTL: &[Param] = &[
+    req("id", Ipc(ObjectKind::Shm)),
+    req("cmd", Number),
+    opt("buf", Buffer),
+    named("uid", Number),
+    named("gid", Number),
+    named("mode", Number),
 ];
 
 /// `IPC_SET` of a queue that says no number of bytes passes the default of a new one.
@@ -88,6 +100,45 @@ impl Args<'_> {
                 flags: flags(3)?,
             },
             _ => MsgCall::Ctl { id: self.ipc_id(0)?, cmd: self.msgctl()?, null: self.null(2) },
+        })
+    }
+
+    /// A call on shared memory.
+    pub(super) fn shm(&self) -> Result<ShmCall, String> {
+        Ok(match self.signature.kind {
+            CallKind::Shmget => ShmCall::Get {
+                key: self.ipc_key(0)?,
+                size: self.number::<i64>(1, 0)? as u64,
+                flags: IpcFlags::from_bits_retain(self.number(2, 0)?),
+            },
+            CallKind::Shmat => ShmCall::At {
+                id: self.ipc_id(0)?,
+                addr: self.address(1)?,
+                flags: ShmFlags::from_bits_retain(self.number(2, 0)?),
+            },
+            CallKind::Shmdt => ShmCall::Dt { addr: self.address(0)? },
+            _ => ShmCall::Ctl { id: self.ipc_id(0)?, cmd: self.shmctl()?, null: self.null(2) },
+        })
+    }
+
+    /// An address; `none` is 0.
+    fn address(&self, i: usize) -> Result<Addr, String> {
+        let addr = if self.null(i) { 0 } else { self.number(i, 0)? };
+        if addr < 0 { Err(self.wrong(i, "an address")) } else { Ok(addr) }
+    }
+
+    fn shmctl(&self) -> Result<ShmCtl, String> {
+        Ok(match self.number::<i64>(1, 0)? {
+            constants::IPC_RMID => ShmCtl::Rmid,
+            constants::IPC_SET => ShmCtl::Set(self.ipc_set(3)?),
+            constants::IPC_STAT => ShmCtl::Stat,
+            constants::IPC_INFO => ShmCtl::Info,
+            constants::SHM_LOCK => ShmCtl::Lock,
+            constants::SHM_UNLOCK => ShmCtl::Unlock,
+            constants::SHM_STAT => ShmCtl::ShmStat,
+            constants::SHM_INFO => ShmCtl::ShmInfo,
+            constants::SHM_STAT_ANY => ShmCtl::ShmStatAny,
+            other => ShmCtl::Other(i32::try_from(other).map_err(|_| self.wrong(1, "a command"))?),
         })
     }
 

@@ -1,9 +1,9 @@
 //! Making a [`Call`] for real.
 
 use super::{
-    ipc,
+    ipc, memory,
     objects::{Objects, Region},
-    sem, sys,
+    sem, shm, sys,
 };
 use crate::{
     kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
@@ -257,6 +257,7 @@ impl Executor {
                 plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
             }
             Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Shm(call) => shm::make(call, &self.numbers),
             Call::Msg(call) => {
                 let input = match call {
                     MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
@@ -303,6 +304,9 @@ impl Executor {
                 }
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
+            }
+            Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+                memory::access(call)
             }
             Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
         }
@@ -405,7 +409,12 @@ pub fn number(call: &Call) -> u32 {
         Call::Exit { .. } => libc::SYS_exit_group,
         Call::Msg(call) => ipc::number(call),
         Call::Sem(call) => sem::number(call),
+        Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,
+        // No system calls; nobody ever sleeps in one.
+        Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
+            return u32::MAX;
+        }
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,

@@ -12,7 +12,7 @@ use super::{
     quiet::Eyes,
     sandbox::Inside,
     shared::{LOG_BYTES, MAX_INSTANCES, MAX_TASKS, command, state, verdict},
-    steer::{end_workers, hand_over, start_process},
+    steer::{end_workers, hand_over, start_process, wait_until_attached},
     sys,
     worker::{Crew, Way},
 };
@@ -55,7 +55,7 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 /// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
-    if program.looks_at_namespace() {
+    if program.looks_at_namespace() || program.needs_fresh_memory() {
         return 1;
     }
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
@@ -101,7 +101,9 @@ impl<'a> Free<'a> {
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };
         for (process, info) in self.program.processes.iter().enumerate() {
-            start_process(&crew, process, info);
+            if start_process(&crew, process, info).is_some() && self.program.needs_fresh_memory() {
+                wait_until_attached(shared, info);
+            }
         }
         crew.instances.iter_mut().for_each(Objects::close);
         crew
@@ -154,6 +156,7 @@ impl<'a> Free<'a> {
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
         }
         let intact = outcome.is_ok()
+            && !self.program.needs_fresh_memory()
             && shared.overflow.load(Ordering::Acquire) == 0
             && self.runners().all(|task| self.state(task) == state::PARKED)
             && {

@@ -4,10 +4,13 @@ use super::{
     ipc::{TYPE, stat, task_of},
     sem,
     shared::Shared,
-    sys,
+    shm, sys,
 };
 use crate::{
-    kernel::{IpcKind, Payload, ipc::msg::STAT_FIELDS},
+    kernel::{
+        IpcKind, Payload,
+        ipc::{msg::STAT_FIELDS, shm as shm_names},
+    },
     program::{Compiled, IpcNumbers, ObjectField, syntax::ObjectKind},
     target::{IpcSeen, Observation},
 };
@@ -39,12 +42,25 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
             }
         }
         objects.extend(sem::look(shared, program, numbers, all).unwrap_or_default());
+        for (id, values) in shm::look(shared, program.tasks.len())? {
+            let object = declared(program, numbers, ObjectKind::Shm, id);
+            if object.is_some() || all {
+                let mut fields = vec![(ObjectField::Id, i64::from(id))];
+                fields.extend(named(&shm_names::STAT_FIELDS).zip(values).filter_map(|(field, n)| Some((field?, n))));
+                objects.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
+            }
+        }
         Ok(objects)
     });
     // Without System V IPC in the kernel nothing of it can be seen.
     if let Ok(objects) = looked {
         shared.see(Observation::Ipc(objects));
     }
+}
+
+/// The fields with these names; `None` for what no condition can look at.
+fn named(names: &'static [&'static str]) -> impl Iterator<Item = Option<ObjectField>> {
+    names.iter().map(|name| ObjectField::ALL.iter().find(|(other, ..)| other == name).map(|&(_, field, _)| field))
 }
 
 /// The declared object with this id.

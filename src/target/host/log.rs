@@ -26,6 +26,8 @@ pub enum Entry {
     RunEnds(RunEnd),
     /// A free iteration begins: its index, and whether it is pinned.
     IterationBegins(usize, bool),
+    /// The iteration stands for so many that were all alike.
+    Times(u64),
 }
 
 /// How a run ended, as the controller counted.
@@ -69,7 +71,9 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
-const IPC: u8 = 11;
+const KILLED: u8 = 11;
+const TIMES: u8 = 12;
+const IPC: u8 = 13;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -204,6 +208,14 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend([u64::from(*task), u64::from(*status)]);
             EXITED
         }
+        Entry::Seen(Observation::Killed { task, signal }) => {
+            words.extend([u64::from(*task), u64::from(*signal)]);
+            KILLED
+        }
+        Entry::Times(times) => {
+            words.push(*times);
+            TIMES
+        }
         Entry::Seen(Observation::Contents { object, size, data }) => {
             let runs = data.as_ref().map_or(&[][..], Payload::runs);
             words.extend([u64::from(*object) | u64::from(data.is_some()) << 16 | (runs.len() as u64) << 32, *size]);
@@ -220,7 +232,7 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
             words.extend(held.iter().map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
-                words.extend([u64::from(object) | (field as u64) << 16, value as u64]);
+                words.extend([u64::from(object) | field.number() << 16, value as u64]);
             }
             QUIET
         }
@@ -289,8 +301,7 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                let field = ObjectField::ALL.get((word >> 16) as usize)?.1;
-                probes.push((word as u16, field, value));
+                probes.push((word as u16, ObjectField::by_number(word >> 16)?, value));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, probes })
         }
@@ -309,6 +320,8 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let data = (head >> 16 & 1 == 1).then_some(data);
             Entry::Seen(Observation::Contents { object: head as u16, size, data })
         }
+        KILLED => Entry::Seen(Observation::Killed { task: next()? as TaskId, signal: next()? as u8 }),
+        TIMES => Entry::Times(next()?),
         RUN_BEGINS => Entry::RunBegins(next()? as usize, next()? != 0),
         RUN_ENDS => Entry::RunEnds(RunEnd {
             end: [next()?, next()?, next()?, next()?],
@@ -329,7 +342,7 @@ fn encode_ipc(seen: &IpcSeen, words: &mut Words) {
     let sems = seen.sems.len() as u64;
     words.extend([object | (seen.kind as u64) << 16 | counts, sems]);
     for &(field, value) in &seen.fields {
-        words.extend([field as u64, value as u64]);
+        words.extend([field.number(), value as u64]);
     }
     words.extend(seen.sems.iter().flatten().map(|&n| n as u64));
     for (mtype, text) in &seen.messages {
@@ -345,7 +358,7 @@ fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
     let sems = next()?;
     let mut fields = Vec::new();
     for _ in 0..head >> 24 & 0xff {
-        let field = ObjectField::ALL.get(next()? as usize)?.1;
+        let field = ObjectField::by_number(next()?)?;
         fields.push((field, next()? as i64));
     }
     let mut sem = || Some([next()?, next()?, next()?, next()?].map(|word| word as i64));

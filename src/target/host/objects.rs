@@ -1,9 +1,9 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    ipc, probe, sem,
+    ipc, memory, probe, sem,
     shared::{Shared, verdict},
-    sys,
+    shm, sys,
 };
 use crate::{
     kernel::{IPC_PRIVATE, Payload},
@@ -69,7 +69,7 @@ impl Objects {
                     objects.create_ipc(instance, i, object).map(|number| {
                         objects.numbers.0.resize(i, -1);
                         objects.numbers.0.push(number);
-                        0
+                        memory::probe_key(number)
                     })
                 }
                 ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
@@ -95,6 +95,7 @@ impl Objects {
             ObjectKind::Key => Ok(key(object)),
             ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
             ObjectKind::Sem => sem::create(&info.ipc, own),
+            ObjectKind::Shm => shm::create(&info.ipc, own, info.size.unwrap_or(0)),
             _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
         }
     }
@@ -169,6 +170,15 @@ impl Objects {
             *region = Region { base: base as usize, len };
         }
         Ok(0)
+    }
+
+    /// In a worker: attaches the segments of its process, in the order of the program, and nothing else.
+    pub fn attach(&self, program: &Compiled, process: usize) -> io::Result<()> {
+        memory::detach_all();
+        for &object in &program.processes[process].attached {
+            memory::attach(self.numbers.0[object as usize])?;
+        }
+        Ok(())
     }
 
     /// In a worker: gives the ends of its process the numbers that they have in the program.

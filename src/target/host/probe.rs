@@ -3,6 +3,7 @@
 //! It takes a descriptor, and the controller has none: a worker that waits for a command looks through its own.
 
 use super::{
+    memory,
     shared::{ProbeCell, Shared, command, state},
     sys,
 };
@@ -17,7 +18,9 @@ use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, sync::atomic::Ordering};
 const LONGEST_GAP: i32 = 16;
 
 /// In a worker: looks at each object of which this process has a descriptor.
-pub fn look(shared: &Shared, objects: usize) {
+pub fn look(shared: &Shared, program: &Compiled) {
+    let objects = program.objects.len();
+    look_at_cells(shared, program);
     let inodes = &shared.inodes[shared.instance.load(Ordering::Acquire) as usize];
     let (mut fd, mut gap) = (FIRST_FD, 0);
     while gap < LONGEST_GAP {
@@ -34,6 +37,18 @@ pub fn look(shared: &Shared, objects: usize) {
             }
         }
         fd += 1;
+    }
+}
+
+/// Copies the first cells of every segment that this process has attached.
+fn look_at_cells(shared: &Shared, program: &Compiled) {
+    let keys = &shared.inodes[shared.instance.load(Ordering::Acquire) as usize];
+    for (i, object) in program.objects.iter().enumerate().filter(|(_, object)| object.kind == ObjectKind::Shm) {
+        let Some(base) = memory::attached(keys[i].load(Ordering::Relaxed)) else { continue };
+        for (cell, to) in shared.cells[i].iter().take(object.cells as usize).enumerate() {
+            to.store(memory::read(base, cell), Ordering::Relaxed);
+        }
+        shared.probes[i].seen.store(1, Ordering::Release);
     }
 }
 
@@ -79,9 +94,9 @@ pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
     }
 }
 
-/// Whether the object is looked at through descriptors.
-fn has_descriptors(object: &ObjectInfo) -> bool {
-    matches!(object.kind, ObjectKind::Pipe | ObjectKind::Fifo)
+/// Whether a worker has to look at the object: through a descriptor, or through a mapping.
+fn workers_look(object: &ObjectInfo) -> bool {
+    matches!(object.kind, ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::Shm)
 }
 
 /// In the controller: what objects show, and how many showed nothing. `wait` returns when the worker has answered.
@@ -89,9 +104,8 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
     let cells = &shared.probes[..program.objects.len()];
     cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
     for process in &program.processes {
-        let seen = |(cell, object): (&ProbeCell, &ObjectInfo)| {
-            !has_descriptors(object) || cell.seen.load(Ordering::Acquire) != 0
-        };
+        let seen =
+            |(cell, object): (&ProbeCell, &ObjectInfo)| !workers_look(object) || cell.seen.load(Ordering::Acquire) != 0;
         if cells.iter().zip(&program.objects).all(seen) {
             break;
         }
@@ -104,11 +118,23 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
         }
     }
     let mut seen = Vec::new();
+    let mut shown = 0;
     for (object, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.seen.load(Ordering::Acquire) != 0) {
+        shown += 1;
+        let info = &program.objects[object];
+        if info.kind == ObjectKind::Shm {
+            let values = shared.cells[object].iter().take(info.cells as usize).enumerate();
+            seen.extend(
+                values.map(|(cell, value)| {
+                    (object as u16, ObjectField::Cell(cell as u32), value.load(Ordering::Relaxed))
+                }),
+            );
+            continue;
+        }
         seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
         seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
     }
-    let wanted = program.objects.iter().filter(|object| has_descriptors(object)).count();
-    let skipped = wanted - seen.len() / 2;
+    let wanted = program.objects.iter().filter(|object| workers_look(object)).count();
+    let skipped = wanted.saturating_sub(shown);
     (seen, skipped)
 }

@@ -59,16 +59,18 @@ impl Target for Host {
         let config = self.config(Some(program), Some(false), options.limit * 2 + Duration::from_secs(1))?;
         let _reserved = reserve(&sys::allowed_cpus());
         let begun = Instant::now();
-        let mut iteration = Iteration { index: 0, pinned: false, observations: Vec::new(), end: Ending::Finished };
+        let mut iteration =
+            Iteration { index: 0, times: 1, pinned: false, observations: Vec::new(), end: Ending::Finished };
         let ended = self.run(&config, &mut |inside| free::free(inside, program, options), &mut |entry| match entry {
             Entry::IterationBegins(index, pinned) => {
-                (iteration.index, iteration.pinned) = (index, pinned);
+                (iteration.index, iteration.pinned, iteration.times) = (index, pinned, 1);
                 iteration.observations.clear();
             }
+            Entry::Times(times) => iteration.times = times,
             Entry::Seen(observation) => iteration.observations.push(observation),
             Entry::RunEnds(run) => {
                 iteration.end = run.decoded();
-                report.iterations += 1;
+                report.iterations += iteration.times as usize;
                 report.timed_out += usize::from(matches!(iteration.end, Ending::TimedOut { .. }));
                 report.skipped_probes += run.skipped_probes as usize;
                 each(&iteration);
@@ -176,7 +178,7 @@ impl Collector {
                 None
             }
             Entry::RunEnds(end) => Some((self.index, std::mem::take(&mut self.observations), self.report(&end))),
-            Entry::IterationBegins(..) => None,
+            Entry::IterationBegins(..) | Entry::Times(_) => None,
         }
     }
 

@@ -37,6 +37,9 @@ pub fn roam(crew: &Crew, task: usize, seed: u64) -> ! {
         if leader {
             let ends = crew.instances[instance].move_ends(crew.program, process);
             shared.require(Stage::Descriptors, ends);
+            if !crew.program.needs_fresh_memory() {
+                shared.require(Stage::Memory, crew.instances[instance].attach(crew.program, process));
+            }
         }
         performer.restart(instance);
         if init {

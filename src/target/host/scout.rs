@@ -37,6 +37,11 @@ pub fn look(inside: Inside) {
         msgmnb: sysctl(c"/proc/sys/kernel/msgmnb", 16_384),
         msgmni: sysctl(c"/proc/sys/kernel/msgmni", 32_000),
         sem: sem_limits(),
+        shmmax: sysctl(c"/proc/sys/kernel/shmmax", u64::MAX),
+        shmall: sysctl(c"/proc/sys/kernel/shmall", u64::MAX),
+        shmmni: sysctl(c"/proc/sys/kernel/shmmni", 4096),
+        mmap_min_addr: sysctl(c"/proc/sys/vm/mmap_min_addr", 4096),
+        shm_rmid_forced: sysctl(c"/proc/sys/kernel/shm_rmid_forced", 0) != 0,
         cpus,
         realtime: inside.realtime,
     };

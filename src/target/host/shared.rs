@@ -1,7 +1,10 @@
 //! The memory that tool, watchdog, controller and workers share: their only means of communication.
 
 use super::sys;
-use crate::target::{Refusal, Stage};
+use crate::{
+    program::SHOWN_CELLS,
+    target::{Refusal, Stage},
+};
 use std::{
     cell::UnsafeCell,
     io,
@@ -166,8 +169,12 @@ pub struct Header {
     pub inodes: [[AtomicU64; MAX_OBJECTS]; MAX_INSTANCES],
     /// Which row of `inodes` counts.
     pub instance: AtomicU32,
+    /// Whether the process that was started last has attached its segments.
+    pub attached: AtomicU32,
     /// What the last probe saw.
     pub probes: [ProbeCell; MAX_OBJECTS],
+    /// What the last probe saw in the first cells of shared memory.
+    pub cells: [[AtomicI64; SHOWN_CELLS as usize]; MAX_OBJECTS],
     /// A slot for each task.
     pub slots: [Slot; MAX_TASKS],
     /// Length of `message`.

@@ -7,7 +7,7 @@ use super::{
     probe,
     quiet::{self, Eyes},
     sandbox::{HELD_PRIORITY, Inside, TASK_PRIORITY},
-    shared::{MAX_TASKS, Slot, command, handover, state, verdict},
+    shared::{MAX_TASKS, Shared, Slot, command, handover, state, verdict},
     sys,
     worker::{self, Crew, Way},
 };
@@ -105,6 +105,16 @@ pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<
     Some(child)
 }
 
+/// Waits until a fresh process has attached its segments: who comes after it attaches after it.
+pub fn wait_until_attached(shared: &Shared, info: &ProcessInfo) {
+    if info.attached.is_empty() {
+        return;
+    }
+    while shared.attached.swap(0, Ordering::AcqRel) == 0 && shared.verdict.load(Ordering::Acquire) == verdict::NONE {
+        std::thread::sleep(Duration::from_micros(20));
+    }
+}
+
 /// One steered run.
 struct Run<'a> {
     inside: Inside<'a>,
@@ -198,6 +208,7 @@ impl<'a> Run<'a> {
                 // It runs from here until all its threads wait for commands.
                 shared.require(Stage::Limits, sys::set_scheduler(child, libc::SCHED_FIFO, TASK_PRIORITY));
             }
+            wait_until_attached(shared, info);
         }
         crew.instances.iter_mut().for_each(Objects::close);
         if !self.inside.realtime {

@@ -157,6 +157,12 @@ pub fn set_limit(resource: i32, soft: u64, hard: u64) -> io::Result<()> {
     check(unsafe { libc::setrlimit(resource as _, &raw const limit) }).map(drop)
 }
 
+/// This process leaves no core when a signal ends it.
+pub fn set_undumpable() {
+    // SAFETY: numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
+}
+
 /// The thread id of the caller, in its pid namespace.
 pub fn gettid() -> i32 {
     // SAFETY: no arguments.

@@ -2,12 +2,12 @@
 
 use super::{
     calls::{self, Executor},
-    ipc, log,
+    ipc, log, memory,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
     shared::{Slot, command, state},
-    sys,
+    shm, sys,
 };
 use crate::{
     kernel::{Call, Errno, Return},
@@ -57,12 +57,19 @@ const REALTIME_LIMIT_US: u64 = 300_000;
 pub fn become_process(crew: &Crew, process: usize) -> ! {
     let shared = crew.inside.shared;
     sys::set_name(c"lockstep-task");
+    memory::catch_faults();
     match crew.way {
         Way::Steered => {
             shared.require(Stage::Descriptors, crew.instances[0].take_ends(crew.program, process));
             sys::close_from(FIRST_FD + crew.program.processes[process].ends.len() as i32);
         }
         Way::Free { .. } => crew.instances.iter().for_each(|objects| objects.drop_others(crew.program, process)),
+    }
+    if crew.way == Way::Steered || crew.program.needs_fresh_memory() {
+        shared.require(Stage::Memory, crew.instances[0].attach(crew.program, process));
+        if !crew.program.processes[process].attached.is_empty() {
+            shared.attached.store(1, Ordering::Release);
+        }
     }
     block_sigpipe();
     if crew.inside.realtime {
@@ -196,11 +203,17 @@ impl<'a> Performer<'a> {
         let ret = match call {
             Call::Exit { status } => self.exit(status),
             Call::Fork { child } => self.fork(child),
+            ref call if call.kind().is_access() => {
+                // It is over before anybody could ask what the task is doing.
+                memory::with_task(shared, self.task, self.threads(), || self.executor.make(call))
+            }
             ref call => {
                 self.slot.becomes(state::IN_CALL);
                 let mut ret = self.executor.make(call);
-                if call.kind().is_ipc() {
-                    ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret);
+                match call {
+                    Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
+                    _ if call.kind().is_ipc() => ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
+                    _ => {}
                 }
                 ret
             }
@@ -211,11 +224,15 @@ impl<'a> Performer<'a> {
         self.advance()
     }
 
+    /// The tasks of its process.
+    fn threads(&self) -> &'a [u16] {
+        &self.crew.program.processes[self.crew.program.tasks[self.task].process as usize].threads
+    }
+
     fn exit(&self, status: u8) -> ! {
         let shared = self.crew.inside.shared;
         shared.see(Observation::Exited { task: self.task as u16, status });
-        let process = self.crew.program.tasks[self.task].process as usize;
-        for &thread in &self.crew.program.processes[process].threads {
+        for &thread in self.threads() {
             shared.slot(thread as usize).state.store(state::EXITED, Ordering::Release);
         }
         log::close_for_this_process();
@@ -275,7 +292,7 @@ pub fn take_command(crew: &Crew, slot: &Slot) -> u32 {
         match slot.command.load(Ordering::Acquire) {
             command::NONE => sys::futex_wait(&slot.command, command::NONE, None),
             command::PROBE => {
-                probe::look(crew.inside.shared, crew.program.objects.len());
+                probe::look(crew.inside.shared, crew.program);
                 slot.command.store(command::NONE, Ordering::Release);
             }
             command::QUIT => sys::exit_now(0),
