@@ -2,7 +2,11 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use lockstep::{
-    kernel::{Action, Call, Env, IpcId, Kernel, MsgCall, MsgFlags, Payload, RwFlags, Step, Trace, pipe},
+    kernel::{
+        Action, Call, Env, IpcId, Kernel, MsgCall, MsgFlags, Payload, RwFlags, SemBuf, SemCall, SemFlags, SemTimeout,
+        Step, Trace, pipe,
+    },
+    litmus,
     machine::{Machine, environment},
     program::{Compiled, End, ObjectInfo, ProcessInfo, TaskInfo, syntax::ObjectKind},
 };
@@ -78,6 +82,28 @@ fn msgsnd_msgrcv_pair(bencher: Bencher, bytes: u32) {
         black_box((sent, received));
     });
     assert_eq!(k.msq(0).q_qnum, 0);
+}
+
+/// A semaphore up and down again, alone or with another one: two calls.
+#[divan::bench(args = [1, 2])]
+fn semop_up_down(bencher: Bencher, operations: u16) {
+    let (_, program) = litmus::load("litmus \"x\"; sem s[2]; task A { }").unwrap();
+    let env = environment(&program, Env::default()).unwrap();
+    let mut k = Machine::new(&program, env.clone()).initial().unwrap().kernel;
+    let semop = |sem_op| {
+        let sop = |sem_num| SemBuf { sem_num, sem_op, sem_flg: SemFlags::empty() };
+        let sops = (0..operations).map(sop).collect();
+        let timeout = SemTimeout::Never;
+        Call::Sem(SemCall::Op { id: IpcId::Declared(0), sops, nsops: operations.into(), timeout })
+    };
+    let mut trace = Trace::default();
+    bencher.counter(ItemsCount::new(2u32)).bench_local(|| {
+        let up = k.run(&env, 0, Action::Enter(semop(1)), &mut trace, u32::MAX);
+        let down = k.run(&env, 0, Action::Enter(semop(-1)), &mut trace, u32::MAX);
+        debug_assert!(matches!((&up, &down), (Step::Returned(_), Step::Returned(_))));
+        black_box((up, down));
+    });
+    assert_eq!(k.sem(0, 0).semval, 0);
 }
 
 /// A write and the read that takes its bytes: two calls.

@@ -80,7 +80,14 @@ fn the_library_exercises_every_rule_of_the_newest_kernel() {
 #[test]
 fn the_library_exercises_what_is_model_only_on_other_kernels() {
     let mut rules = RuleSet::default();
-    for version in [Version::new(3, 2), Version::new(4, 19), Version::new(5, 10), Version::new(6, 1), Version::NEWEST] {
+    for version in [
+        Version::new(3, 2),
+        Version::new(3, 10),
+        Version::new(4, 19),
+        Version::new(5, 10),
+        Version::new(6, 1),
+        Version::NEWEST,
+    ] {
         rules.extend(&exercised(version, None));
     }
     for info in QUIRKS {

@@ -63,13 +63,13 @@ const SEMUSZ: i64 = 20;
 impl SemCtlCall {
     /// Everything that is looked at before the set.
     pub fn new(cx: &mut Cx, id: i32, cmd: SemCtl, null: bool) -> Result<Self, Errno> {
-        cx.trace.rule(SEM_CTL_01);
         let known = match cmd {
             SemCtl::Other(_) => false,
             SemCtl::SemStatAny => cx.env.quirks.has(Quirk::IpcStatAny),
             _ => true,
         };
         if id < 0 || !known {
+            cx.trace.rule(SEM_CTL_01);
             return Err(Errno::EINVAL);
         }
         if null && matches!(cmd, SemCtl::Set(_)) {
@@ -78,8 +78,11 @@ impl SemCtlCall {
         if let SemCtl::SetVal { val, .. } = cmd
             && !cx.env.quirks.has(Quirk::SemSetvalSetFirst)
         {
-            cx.trace.rule(SEM_CTL_03);
-            in_range(val)?;
+            let in_range = in_range(val);
+            if in_range.is_err() {
+                cx.trace.rule(SEM_CTL_03);
+            }
+            in_range?;
         }
         Ok(SemCtlCall { at: At::Begin, cmd, null, id, slot: 0, wake_q: WakeQ::default() })
     }

@@ -142,7 +142,6 @@ impl SemTimedOp {
     #[inline]
     pub fn new(cx: &mut Cx, id: i32, sops: Sops, nsops: u32, timeout: SemTimeout) -> Result<Self, Errno> {
         let old = cx.env.quirks.has(Quirk::SemopIdFirst);
-        cx.trace.rule(if old { SEM_E_01 } else { SEM_E_02 });
         let (semopm, short) = (cx.env.limits.semopm, nsops as usize > sops.len());
         let timeout_unread = timeout == SemTimeout::Fault;
         let none = nsops < 1;
@@ -166,6 +165,7 @@ impl SemTimedOp {
             ]
         };
         if let Some(&(_, errno)) = refusals.iter().find(|(refused, _)| *refused) {
+            cx.trace.rule(if old { SEM_E_01 } else { SEM_E_02 });
             return Err(errno);
         }
         let mut sops = sops;

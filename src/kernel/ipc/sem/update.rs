@@ -107,8 +107,9 @@ impl Cx<'_> {
                 let mut restart = false;
                 if result.is_ok() {
                     completed = true;
-                    self.trace.rule(SEM_U_07);
-                    self.do_smart_wakeup_zero(slot, Some(&sops), wake_q);
+                    if self.do_smart_wakeup_zero(slot, Some(&sops), wake_q) {
+                        self.trace.rule(SEM_U_07);
+                    }
                     // check_restart
                     restart = !self.k.sem_array(slot).pending_alter.is_empty() || sops.len() > 1;
                 } else {
