@@ -154,6 +154,8 @@ fn watch(shared: &Shared, controller: i32, limit: Duration) {
             (seen, since) = (progress, Instant::now());
         } else if since.elapsed() > limit {
             shared.conclude(verdict::TIMED_OUT);
+            // It reaps the tasks when it dies, and must not keep them from the processor then (see `steer::end_workers`).
+            let _ = sys::set_scheduler(controller, libc::SCHED_OTHER, 0);
             // SAFETY: the controller is our child and not reaped yet.
             unsafe { libc::kill(controller, libc::SIGKILL) };
         }

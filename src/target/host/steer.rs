@@ -6,7 +6,7 @@ use super::{
     objects::Objects,
     probe,
     quiet::{self, Eyes},
-    sandbox::{HELD_PRIORITY, Inside, TASK_PRIORITY},
+    sandbox::{CONTROLLER_PRIORITY, HELD_PRIORITY, Inside, TASK_PRIORITY},
     shared::{MAX_TASKS, Shared, Slot, command, handover, state, verdict},
     sys,
     worker::{self, Crew, Way},
@@ -71,11 +71,21 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
 }
 
 /// Kills all other processes of the sandbox and waits until they are gone.
+///
+/// Who waits must not outrank them. To reap a process is to drop its entries of `/proc`, and `shrink_dcache_parent` waits there for
+/// whoever else is at it, without sleeping: for ever, if that is a held task that it keeps from the processor.
 pub fn end_workers() {
+    let realtime = sys::is_fifo(0);
+    if realtime {
+        let _ = sys::set_scheduler(0, libc::SCHED_OTHER, 0);
+    }
     // SAFETY: this reaches the processes of the pid namespace, apart from its first and the caller.
     unsafe { libc::kill(-1, libc::SIGKILL) };
     // SAFETY: a null status is allowed.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) } > 0 {}
+    if realtime {
+        let _ = sys::set_scheduler(0, libc::SCHED_FIFO, CONTROLLER_PRIORITY);
+    }
 }
 
 /// Waits until the tool has read the log.
