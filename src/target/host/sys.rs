@@ -50,7 +50,7 @@ pub fn set_scheduler(tid: i32, policy: i32, priority: i32) -> io::Result<()> {
 /// Whether a task is `SCHED_FIFO`.
 pub fn is_fifo(tid: i32) -> bool {
     // SAFETY: a number only.
-    unsafe { libc::syscall(libc::SYS_sched_getscheduler, tid) == libc::SCHED_FIFO.into() }
+    unsafe { libc::sched_getscheduler(tid) == libc::SCHED_FIFO }
 }
 
 /// Gives a task that is `SCHED_FIFO` another priority.
