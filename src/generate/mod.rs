@@ -46,8 +46,8 @@ pub struct MechanismKind {
 pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "pipe", begin: || Box::new(pipe::Pipes) },
     MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
-    MechanismKind { name: "msgq", begin: || Box::new(msgq::Msgqs::default()) },
-    MechanismKind { name: "sem", begin: || Box::new(sem::Sems::default()) },
+    MechanismKind { name: "sysv-msg", begin: || Box::new(msgq::Msgqs::default()) },
+    MechanismKind { name: "sysv-sem", begin: || Box::new(sem::Sems::default()) },
 ];
 
 impl MechanismKind {

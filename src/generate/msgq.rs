@@ -11,7 +11,7 @@ pub struct Msgqs {
 }
 
 /// Names of queues.
-const NAMES: &[&str] = &["q", "r"];
+const NAMES: &[&str] = &["mq", "mr"];
 /// The key that the first queue has, and one that no declared queue has.
 const KEYS: &[&str] = &["k", "l"];
 /// Types of messages; few, so that receivers and messages meet.

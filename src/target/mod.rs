@@ -121,7 +121,7 @@ pub struct SteerOptions {
     /// Under [`Method::Fifo`], every so many steps and after the last one `/proc` is asked whether everything is quiet
     /// indeed; 0 for never.
     pub check_every: usize,
-    /// A run without progress for so long is ended.
+    /// A run without progress for so long is ended, and so is one that takes fifteen times as long.
     pub limit: Duration,
     /// The CPU to use; the last one that is allowed, if not said.
     pub cpu: Option<usize>,

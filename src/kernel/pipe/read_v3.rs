@@ -180,9 +180,7 @@ impl PipeReadV3 {
     /// Whether it would go on if it were woken.
     pub fn ready(&self, k: &Kernel) -> bool {
         let pipe = k.pipe(self.pipe);
-        pipe.readable()
-            || pipe.ends.waiting_writers == 0
-                && (self.nowait || k.file(self.file).nonblocking() || !self.data.is_empty())
+        pipe.readable() || pipe.ends.waiting_writers == 0 && (self.nowait || !self.data.is_empty())
     }
 
     /// Where it is, in words.

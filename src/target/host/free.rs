@@ -93,7 +93,7 @@ impl<'a> Free<'a> {
     /// A fresh group with `count` instances of the objects.
     fn start_workers(&mut self, count: usize) -> Crew<'a> {
         let shared = self.inside.shared;
-        shared.tick();
+        shared.begin_run();
         shared.reset_tasks();
         self.eyes = Eyes::default();
         shared.done.store(0, Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl<'a> Free<'a> {
         if shared.log_used() > LOG_BYTES / 8 {
             hand_over(self.inside);
         }
-        shared.tick();
+        shared.begin_run();
         let pinned = self.options.pinned.unwrap_or(self.index / 8 % 2 == 1);
         let start = shared.log_used();
         let begins = Entry::IterationBegins(self.index, pinned);

@@ -46,6 +46,9 @@ pub struct Host {
 /// A sandbox that does not even start its controller in this time never will.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
+/// A whole run may take so many times as long as it may go without progress.
+const WHOLE: u32 = 15;
+
 impl Host {
     /// Uses whatever privilege this process has.
     ///
@@ -130,6 +133,7 @@ impl Host {
             realtime: if self.unprivileged { Some(false) } else { realtime },
             unprivileged: self.unprivileged,
             limit,
+            whole: limit * WHOLE,
             cpu: None,
             task_caps: Caps::default(),
             users: false,

@@ -94,6 +94,9 @@ fn reserve(cpus: &[usize]) -> Vec<MutexGuard<'static, ()>> {
     locks.into_iter().map(|cpu| IN_USE[cpu].lock().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
+/// So many sandboxes in a row may hang in their first run.
+const PATIENCE: usize = 10;
+
 /// What a program wants of its sandbox.
 fn needs(program: &Compiled) -> (&[String], bool) {
     (&program.settings.caps, program.has_users())
@@ -128,7 +131,7 @@ impl Host {
         let cpu = options.cpu.or_else(|| sys::allowed_cpus().last().copied()).unwrap_or(0);
         config.cpu = Some(cpu);
         let _reserved = reserve(&[cpu]);
-        let mut done = 0;
+        let (mut done, mut hung) = (0, 0);
         while done < jobs.len() {
             let mut collector = Collector::default();
             let first = done;
@@ -148,7 +151,12 @@ impl Host {
                 let task = self.shared.current.load(Ordering::Relaxed).checked_sub(1).map(|task| task as TaskId);
                 let report = collector.timed_out(task);
                 each(done, &collector.observations, &report);
+                // It is this machine then, not the jobs.
+                hung = if done == first { hung + 1 } else { 1 };
                 done += 1;
+                if hung > PATIENCE {
+                    return Err(Refusal::Crashed(format!("{hung} sandboxes in a row hung")));
+                }
             } else if done == first {
                 return Err(Refusal::Crashed("it did nothing".into()));
             }

@@ -15,6 +15,7 @@ use super::{
 use crate::target::Stage;
 use std::{
     io,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,8 @@ pub const TASK_PRIORITY: i32 = 20;
 pub const CONTROLLER_PRIORITY: i32 = 10;
 /// The priority of tasks that are held: woken, they wait for the controller, which never waits.
 pub const HELD_PRIORITY: i32 = 5;
+/// The controller's priority while it waits for tasks to die: it must not be in their way.
+pub const REAPER_PRIORITY: i32 = 1;
 
 /// How many descriptors the controller must be able to have.
 const LEAST_DESCRIPTORS: u64 = HIGH_FD as u64 + 200;
@@ -37,6 +40,8 @@ pub struct Config {
     pub unprivileged: bool,
     /// The controller is killed when it makes no progress for so long.
     pub limit: Duration,
+    /// It is killed when one run takes so long, whatever progress it makes.
+    pub whole: Duration,
     /// Bind everything to this CPU.
     pub cpu: Option<usize>,
     /// Capabilities that tasks keep.
@@ -125,21 +130,27 @@ fn watchdog(shared: &Shared, config: &Config, job: &mut dyn FnMut(Inside), tool:
         shared.conclude(verdict::DONE);
         sys::exit_now(0);
     }
-    watch(shared, controller, config.limit);
+    // From here on the controller must be gone first: a real-time process that nobody watches could keep its CPU for ever.
+    // SAFETY: numbers only.
+    let _ = sys::check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) });
+    watch(shared, controller, config, &orphaned);
     sys::futex_post(&shared.handover, handover::OVER);
     sys::exit_now(0)
 }
 
-/// Waits for the controller's end, and ends it when it makes no progress.
-fn watch(shared: &Shared, controller: i32, limit: Duration) {
-    let (mut seen, mut since) = (0, Instant::now());
-    // SAFETY: flags only; before v5.3 there are no such descriptors.
-    let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, controller, 0) } as i32;
+/// Waits for the controller's end, and ends it when it makes no progress, when a run takes too long, or when the tool is gone.
+fn watch(shared: &Shared, controller: i32, config: &Config, orphaned: &dyn Fn() -> bool) {
+    let begun = Instant::now();
+    let (mut progress, mut moved) = (0, begun);
+    let (mut run, mut run_began) = (0, begun);
+    let mut ended = false;
+    // SAFETY: no arguments.
+    let tool = unsafe { libc::getppid() };
+    let mut polled = [controller, tool].map(pollable);
     loop {
-        if pidfd >= 0 {
-            let mut polled = libc::pollfd { fd: pidfd, events: libc::POLLIN, revents: 0 };
-            // SAFETY: one record.
-            unsafe { libc::poll(&raw mut polled, 1, 50) };
+        if polled[0].fd >= 0 {
+            // SAFETY: the records are as many as said.
+            unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, 50) };
         } else {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -148,18 +159,37 @@ fn watch(shared: &Shared, controller: i32, limit: Duration) {
         if unsafe { libc::waitpid(controller, &raw mut status, libc::WNOHANG) } != 0 {
             return;
         }
-        let progress = shared.progress.load(std::sync::atomic::Ordering::Relaxed);
-        let reading = shared.handover.load(std::sync::atomic::Ordering::Relaxed) == handover::FULL;
-        if progress != seen || reading {
-            (seen, since) = (progress, Instant::now());
-        } else if since.elapsed() > limit {
+        if ended {
+            // A loop inside the kernel heeds no signal, and what it waits for may be somebody whom it keeps from running.
+            let _ = sys::set_scheduler(controller, libc::SCHED_OTHER, 0);
+            continue;
+        }
+        let now = Instant::now();
+        let reading = shared.handover.load(Ordering::Relaxed) == handover::FULL;
+        if std::mem::replace(&mut progress, shared.progress.load(Ordering::Relaxed)) != progress || reading {
+            moved = now;
+        }
+        if std::mem::replace(&mut run, shared.runs.load(Ordering::Relaxed)) != run || reading {
+            run_began = now;
+        }
+        if orphaned() || now - moved > config.limit || now - run_began > config.whole {
             shared.conclude(verdict::TIMED_OUT);
             // It reaps the tasks when it dies, and must not keep them from the processor then (see `steer::end_workers`).
             let _ = sys::set_scheduler(controller, libc::SCHED_OTHER, 0);
             // SAFETY: the controller is our child and not reaped yet.
             unsafe { libc::kill(controller, libc::SIGKILL) };
+            ended = true;
+            // It would not let us sleep any more.
+            polled[1].fd = -1;
         }
     }
+}
+
+/// What `poll` waits for a process's end with; before v5.3 there is no such descriptor.
+fn pollable(process: i32) -> libc::pollfd {
+    // SAFETY: flags only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) } as i32;
+    libc::pollfd { fd, events: libc::POLLIN, revents: 0 }
 }
 
 /// Whatever the tool does about signals, tasks start as if nobody had done anything.
@@ -265,6 +295,11 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     let spare = Caps::default().with(sys::CAP_SYS_ADMIN).with(sys::CAP_IPC_OWNER).and(had);
     shared.require(Stage::Capabilities, wanted.and(had).set_with_spare(spare));
     let realtime = config.realtime != Some(false) && become_realtime();
+    if realtime {
+        // Should the watchdog not get to run: it sleeps once in each run, at least.
+        let limit = config.whole.as_micros() as u64;
+        shared.require(Stage::Limits, sys::set_limit(libc::RLIMIT_RTTIME as i32, limit, limit));
+    }
     if config.realtime == Some(true) && !realtime {
         shared.conclude(verdict::NO_REALTIME);
         sys::exit_now(2);
@@ -272,9 +307,12 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     Inside { shared, realtime, initial_user_namespace: initial, task_caps: config.task_caps }
 }
 
-/// `SCHED_FIFO`, if priorities can also be raised again.
+/// A real-time policy, if priorities can also be raised again.
+///
+/// `SCHED_RR`, not `SCHED_FIFO`: controllers of different sandboxes have one priority, and one that computes for long must not
+/// keep the others from their CPU.
 fn become_realtime() -> bool {
-    let realtime = sys::set_scheduler(0, libc::SCHED_FIFO, CONTROLLER_PRIORITY)
+    let realtime = sys::set_scheduler(0, libc::SCHED_RR, CONTROLLER_PRIORITY)
         .and_then(|()| sys::set_priority(0, TASK_PRIORITY))
         .and_then(|()| sys::set_priority(0, CONTROLLER_PRIORITY));
     if realtime.is_err() {
@@ -289,4 +327,114 @@ fn mount(source: &std::ffi::CStr, target: &std::ffi::CStr, kind: &std::ffi::CStr
         libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as libc::c_ulong, std::ptr::null())
     };
     sys::check(ret).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{Host, Target};
+
+    fn config(realtime: Option<bool>, limit: u64, whole: u64) -> Config {
+        Config {
+            realtime,
+            unprivileged: false,
+            limit: Duration::from_millis(limit),
+            whole: Duration::from_millis(whole),
+            cpu: sys::allowed_cpus().last().copied(),
+            task_caps: Caps::default(),
+            users: false,
+        }
+    }
+
+    /// A sandbox that does `job`: how it ended. That it ends is what is tested.
+    fn verdict_of(config: &Config, job: &mut dyn FnMut(Inside)) -> u32 {
+        let shared = Shared::new().unwrap();
+        let watchdog = launch(&shared, config, job).unwrap();
+        wait(watchdog);
+        shared.verdict.load(Ordering::Acquire)
+    }
+
+    fn wait(child: i32) {
+        // SAFETY: a null status is allowed.
+        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
+    }
+
+    /// Never comes to an end.
+    fn spin(inside: Inside, tick: bool) {
+        loop {
+            if tick {
+                inside.shared.tick();
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_controller_that_spins_is_ended() {
+        for realtime in [Some(false), None] {
+            assert_eq!(verdict_of(&config(realtime, 300, 60_000), &mut |i| spin(i, false)), verdict::TIMED_OUT);
+        }
+    }
+
+    #[test]
+    fn a_run_that_never_ends_is_ended_although_it_moves() {
+        for realtime in [Some(false), None] {
+            assert_eq!(verdict_of(&config(realtime, 60_000, 500), &mut |i| spin(i, true)), verdict::TIMED_OUT);
+        }
+    }
+
+    #[test]
+    fn controllers_on_one_cpu_do_not_wait_for_each_others_end() {
+        if !Host::new().unwrap().facts().is_ok_and(|facts| facts.realtime) {
+            return;
+        }
+        let config = config(Some(true), 20_000, 20_000);
+        let (one, other) = (Shared::new().unwrap(), Shared::new().unwrap());
+        // Computes until the other has done something.
+        let first = launch(&one, &config, &mut |_| {
+            one.tick();
+            while other.progress.load(Ordering::Acquire) == 0 {
+                std::hint::spin_loop();
+            }
+        });
+        while one.progress.load(Ordering::Acquire) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let second = launch(&other, &config, &mut |inside| inside.shared.tick());
+        wait(first.unwrap());
+        wait(second.unwrap());
+        assert_eq!([&one, &other].map(|shared| shared.verdict.load(Ordering::Acquire)), [verdict::DONE; 2]);
+    }
+
+    #[test]
+    fn the_kernel_ends_a_realtime_controller_that_nobody_watches() {
+        // Its watchdog is stopped, as good as starved.
+        let shared = Shared::new().unwrap();
+        let watchdog = launch(&shared, &config(None, 60_000, 500), &mut |inside| {
+            inside.shared.expected.store(u32::from(inside.realtime), Ordering::Relaxed);
+            inside.shared.tick();
+            spin(inside, true);
+        })
+        .unwrap();
+        while shared.progress.load(Ordering::Acquire) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let kill = |signal| {
+            // SAFETY: the watchdog is our child and not reaped yet.
+            unsafe { libc::kill(watchdog, signal) };
+        };
+        if shared.expected.load(Ordering::Relaxed) == 0 {
+            kill(libc::SIGKILL);
+            return wait(watchdog);
+        }
+        kill(libc::SIGSTOP);
+        let mut last = 0;
+        while last != shared.progress.load(Ordering::Acquire) {
+            last = shared.progress.load(Ordering::Acquire);
+            std::thread::sleep(Duration::from_millis(2000));
+        }
+        kill(libc::SIGCONT);
+        wait(watchdog);
+        assert_eq!(shared.verdict.load(Ordering::Acquire), verdict::NONE, "nobody but the kernel did it");
+    }
 }

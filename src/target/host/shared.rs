@@ -145,6 +145,8 @@ pub struct Header {
     pub errno: AtomicU32,
     /// Counts up while things move; the watchdog looks at it.
     pub progress: AtomicU64,
+    /// Counts runs, or iterations of free runs; the watchdog gives each only so much time, however much moves.
+    pub runs: AtomicU64,
     /// The task that was released last, plus one.
     pub current: AtomicU32,
     /// Bytes of the log that are in use.
@@ -225,12 +227,19 @@ impl Shared {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Says that another run, or another iteration, begins.
+    pub fn begin_run(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.tick();
+    }
+
     /// All as new, before a sandbox starts.
     pub fn reset(&self) {
         self.handover.store(handover::WORKING, Ordering::Relaxed);
         self.verdict.store(verdict::NONE, Ordering::Relaxed);
         self.current.store(0, Ordering::Relaxed);
         self.progress.store(0, Ordering::Relaxed);
+        self.runs.store(0, Ordering::Relaxed);
         self.message_len.store(0, Ordering::Relaxed);
         self.batches.store(0, Ordering::Relaxed);
         self.clear_log();

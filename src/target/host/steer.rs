@@ -6,7 +6,7 @@ use super::{
     objects::Objects,
     probe,
     quiet::{self, Eyes},
-    sandbox::{CONTROLLER_PRIORITY, HELD_PRIORITY, Inside, TASK_PRIORITY},
+    sandbox::{CONTROLLER_PRIORITY, HELD_PRIORITY, Inside, REAPER_PRIORITY, TASK_PRIORITY},
     shared::{MAX_TASKS, Shared, Slot, command, handover, state, verdict},
     sys,
     worker::{self, Crew, Way},
@@ -28,9 +28,11 @@ pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions)
         if inside.shared.log_used() > super::shared::LOG_BYTES / 4 {
             hand_over(inside);
         }
-        inside.shared.tick();
+        inside.shared.begin_run();
         inside.shared.reset_tasks();
         if inside.realtime {
+            // What RLIMIT_RTTIME counts begins anew with each sleep.
+            std::thread::sleep(Duration::from_nanos(1));
             attempts(&inside, program, options, first + index, schedule);
         } else {
             let _ = sys::set_scheduler(0, libc::SCHED_BATCH, 0);
@@ -72,19 +74,19 @@ fn in_child(inside: Inside, work: impl FnOnce()) {
 
 /// Kills all other processes of the sandbox and waits until they are gone.
 ///
-/// Who waits must not outrank them. To reap a process is to drop its entries of `/proc`, and `shrink_dcache_parent` waits there for
-/// whoever else is at it, without sleeping: for ever, if that is a held task that it keeps from the processor.
+/// It does so below all of them. The first thread of a process can be reaped while another one, which was held, is still taking
+/// its own entries out of `/proc`, and the kernel then loops until those are gone (`shrink_dcache_parent`): if the other one
+/// could not run, for ever, and deaf to signals.
 pub fn end_workers() {
-    let realtime = sys::is_fifo(0);
-    if realtime {
-        let _ = sys::set_scheduler(0, libc::SCHED_OTHER, 0);
-    }
+    // First: what is held and has been woken must not go on.
     // SAFETY: this reaches the processes of the pid namespace, apart from its first and the caller.
     unsafe { libc::kill(-1, libc::SIGKILL) };
+    // Without a real-time policy there is nothing to change, and this fails.
+    let lowered = sys::set_priority(0, REAPER_PRIORITY).is_ok();
     // SAFETY: a null status is allowed.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL) } > 0 {}
-    if realtime {
-        let _ = sys::set_scheduler(0, libc::SCHED_FIFO, CONTROLLER_PRIORITY);
+    if lowered {
+        let _ = sys::set_priority(0, CONTROLLER_PRIORITY);
     }
 }
 

@@ -47,12 +47,6 @@ pub fn set_scheduler(tid: i32, policy: i32, priority: i32) -> io::Result<()> {
     check(unsafe { libc::syscall(libc::SYS_sched_setscheduler, tid, policy, &raw const param) }).map(drop)
 }
 
-/// Whether a task is `SCHED_FIFO`.
-pub fn is_fifo(tid: i32) -> bool {
-    // SAFETY: a number only.
-    unsafe { libc::sched_getscheduler(tid) == libc::SCHED_FIFO }
-}
-
 /// Gives a task that is `SCHED_FIFO` another priority.
 pub fn set_priority(tid: i32, priority: i32) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: priority };
