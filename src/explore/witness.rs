@@ -62,41 +62,73 @@ impl Witness {
         if self.preempts() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }
-        let mut steps = Vec::new();
-        self.replay(machine, initial, false, |taken, _, _, trace| {
-            // Local statements and the end of killed threads come by themselves.
-            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Deliver) {
-                steps.push((taken.mv.task, taken.mv.kind, trace.woken.to_vec()));
+        let mut steps: Vec<Taking> = Vec::new();
+        let mut last = None;
+        let mut torn = false;
+        self.replay(machine, initial, false, |taken, step, _, trace| {
+            let Move { task, kind } = taken.mv;
+            // Local statements come by themselves, right after the call before them.
+            if kind == MoveKind::Local {
+                torn |= machine.program.tasks[usize::from(task)].split && last.is_some() && last != Some(task);
+                return;
             }
+            last = Some(task);
+            let again = matches!(step, Step::Restart(_));
+            steps.push(Taking { task, kind, woken: trace.woken.to_vec(), again });
         });
-        Some(Schedule { steps: fold(&steps) })
+        if torn { None } else { fold(&steps).map(|steps| Schedule { steps }) }
     }
 }
 
 /// Folds moves of woken tasks into the release that woke them, where they follow it at once and in order.
-fn fold(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<Release> {
+///
+/// `None` if something would have to be held that cannot be: who makes its call again after a signal, or was woken at user
+/// level.
+fn fold(steps: &[Taking]) -> Option<Vec<Release>> {
     let mut releases = Vec::new();
     let mut i = 0;
     while i < steps.len() {
-        let task = steps[i].0;
-        // The run queue of a plain release: who is to go on, in order.
-        let mut queue: std::collections::VecDeque<TaskId> = steps[i].2.iter().copied().collect();
-        let mut next = i + 1;
-        while let Some(&woken) = queue.front() {
+        let (task, mut next) = (steps[i].task, i);
+        // The run queue of a plain release: who is to go on, in order. Who makes its call again was not interrupted.
+        let mut queue = std::collections::VecDeque::from([(task, steps[i].kind)]);
+        let mut forced = false;
+        while let Some(&(task, kind)) = queue.front() {
             match steps.get(next) {
-                Some((task, MoveKind::Continue, more)) if *task == woken => {
+                Some(step) if step.task == task && (step.kind == kind || step.kind == MoveKind::Deliver) => {
                     queue.pop_front();
-                    queue.extend(more);
+                    queue.extend(step.woken.iter().map(|&woken| (woken, MoveKind::Continue)));
+                    if step.again {
+                        queue.push_front((task, MoveKind::Call));
+                    }
                     next += 1;
                 }
-                _ => break,
+                _ => {
+                    let at_user_level = |&(task, _): &(TaskId, _)| {
+                        steps[next..].iter().find(|s| s.task == task).is_some_and(|s| s.kind == MoveKind::Deliver)
+                    };
+                    forced = kind == MoveKind::Call || queue.iter().any(at_user_level);
+                    break;
+                }
             }
         }
         let plain = queue.is_empty();
+        if !plain && (forced || steps[i].again) {
+            return None;
+        }
         releases.push(Release { task, hold: !plain });
         i = if plain { next } else { i + 1 };
     }
-    releases
+    Some(releases)
+}
+
+/// A move of a witness, as far as schedules are concerned.
+struct Taking {
+    task: TaskId,
+    kind: MoveKind,
+    /// Whom it woke, in order.
+    woken: Vec<TaskId>,
+    /// Whether the task makes its call again at once.
+    again: bool,
 }
 
 #[cfg(test)]
@@ -105,7 +137,9 @@ mod tests {
     use MoveKind::*;
 
     fn folded(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<(TaskId, bool)> {
-        fold(steps).into_iter().map(|r| (r.task, r.hold)).collect()
+        let steps = steps.iter().cloned().map(|(task, kind, woken)| Taking { task, kind, woken, again: false });
+        let folded = fold(&steps.collect::<Vec<_>>()).unwrap_or_default();
+        folded.into_iter().map(|r| (r.task, r.hold)).collect()
     }
 
     #[test]

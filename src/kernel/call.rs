@@ -3,7 +3,11 @@
 //! Model and real kernels are driven by the same [`Call`] values and answer with the same [`Return`] values,
 //! so what is compared between them is never a translation.
 
-use super::{errno::Errno, payload::Payload};
+use super::{
+    errno::Errno,
+    payload::Payload,
+    signal::{SigAction, SigSet},
+};
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -329,6 +333,70 @@ pub enum Call {
     Pause,
     /// `sched_yield()`: does nothing.
     Yield,
+    /// `kill(pid, signal)`.
+    Kill {
+        /// A process or thread, 0 or -1 or minus a group; ids are those of [`super::signal::pid_of_process`].
+        pid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+    },
+    /// `tgkill(pid, tid, signal)`.
+    Tgkill {
+        /// The process.
+        pid: i32,
+        /// The thread.
+        tid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+    },
+    /// `rt_sigqueueinfo` as `sigqueue` makes it.
+    Sigqueue {
+        /// The process.
+        pid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+        /// `si_value`.
+        value: i64,
+        /// `si_code`; `SI_QUEUE` if nobody forges it.
+        code: i32,
+    },
+    /// `sigaction(signal, action)`; without an action it only asks.
+    Sigaction {
+        /// Signal.
+        signal: i32,
+        /// What it does from now on.
+        action: Option<SigAction>,
+    },
+    /// `sigprocmask(how, set)`; the answer's `extra` is the mask of before.
+    Sigprocmask {
+        /// `SIG_BLOCK`, `SIG_UNBLOCK`, `SIG_SETMASK`.
+        how: i32,
+        /// Signals; without them it only asks.
+        set: Option<SigSet>,
+    },
+    /// `sigpending()`; the answer's `extra` is the set.
+    Sigpending,
+    /// `sigsuspend(mask)`.
+    Sigsuspend {
+        /// Blocked while it sleeps.
+        mask: SigSet,
+    },
+    /// `sigtimedwait(set, timeout)`; the answer's `extra` is signo, code, pid, uid and value of what came.
+    Sigtimedwait {
+        /// Signals waited for.
+        set: SigSet,
+        /// How long to sleep.
+        timeout: Timeout,
+    },
+    /// `waitpid(pid, options)`; the answer's `extra` is how the child changed (`CLD_*`), and its status or signal.
+    Waitpid {
+        /// A process, or -1 for any.
+        pid: i32,
+        /// `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
+        options: i32,
+    },
+    /// The end of a handler.
+    Sigreturn,
 }
 
 /// The name of a call, as `asleep in write` says it.
@@ -363,6 +431,16 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Kill,
+    Tgkill,
+    Sigqueue,
+    Sigaction,
+    Sigprocmask,
+    Sigpending,
+    Sigsuspend,
+    Sigwaitinfo,
+    Waitpid,
+    Sigreturn,
 }
 
 impl CallKind {
@@ -393,6 +471,16 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("kill", CallKind::Kill),
+        ("tgkill", CallKind::Tgkill),
+        ("sigqueue", CallKind::Sigqueue),
+        ("sigaction", CallKind::Sigaction),
+        ("sigprocmask", CallKind::Sigprocmask),
+        ("sigpending", CallKind::Sigpending),
+        ("sigsuspend", CallKind::Sigsuspend),
+        ("sigwaitinfo", CallKind::Sigwaitinfo),
+        ("waitpid", CallKind::Waitpid),
+        ("sigreturn", CallKind::Sigreturn),
     ];
 
     /// The name in the notation.
@@ -408,6 +496,23 @@ impl CallKind {
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether it sends, waits for or decides about signals, or asks for the status of a child.
+    pub fn is_about_signals(self) -> bool {
+        matches!(
+            self,
+            CallKind::Kill
+                | CallKind::Tgkill
+                | CallKind::Sigqueue
+                | CallKind::Sigaction
+                | CallKind::Sigprocmask
+                | CallKind::Sigpending
+                | CallKind::Sigsuspend
+                | CallKind::Sigwaitinfo
+                | CallKind::Waitpid
+                | CallKind::Sigreturn
+        )
     }
 
     /// Whether a result of 0 means end of file.
@@ -452,6 +557,16 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Kill { .. } => CallKind::Kill,
+            Call::Tgkill { .. } => CallKind::Tgkill,
+            Call::Sigqueue { .. } => CallKind::Sigqueue,
+            Call::Sigaction { .. } => CallKind::Sigaction,
+            Call::Sigprocmask { .. } => CallKind::Sigprocmask,
+            Call::Sigpending => CallKind::Sigpending,
+            Call::Sigsuspend { .. } => CallKind::Sigsuspend,
+            Call::Sigtimedwait { .. } => CallKind::Sigwaitinfo,
+            Call::Waitpid { .. } => CallKind::Waitpid,
+            Call::Sigreturn => CallKind::Sigreturn,
         }
     }
 }

@@ -32,11 +32,19 @@ pub struct Limits {
     pub pipe_user_pages_hard: u32,
     /// `RLIMIT_NOFILE`: descriptors are below this.
     pub nofile: u32,
+    /// `RLIMIT_SIGPENDING`: so many queued signals of a user; beyond them siginfo is lost.
+    pub sigpending: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { pipe_max_size: 1 << 20, pipe_user_pages_soft: 16_384, pipe_user_pages_hard: 0, nofile: 1024 }
+        Limits {
+            pipe_max_size: 1 << 20,
+            pipe_user_pages_soft: 16_384,
+            pipe_user_pages_hard: 0,
+            nofile: 1024,
+            sigpending: 8192,
+        }
     }
 }
 
@@ -47,20 +55,20 @@ pub struct Caps {
     pub sys_resource: bool,
     /// `CAP_SYS_ADMIN`
     pub sys_admin: bool,
+    /// `CAP_KILL`
+    pub kill: bool,
 }
 
 /// Which classes of fields somebody can see: the program, the question, or a probe. What nobody sees is not state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Observe {
-    /// Signals that are pending although blocked (`SIGPIPE` after `EPIPE`).
-    pub pending_signals: bool,
-    /// Statuses of processes that have exited.
-    pub exit_status: bool,
+    /// What signals carry: who sent them, and why.
+    pub siginfo: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { pending_signals: true, exit_status: true }
+        Observe { siginfo: true }
     }
 }
 

@@ -4,16 +4,17 @@ use super::{
     Cx, Step,
     canon::canon_enum,
     file::File,
-    task::{Life, RunState, signal::SIGKILL},
+    signal::WaitStatus,
+    task::{Life, RunState},
 };
 
 /// A task that is about to be gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Exit {
-    /// `exit_group(status)` at its start.
+    /// `do_group_exit(status)` at its start.
     Group {
         /// The status.
-        status: u8,
+        status: WaitStatus,
     },
     /// A task that does not come back from the kernel.
     Task,
@@ -22,23 +23,26 @@ pub enum Exit {
         /// Those still to be released.
         dying: Vec<File>,
     },
+    /// `exit_notify`: the parent is told.
+    Notify,
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Notify, });
 
 impl Exit {
+    /// `exit_group` of a call.
+    pub fn group(status: u8) -> Self {
+        Exit::Group { status: WaitStatus::exited(status) }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
             Exit::Group { status } => {
                 let status = *status;
                 if matches!(cx.k.process_of(cx.me).life, Life::Live) {
-                    cx.k.process_of_mut(cx.me).life = Life::Exited(status);
-                    for thread in cx.k.threads_of(cx.me) {
-                        if thread != cx.me {
-                            cx.send_signal(thread, SIGKILL);
-                        }
-                    }
+                    let process = cx.k.task(cx.me).process;
+                    cx.begin_group_exit(process, status, Some(cx.me));
                 }
                 *self = Exit::Task;
                 Step::Preempted
@@ -64,13 +68,23 @@ impl Exit {
                 if let Some(file) = dying.pop() {
                     cx.release(&file);
                 }
-                if dying.is_empty() { gone(cx) } else { Step::Preempted }
+                if dying.is_empty() {
+                    *self = Exit::Notify;
+                }
+                Step::Preempted
+            }
+            Exit::Notify => {
+                cx.exit_notify();
+                gone(cx)
             }
         }
     }
 }
 
 fn gone(cx: &mut Cx) -> Step {
-    cx.k.task_mut(cx.me).state = RunState::Dead;
+    let me = cx.k.task_mut(cx.me);
+    (me.state, me.sigpending) = (RunState::Dead, false);
+    me.pending = Default::default();
+    me.sig = None;
     Step::Exited
 }

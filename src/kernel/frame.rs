@@ -8,8 +8,8 @@ use super::{
     file::FileId,
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
+    signal::{Delivered, Delivery, Pause, Sigtimedwait, Wait4},
     splice::Splice,
-    task::RunState,
 };
 
 /// A task's place in the kernel.
@@ -30,11 +30,14 @@ pub enum InCall {
     Open(FifoOpen),
     Poll(Box<Poll>),
     Exit(Exit),
-    Pause { entered: bool },
+    Pause(Pause),
     WriteV3(Box<PipeWriteV3>),
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
     Splice(Box<Splice>),
+    Sigtimedwait(Sigtimedwait),
+    Wait(Wait4),
+    Signal(Box<Delivery>),
 }
 
 /// What a sleeper waits for: one side of a pipe.
@@ -56,7 +59,10 @@ impl InCall {
             InCall::Open(open) => open.kind(),
             InCall::Poll(_) => CallKind::Poll,
             InCall::Exit(_) => CallKind::Exit,
-            InCall::Pause { .. } => CallKind::Pause,
+            InCall::Pause(pause) => pause.kind,
+            InCall::Sigtimedwait(_) => CallKind::Sigwaitinfo,
+            InCall::Wait(_) => CallKind::Waitpid,
+            InCall::Signal(delivery) => delivery.kind,
             InCall::Splice(splice) => splice.kind,
         }
     }
@@ -74,16 +80,16 @@ impl InCall {
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
-            InCall::Pause { entered: false } => {
-                *self = InCall::Pause { entered: true };
-                cx.k.task_mut(cx.me).state = RunState::Interruptible;
-                if cx.signal_pending() {
-                    cx.k.task_mut(cx.me).state = RunState::Running;
-                    return Step::Restart(super::RestartKind::NoHand);
+            InCall::Pause(call) => call.step(cx),
+            InCall::Sigtimedwait(call) => call.step(cx),
+            InCall::Wait(call) => call.step(cx),
+            InCall::Signal(delivery) => match delivery.step(cx) {
+                Delivered::Step(step) => step,
+                Delivered::Die(status) => {
+                    *self = InCall::Exit(Exit::Group { status });
+                    Step::Preempted
                 }
-                cx.schedule(None)
-            }
-            InCall::Pause { entered: true } => Step::Restart(super::RestartKind::NoHand),
+            },
         }
     }
 
@@ -113,7 +119,10 @@ impl InCall {
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => false,
+            InCall::Wait(call) => call.ready(k),
+            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) | InCall::Signal(_) => {
+                false
+            }
         }
     }
 
@@ -127,7 +136,12 @@ impl InCall {
             InCall::Splice(call) => vec![call.waits_for()],
             InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
             InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause { .. } => vec![],
+            InCall::Resize(_)
+            | InCall::Exit(_)
+            | InCall::Pause(_)
+            | InCall::Sigtimedwait(_)
+            | InCall::Wait(_)
+            | InCall::Signal(_) => vec![],
         }
     }
 }
@@ -158,9 +172,21 @@ impl Canon for Frame {
                 out.push(5);
                 call.encode(out);
             }
-            Some(InCall::Pause { entered }) => {
+            Some(InCall::Pause(call)) => {
                 out.push(6);
-                entered.encode(out);
+                call.encode(out);
+            }
+            Some(InCall::Sigtimedwait(call)) => {
+                out.push(8);
+                call.encode(out);
+            }
+            Some(InCall::Wait(call)) => {
+                out.push(9);
+                call.encode(out);
+            }
+            Some(InCall::Signal(delivery)) => {
+                out.push(10);
+                delivery.encode(out);
             }
             Some(InCall::Splice(call)) => {
                 out.push(7);
@@ -192,7 +218,10 @@ impl Canon for Frame {
             3 => Some(InCall::Open(FifoOpen::decode(input))),
             4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
             5 => Some(InCall::Exit(Exit::decode(input))),
-            6 => Some(InCall::Pause { entered: bool::decode(input) }),
+            6 => Some(InCall::Pause(Pause::decode(input))),
+            8 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
+            9 => Some(InCall::Wait(Wait4::decode(input))),
+            10 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),

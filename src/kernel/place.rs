@@ -25,7 +25,9 @@ impl InCall {
             InCall::Exit(Exit::Group { .. }) => "about to end its process",
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
-            InCall::Pause { .. } => "about to sleep",
+            InCall::Exit(Exit::Notify) => "about to tell its parent",
+            InCall::Pause(_) | InCall::Sigtimedwait(_) | InCall::Wait(_) => "about to sleep",
+            InCall::Signal(_) => "about to look at its signals",
             InCall::Splice(call) => call.place(),
         };
         place.into()

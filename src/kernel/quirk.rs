@@ -91,6 +91,12 @@ quirks! {
         "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
     TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
         "A slot duplicated by tee or by a partial splice may still be appended to, and so the page that the other slot shows is written.";
+    SigNoRetarget = "sig-no-retarget", None, v(3, 0), "signal: sigprocmask() should do retarget_shared_pending()",
+        "SIG-01: a thread that begins to block a signal that it was woken for leaves it pending, although another thread would take it.";
+    SigForgeToSelf = "sig-forge-to-self", v(3, 9), None, "signal: allow to send any siginfo to itself",
+        "A process may send itself a signal with any si_code.";
+    SigSynchronousFirst = "sig-synchronous-first", v(5, 0), None, "signal: Better detection of synchronous signals",
+        "Faults of a thread come before all its other signals, in the order of the queue.";
 }
 
 impl Quirk {

@@ -57,6 +57,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
             "fs.pipe-user-pages-hard" => env.limits.pipe_user_pages_hard = value,
             "nofile" => env.limits.nofile = value,
+            "sigpending" => env.limits.sigpending = value,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
@@ -64,6 +65,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
+            "CAP_KILL" => env.caps.kill = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
     }
@@ -71,9 +73,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         let quirk = Quirk::by_name(name).ok_or_else(|| SetupError::UnknownSetting(name.clone()))?;
         env.quirks = env.quirks.with(quirk, true);
     }
-    // Nothing in a program can look at a pending signal or at an exit status yet.
-    env.observe.pending_signals = false;
-    env.observe.exit_status = false;
+    env.observe.siginfo = program.siginfo_visible;
     Ok(env)
 }
 
@@ -92,9 +92,11 @@ impl Machine<'_> {
                 k.start_process(id as u16);
             }
             k.process_mut(id as u16).uid = process.user as u16;
+            // As most programs live: a broken pipe is an error, not the end.
+            k.process_mut(id as u16).signal.ignored = signal::mask(signal::SIGPIPE);
         }
         for task in &program.tasks {
-            k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
+            k.add_task(task.process, 0);
         }
         for (object, info) in program.objects.iter().enumerate() {
             if let (Some(path), Some((mode, data))) = (self.path_of(object as u16), &info.file) {
@@ -108,7 +110,7 @@ impl Machine<'_> {
         for (id, task) in program.tasks.iter().enumerate() {
             let mut cursor = Cursor::new(task.vars.len());
             // `init` runs to its end before anybody looks.
-            let single = program.locals_visible && Some(id as TaskId) != program.init;
+            let single = (program.locals_visible || task.split) && Some(id as TaskId) != program.init;
             if !single {
                 cursor.advance(&task.code, false);
             }

@@ -2,8 +2,8 @@
 
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId, Trace,
-        WaitsFor,
+        Action, Call, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId,
+        Trace, WaitsFor, signal::pid_of_process,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -216,7 +216,7 @@ impl<'p> Machine<'p> {
     #[inline]
     pub fn next_move(&self, state: &State, task: TaskId) -> Option<MoveKind> {
         let t = state.kernel.task(task);
-        if t.state == RunState::Dead {
+        if matches!(t.state, RunState::Dead | RunState::Stopped) {
             return None;
         }
         if t.asleep {
@@ -264,20 +264,48 @@ impl<'p> Machine<'p> {
                 return Step::Returned(Return::value(0));
             }
         };
+        if action == Action::Enter(Call::Sigreturn) {
+            state.cursors.write(mv.task as usize).pop_handler();
+        }
         let step = state.kernel.run(&self.env, mv.task, action, trace, sections);
         match &step {
             Step::Returned(ret) => self.complete(state, mv.task, ret),
-            Step::Forked(child) => self.complete(state, mv.task, &Return::value((*child).into())),
+            Step::Forked(child) => self.complete(state, mv.task, &Return::value(pid_of_process(*child).into())),
+            Step::Handler { .. } | Step::Resumed => return self.handle(state, mv.task),
             _ => {}
         }
         step
+    }
+
+    /// Back at user level, where the handler on top begins if it has not.
+    fn handle(&self, state: &mut State, task: TaskId) -> Step {
+        let code = &self.program.tasks[task as usize].code;
+        let frames = state.kernel.sig_frames(task);
+        let Some(top) = frames.last() else { return Step::Resumed };
+        let cursor = state.cursors.write(task as usize);
+        for frame in &frames[cursor.frames.len()..] {
+            cursor.push_handler(code, frame.handler);
+        }
+        if cursor.begin_handler(code, &top.info).is_none() {
+            return Step::Resumed;
+        }
+        if !self.single(task) {
+            let marks = state.marks.as_mut().map(|marks| &mut marks[task as usize]);
+            cursor.advance_marking(code, false, marks);
+        }
+        Step::Handler { signal: top.info.signo }
+    }
+
+    /// Whether the local statements of a task are moves of their own.
+    fn single(&self, task: TaskId) -> bool {
+        self.single || self.program.tasks[task as usize].split
     }
 
     fn complete(&self, state: &mut State, task: TaskId, ret: &Return) {
         let code = &self.program.tasks[task as usize].code;
         let cursor = state.cursors.write(task as usize);
         cursor.complete(code, ret);
-        if !self.single {
+        if !self.single(task) {
             let marks = state.marks.as_mut().map(|marks| &mut marks[task as usize]);
             cursor.advance_marking(code, false, marks);
         }

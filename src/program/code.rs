@@ -1,7 +1,7 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, OpenFlags, ProcessId, TaskId, VersionRange};
+use crate::kernel::{Call, CallKind, OpenFlags, ProcessId, TaskId, VersionRange, signal::tid_of};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Compiled {
     pub schedules: Vec<ScheduleCode>,
     /// Whether an `always` property or a `probe` can see the values of variables between calls.
     pub locals_visible: bool,
+    /// Whether somebody can see who sent a signal, and why.
+    pub siginfo_visible: bool,
 }
 
 /// What a program asks of its environment.
@@ -100,6 +102,8 @@ pub struct TaskInfo {
     pub code: Code,
     /// Names of its variables by slot; hidden loop counters have empty names.
     pub vars: Vec<String>,
+    /// Whether its handlers and its statements see each other's variables: then a signal between two statements matters.
+    pub split: bool,
 }
 
 /// The instructions of a task.
@@ -109,6 +113,19 @@ pub struct Code {
     pub instrs: Vec<Instr>,
     /// For each instruction, where its statement stands in the text.
     pub spans: Vec<Span>,
+    /// Handlers, whose instructions follow those of the task.
+    pub handlers: Vec<HandlerCode>,
+}
+
+/// A handler of signals.
+#[derive(Clone, Debug)]
+pub struct HandlerCode {
+    /// Its name.
+    pub name: String,
+    /// Its first instruction; the last is `sigreturn`.
+    pub entry: u32,
+    /// The variable that takes the `siginfo_t`.
+    pub info: Option<u16>,
 }
 
 /// One instruction.
@@ -141,6 +158,8 @@ pub enum Instr {
     Jump(u32),
     /// Fails the test unless the condition holds.
     Assert(ExprCode),
+    /// The task has done all of its statements; handlers follow.
+    End,
 }
 
 /// A call whose arguments are known or still to be evaluated.
@@ -312,6 +331,24 @@ pub struct Shown {
 }
 
 impl Compiled {
+    /// The id of a thread as programs know it.
+    pub fn tid(&self, task: TaskId) -> i32 {
+        let process = self.tasks[task as usize].process;
+        let place = self.processes[process as usize].threads.iter().position(|&t| t == task).unwrap_or(0);
+        tid_of(process, place)
+    }
+
+    /// The thread with this id.
+    pub fn task_by_tid(&self, tid: i32) -> Option<TaskId> {
+        (0..self.tasks.len() as TaskId).find(|&task| self.tid(task) == tid)
+    }
+
+    /// Whether any of its calls has to do with signals: otherwise nobody can see them.
+    pub fn uses_signals(&self) -> bool {
+        let is_signal = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_about_signals());
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
+    }
+
     /// The task called `name` (`W`, `worker[1]`).
     pub fn task_by_name(&self, name: &str) -> Option<TaskId> {
         self.tasks.iter().position(|t| t.name == name).map(|i| i as TaskId)

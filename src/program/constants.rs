@@ -1,7 +1,7 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags};
+use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, signal, signal::SaFlags};
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -16,6 +16,11 @@ pub const F_GETPIPE_SZ: i64 = 1032;
 /// `ioctl` request.
 pub const FIONREAD: i64 = 0x541b;
 
+/// `SIG_DFL`, as `sigaction` of the notation takes it.
+pub const SIG_DFL: i64 = 0;
+/// `SIG_IGN`, as `sigaction` of the notation takes it; handlers have the numbers after it.
+pub const SIG_IGN: i64 = 1;
+
 const NUMBERS: &[(&str, i64)] = &[
     ("O_RDONLY", 0),
     ("PAGE_SIZE", 4096),
@@ -26,6 +31,23 @@ const NUMBERS: &[(&str, i64)] = &[
     ("F_SETPIPE_SZ", F_SETPIPE_SZ),
     ("F_GETPIPE_SZ", F_GETPIPE_SZ),
     ("FIONREAD", FIONREAD),
+    ("SIG_DFL", SIG_DFL),
+    ("SIG_IGN", SIG_IGN),
+    ("SIG_BLOCK", 0),
+    ("SIG_UNBLOCK", 1),
+    ("SIG_SETMASK", 2),
+    ("SI_USER", 0),
+    ("SI_QUEUE", -1),
+    ("SI_TKILL", -6),
+    ("SI_KERNEL", 0x80),
+    ("CLD_EXITED", 1),
+    ("CLD_KILLED", 2),
+    ("CLD_STOPPED", 5),
+    ("CLD_CONTINUED", 6),
+    ("WNOHANG", 1),
+    ("WUNTRACED", 2),
+    ("WCONTINUED", 8),
+    ("INT_MIN", i32::MIN as i64),
     ("true", 1),
     ("false", 0),
 ];
@@ -41,10 +63,22 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let splice =
         SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let sa = SaFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let signals = signal::NAMES.iter().map(|&(name, number)| (name, Value::Int(number.into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
     let others =
         [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
-    NUMBERS.iter().map(int).chain(open).chain(rw).chain(poll).chain(splice).chain(errnos).chain(others)
+    NUMBERS
+        .iter()
+        .map(int)
+        .chain(open)
+        .chain(rw)
+        .chain(poll)
+        .chain(splice)
+        .chain(sa)
+        .chain(signals)
+        .chain(errnos)
+        .chain(others)
 }
 
 /// The constant called `name`.

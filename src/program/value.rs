@@ -63,6 +63,12 @@ impl Value {
         Value::Int(i64::from(b))
     }
 
+    /// What a handler is told: the record that `sigwaitinfo` would return.
+    pub fn siginfo(info: &crate::kernel::signal::SigInfo) -> Value {
+        let ret = Return { extra: info.extra(), ..Return::value(info.signo.into()) };
+        Value::Result(Box::new(CallResult::new(CallKind::Sigwaitinfo, &ret)))
+    }
+
     /// Whether a condition with this value holds.
     pub fn holds(&self) -> bool {
         self.as_int().is_some_and(|n| n != 0)

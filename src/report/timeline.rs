@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     explore::{Taken, Witness},
-    kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
+    kernel::{CallKind, Event, RunState, Step, TaskId, Trace, rules::Rule, signal},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
     program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
@@ -265,14 +265,25 @@ impl<'m> Story<'m> {
                 }
                 None => (String::new(), Tone::Plain),
             },
-            Step::Restart(_) => ("… interrupted by a signal".into(), Tone::Sleep),
-            Step::Handler { signal } => (format!("… runs the handler of signal {signal}"), Tone::Sleep),
+            Step::Restart(_) => ("… is made again".into(), Tone::Sleep),
+            Step::Resumed => (String::new(), Tone::Plain),
+            Step::Handler { signal } => {
+                let handlers = &self.machine.program.tasks[usize::from(task)].code.handlers;
+                let frame = after.cursor(task).frames.last();
+                let handler = frame.and_then(|frame| handlers.get(usize::from(frame.handler)));
+                let name = handler.map_or("its handler", |handler| handler.name.as_str());
+                (format!("… runs {name} ({})", signal::name(*signal)), Tone::Sleep)
+            }
             Step::Stopped => ("… stopped".into(), Tone::Sleep),
             Step::Exited => match (&call, after.kernel.process_of(task).life) {
                 (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
                     ("… gone".into(), Tone::Dim)
                 }
-                (_, Life::Exited(_)) => ("… gone: its process exits".into(), Tone::Dim),
+                (_, life) if life.ended().is_some() => {
+                    let by = life.ended().and_then(|status| status.signal());
+                    let why = by.map_or("its process exits".into(), |by| format!("killed by {}", signal::name(by)));
+                    (format!("… gone: {why}"), Tone::Dim)
+                }
                 _ => ("… gone".into(), Tone::Dim),
             },
         };
@@ -332,7 +343,6 @@ fn with_signals(result: &str, task: TaskId, trace: &Trace) -> String {
         Event::SignalSent { task: to, signal } if *to == task => Some(*signal),
         _ => None,
     });
-    let sent: Vec<String> =
-        sent.map(|signal| if signal == 13 { "SIGPIPE".into() } else { format!("signal {signal}") }).collect();
+    let sent: Vec<String> = sent.map(signal::name).collect();
     if sent.is_empty() { result.to_string() } else { format!("{result} ({})", sent.join(", ")) }
 }

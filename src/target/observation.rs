@@ -2,7 +2,10 @@
 
 use super::Method;
 use crate::{
-    kernel::{CallKind, Payload, Return, TaskId},
+    kernel::{
+        CallKind, Payload, ProcessId, Return, Signal, TaskId,
+        signal::{SigInfo, SigSet},
+    },
     program::{Halt, ObjectField},
 };
 use std::time::Duration;
@@ -43,6 +46,29 @@ pub enum Observation {
         /// The status.
         status: u8,
     },
+    /// A handler began.
+    Handler {
+        /// In this task.
+        task: TaskId,
+        /// Which handler of its program.
+        handler: u16,
+        /// What it was told; ids are the program's.
+        info: SigInfo,
+        /// What is blocked while it runs.
+        mask: SigSet,
+    },
+    /// A handler returns.
+    HandlerEnds {
+        /// In this task.
+        task: TaskId,
+    },
+    /// A signal has ended a process; seen when it was quiet, and comes before that.
+    Killed {
+        /// The process.
+        process: ProcessId,
+        /// The signal; 0 if it could not be seen.
+        signal: Signal,
+    },
     /// What a file holds when it was quiet; comes before that.
     Contents {
         /// The declared file.
@@ -60,6 +86,8 @@ pub enum Observation {
         asleep: Vec<(TaskId, CallKind)>,
         /// Who was woken inside a call and is held there.
         held: Vec<TaskId>,
+        /// Who is stopped.
+        stopped: Vec<TaskId>,
         /// What objects showed: object, field, value. Empty unless asked for.
         probes: Vec<(u16, ObjectField, i64)>,
     },
@@ -120,6 +148,8 @@ pub enum Impossible {
     Exited,
     /// Its process was not forked yet.
     NotStarted,
+    /// It is stopped.
+    Stopped,
 }
 
 /// One iteration of a free run.

@@ -18,6 +18,8 @@ pub struct Observed<'a> {
     pub cursors: Vec<Cursor>,
     /// The status of tasks that made their process exit.
     pub exited: BTreeMap<TaskId, u8>,
+    /// Tasks of processes that a signal ended.
+    pub killed: Vec<TaskId>,
     asleep: Vec<(TaskId, CallKind)>,
     probes: BTreeMap<(u16, ObjectField), i64>,
     /// Length and bytes of files.
@@ -36,6 +38,7 @@ impl<'a> Observed<'a> {
             program,
             cursors: program.tasks.iter().map(start).collect(),
             exited: BTreeMap::new(),
+            killed: Vec::new(),
             asleep: Vec::new(),
             probes: BTreeMap::new(),
             contents: BTreeMap::new(),
@@ -61,6 +64,17 @@ impl<'a> Observed<'a> {
             Observation::Halted { task, halt } => self.cursors[*task as usize].halt = Some(*halt),
             Observation::Exited { task, status } => {
                 self.exited.insert(*task, *status);
+            }
+            Observation::Handler { task, handler, info, .. } => {
+                let code = &self.program.tasks[*task as usize].code;
+                let cursor = &mut self.cursors[*task as usize];
+                cursor.push_handler(code, *handler);
+                cursor.begin_handler(code, info);
+                cursor.advance(code, false);
+            }
+            Observation::HandlerEnds { task } => self.cursors[*task as usize].pop_handler(),
+            Observation::Killed { process, .. } => {
+                self.killed.extend(&self.program.processes[*process as usize].threads)
             }
             Observation::Contents { object, size, data } => {
                 self.contents.insert(*object, (*size, data.clone()));

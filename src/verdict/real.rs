@@ -84,8 +84,9 @@ pub fn base_env(facts: &Facts) -> Env {
             pipe_user_pages_soft: pages(facts.pipe_user_pages_soft),
             pipe_user_pages_hard: pages(facts.pipe_user_pages_hard),
             nofile: pages(facts.nofile),
+            ..Limits::default()
         },
-        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin },
+        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, kill: false },
         ..Env::new(facts.version)
     }
 }

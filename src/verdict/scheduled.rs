@@ -1,7 +1,7 @@
 //! `schedule` blocks: the steps that they force, and whether what they claim of each step is true.
 
 use crate::{
-    kernel::{TaskId, Trace},
+    kernel::{TaskId, Trace, signal},
     machine::{Machine, State},
     oracle::{Fifo, StepSeen, What},
     program::{EventWhat, ExprCode, LineCode, LineCodeKind, ScheduleCode, World, syntax::Span},
@@ -127,6 +127,7 @@ pub fn cannot(name: &str, why: Impossible) -> String {
         Impossible::Asleep => format!("{name} cannot be released: it is asleep in a call"),
         Impossible::Parked => format!("{name} cannot be released: it has no further call"),
         Impossible::Exited => format!("{name} cannot be released: its process has exited"),
+        Impossible::Stopped => format!("{name} cannot be released: it is stopped"),
         Impossible::NotStarted => format!("{name} cannot be released: its process was not forked yet"),
     }
 }
@@ -163,9 +164,30 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
                 }
                 "have exited".to_string()
             }
+            EventWhat::Killed(signal) => {
+                let process = machine.program.tasks[usize::from(event.task)].process;
+                let killed = step.killed.iter().find(|(p, _)| *p == process);
+                if killed.is_some_and(|&(_, by)| by == 0 || signal.is_none_or(|wanted| wanted == by)) {
+                    continue;
+                }
+                format!("have been killed{}", signal.map_or(String::new(), |by| format!(" by {}", signal::name(by))))
+            }
+            EventWhat::Stopped => {
+                if step.stopped.contains(&event.task) {
+                    continue;
+                }
+                "be stopped".to_string()
+            }
+            EventWhat::Runs(handler) => {
+                if of_task().any(|seen| matches!(seen.what, What::Handler(handled) if handled.handler == *handler)) {
+                    continue;
+                }
+                let handlers = &machine.program.tasks[usize::from(event.task)].code.handlers;
+                format!("have run `{}`", handlers[usize::from(*handler)].name)
+            }
         };
         let name = name(machine, event.task);
-        return Some(format!("{name} should {wanted}, but it {}", step.tell(event.task)));
+        return Some(format!("{name} should {wanted}, but it {}", step.tell(machine.program, event.task)));
     }
     if events.iter().all(|event| matches!(event.what, EventWhat::Any)) {
         return None;
@@ -174,6 +196,7 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
         .events
         .iter()
         .map(|seen| seen.task)
+        .chain(step.killed.iter().map(|&(process, _)| machine.program.processes[usize::from(process)].threads[0]))
         .find(|&task| task != release.task && !events.iter().any(|event| event.task == task))?;
-    Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(untold)))
+    Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(machine.program, untold)))
 }

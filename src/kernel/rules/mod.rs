@@ -4,15 +4,19 @@
 
 pub mod classes;
 mod pipe;
+mod signal;
 mod splice;
 
 use super::version::VersionRange;
 
 pub use pipe::*;
+pub use signal::*;
 pub use splice::*;
 
 /// Every rule of the model: the tables of all mechanisms, one after the other.
-pub const RULES: &[RuleInfo] = &join::<{ pipe::RULES.len() + splice::RULES.len() }>(pipe::RULES, splice::RULES);
+pub const RULES: &[RuleInfo] = &join::<{ PIPES.len() + signal::RULES.len() }>(PIPES, signal::RULES);
+
+const PIPES: &[RuleInfo] = &join::<{ pipe::RULES.len() + splice::RULES.len() }>(pipe::RULES, splice::RULES);
 
 const fn join<const N: usize>(first: &[RuleInfo], second: &[RuleInfo]) -> [RuleInfo; N] {
     let mut all = [first[0]; N];
@@ -61,7 +65,7 @@ impl std::fmt::Debug for Rule {
 
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct RuleSet([u64; 2]);
+pub struct RuleSet([u64; 4]);
 
 impl RuleSet {
     /// Adds a rule.
@@ -94,7 +98,7 @@ impl RuleSet {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0 == [0, 0]
+        self.0 == [0; 4]
     }
 }
 
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_fit_the_set() {
-        assert!(RULES.len() <= 128);
+        assert!(RULES.len() <= 256);
         for (i, rule) in RULES.iter().enumerate() {
             assert_eq!(Rule::by_id(rule.id), Some(Rule(i as u16)), "{} stands twice", rule.id);
         }

@@ -66,7 +66,7 @@ impl<'a> Translator<'a> {
             ExprKind::Str(bytes) => Some(Typed::constant(Value::Bytes(bytes.as_slice().into()))),
             ExprKind::Path(path) => self.path(path, e.span),
             ExprKind::Call(call) => self.function(call),
-            ExprKind::List(_) => self.report(Problem::new("no call takes a list", e.span, "not understood so far")),
+            ExprKind::List(elements) => self.signals(elements),
             ExprKind::Neg(inner) => {
                 let code = self.number(inner)?;
                 self.fold(Typed::number(ExprCode::Neg(Box::new(code))), e.span)
@@ -79,6 +79,21 @@ impl<'a> Translator<'a> {
             ExprKind::Quantified { all, var, over, body } => self.quantified(*all, var, over, body),
             ExprKind::Asleep { who, call } => self.asleep(who, call.as_ref(), e.span),
         }
+    }
+
+    /// `[SIGUSR1, SIGTERM]`: the number in which bit n - 1 is signal n.
+    fn signals(&mut self, elements: &'a [Expr]) -> Option<Typed> {
+        let mut set = 0u64;
+        for element in elements {
+            match self.number(element)? {
+                ExprCode::Const(Value::Int(signal @ 1..=64)) => set |= 1 << (signal - 1),
+                _ => {
+                    let problem = Problem::new("a set has signals only", element.span, "no signal");
+                    return self.report(problem.help("signals are constants such as SIGUSR1, or numbers from 1 to 64"));
+                }
+            }
+        }
+        Some(Typed::constant(Value::Int(set as i64)))
     }
 
     fn binary(&mut self, op: BinOp, left: &'a Expr, right: &'a Expr, span: Span) -> Option<Typed> {

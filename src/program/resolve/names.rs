@@ -1,9 +1,11 @@
 //! Everything declared, with its index.
 
-use crate::kernel::{CallKind, ProcessId, TaskId};
+use crate::kernel::{CallKind, ProcessId, TaskId, signal::tid_of};
 use crate::program::{
     End, Problem, constants, did_you_mean,
-    syntax::{Block, Body, Expr, ExprKind, Ident, Item, Object, Process, Program, Span, Stmt, StmtKind, TaskRef},
+    syntax::{
+        Block, Body, Expr, ExprKind, Handler, Ident, Item, Object, Process, Program, Span, Stmt, StmtKind, TaskRef,
+    },
 };
 use std::collections::HashMap;
 
@@ -33,11 +35,18 @@ pub(super) struct ProcessDecl<'a> {
     /// Tasks of the first copy; those of the next come one later.
     pub threads: Vec<TaskId>,
     pub parent: Option<usize>,
+    /// Handlers, which its threads share.
+    pub handlers: &'a [Handler],
     /// Ends in the order of their descriptors; of a child, those of the process it descends from.
     pub ends: Vec<(u16, End)>,
 }
 
 impl ProcessDecl<'_> {
+    /// The handler with this name.
+    pub fn handler(&self, name: &str) -> Option<u16> {
+        self.handlers.iter().position(|handler| handler.name.name == name).map(|i| i as u16)
+    }
+
     pub fn copies(&self) -> u16 {
         self.count.unwrap_or(1)
     }
@@ -108,6 +117,7 @@ impl<'a> Names<'a> {
                 first,
                 threads,
                 parent: None,
+                handlers: &[],
                 ends,
             });
             names.sources.push(Source { name: "init", block, process, first: task, vars: Vec::new() });
@@ -178,6 +188,7 @@ impl<'a> Names<'a> {
             first,
             threads: Vec::new(),
             parent: None,
+            handlers: &process.handlers,
             ends: Vec::new(),
         });
         let blocks: Vec<(&'a str, &'a Block)> = match &process.body {
@@ -236,6 +247,12 @@ impl<'a> Names<'a> {
         for i in 0..self.sources.len() {
             let mut vars = Vec::new();
             self.assigned(self.sources[i].block, &mut vars, problems);
+            for handler in self.processes[self.sources[i].process].handlers {
+                if let Some(info) = &handler.info {
+                    self.variable(info, Some(CallKind::Sigwaitinfo), false, &mut vars, problems);
+                }
+                self.assigned(&handler.block, &mut vars, problems);
+            }
             self.sources[i].vars = vars;
         }
     }
@@ -256,14 +273,43 @@ impl<'a> Names<'a> {
                 }
                 _ => continue,
             };
-            let known = vars.iter().position(|var| var.name == dest.name).unwrap_or_else(|| {
-                problems.extend(self.taken(dest));
-                vars.push(Var { name: &dest.name, calls: Vec::new(), copies: false });
-                vars.len() - 1
-            });
-            vars[known].calls.extend(call);
-            vars[known].copies |= copies;
+            self.variable(dest, call, copies, vars, problems);
         }
+    }
+
+    /// A variable that takes the result of a call, or copies another one.
+    fn variable(
+        &self,
+        dest: &'a Ident,
+        call: Option<CallKind>,
+        copies: bool,
+        vars: &mut Vec<Var<'a>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let known = vars.iter().position(|var| var.name == dest.name).unwrap_or_else(|| {
+            problems.extend(self.taken(dest));
+            vars.push(Var { name: &dest.name, calls: Vec::new(), copies: false });
+            vars.len() - 1
+        });
+        vars[known].calls.extend(call);
+        vars[known].copies |= copies;
+    }
+
+    /// The id of the thread that a name stands for; of a process, its own.
+    pub fn tid(&self, who: &TaskRef) -> Result<i64, Problem> {
+        let task = match (self.entity(&who.name.name), who.index) {
+            (Some(Entity::Process(process)), None) if self.processes[process].count.is_none() => {
+                self.processes[process].threads[0]
+            }
+            _ => self.task(who)?,
+        };
+        let source = self.source_of(task);
+        let process = &self.processes[source.process];
+        let (copy, place) = match process.count {
+            Some(_) => (task - source.first, 0),
+            None => (0, process.threads.iter().position(|&t| t == task).unwrap_or(0)),
+        };
+        Ok(tid_of(process.first + copy, place).into())
     }
 
     // Asking.

@@ -26,6 +26,17 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
     ("mode", Some(CallKind::Fstat), Field::Extra(0), Type::Number),
     ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
     ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
+    ("signo", Some(CallKind::Sigwaitinfo), Field::Extra(0), Type::Number),
+    ("code", Some(CallKind::Sigwaitinfo), Field::Extra(1), Type::Number),
+    ("pid", Some(CallKind::Sigwaitinfo), Field::Extra(2), Type::Number),
+    ("uid", Some(CallKind::Sigwaitinfo), Field::Extra(3), Type::Number),
+    ("value", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
+    ("status", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
+    ("pid", Some(CallKind::Waitpid), Field::Ret, Type::Number),
+    ("code", Some(CallKind::Waitpid), Field::Extra(0), Type::Number),
+    ("status", Some(CallKind::Waitpid), Field::Extra(1), Type::Number),
+    ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
+    ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
 
 impl<'a> Translator<'a> {
@@ -63,6 +74,7 @@ impl<'a> Translator<'a> {
         let source = &self.names.sources[source];
         match self.names.entity(name) {
             Some(Entity::Object(object)) => self.end(source.process, object, path, span),
+            Some(_) if self.pid_of(path).is_some() => self.pid_of(path),
             Some(_) => {
                 let problem = Problem::new(format!("`{name}` is another task"), span, "not visible from here");
                 self.report(problem.help("tasks see their own variables only; pass data through a pipe"))
@@ -125,6 +137,7 @@ impl<'a> Translator<'a> {
         }
         match self.names.entity(&path.root.name) {
             Some(Entity::Object(object)) => self.object_field(object, path, span),
+            Some(_) if self.pid_of(path).is_some() => self.pid_of(path),
             Some(_) => {
                 let who = TaskRef { name: path.root.clone(), index };
                 let task = self.names.task(&who);
@@ -133,6 +146,22 @@ impl<'a> Translator<'a> {
             }
             None => self.bare_variable(path, span),
         }
+    }
+
+    /// `P.pid`: the id of a process or thread, unless that has a variable of this name.
+    fn pid_of(&self, path: &Path) -> Option<Typed> {
+        let (index, rest) = match &path.steps[..] {
+            [PathStep::Index(index), rest @ ..] => (Some(*index), rest),
+            rest => (None, rest),
+        };
+        let [PathStep::Field(field)] = rest else { return None };
+        let who = TaskRef { name: path.root.clone(), index };
+        if field.name != "pid" {
+            return None;
+        }
+        let own = self.names.task(&who).is_ok_and(|task| self.names.source_of(task).var("pid").is_some());
+        let tid = self.names.tid(&who).ok().filter(|_| !own)?;
+        Some(Typed::constant(Value::Int(tid)))
     }
 
     /// A variable of a task, seen from outside.

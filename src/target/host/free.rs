@@ -8,7 +8,7 @@ use super::{
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
-    quiet::Eyes,
+    quiet::{self, Eyes},
     sandbox::Inside,
     shared::{LOG_BYTES, MAX_INSTANCES, MAX_TASKS, command, state, verdict},
     steer::{end_workers, hand_over, start_process},
@@ -138,9 +138,11 @@ impl<'a> Free<'a> {
             run.skipped_probes = skipped as u64;
             let asleep = self.sleepers();
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
-            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
+            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped: Vec::new(), probes });
         }
+        // Actions, masks and pending signals would stay for the next iteration.
         let intact = outcome.is_ok()
+            && !crew.signals()
             && shared.overflow.load(Ordering::Acquire) == 0
             && self.runners().all(|task| self.state(task) == state::PARKED)
             && {
@@ -195,6 +197,9 @@ impl<'a> Free<'a> {
         let (begun, mut pause) = (Instant::now(), FIRST);
         loop {
             let done = shared.done.load(Ordering::Acquire);
+            if self.program.uses_signals() {
+                quiet::find_killed(shared, self.program);
+            }
             if (0..self.program.tasks.len()).all(|task| self.rests(task)) {
                 return Ok(());
             }

@@ -8,7 +8,7 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{CallKind, Errno, Payload, Return, Run, TaskId},
+    kernel::{CallKind, Errno, Payload, Return, Run, TaskId, signal::SigInfo},
     program::{Halt, ObjectField},
     target::{Impossible, Observation},
 };
@@ -69,6 +69,9 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
+const HANDLER: u8 = 11;
+const HANDLER_ENDS: u8 = 12;
+const KILLED: u8 = 13;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -209,10 +212,33 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
             CONTENTS
         }
-        Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
-            words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
+        Entry::Seen(Observation::Handler { task, handler, info, mask }) => {
+            words.extend([
+                u64::from(*task) | u64::from(*handler) << 16 | u64::from(info.signo) << 32,
+                u64::from(info.code as u32) | u64::from(info.pid as u32) << 32,
+                info.uid.into(),
+                info.value as u64,
+                *mask,
+            ]);
+            HANDLER
+        }
+        Entry::Seen(Observation::HandlerEnds { task }) => {
+            words.push(u64::from(*task));
+            HANDLER_ENDS
+        }
+        Entry::Seen(Observation::Killed { process, signal }) => {
+            words.push(u64::from(*process) | u64::from(*signal) << 16);
+            KILLED
+        }
+        Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes }) => {
+            words.extend([
+                *step as u64,
+                asleep.len() as u64,
+                held.len() as u64 | (stopped.len() as u64) << 32,
+                probes.len() as u64,
+            ]);
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
-            words.extend(held.iter().map(|&task| u64::from(task)));
+            words.extend(held.iter().chain(stopped).map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
                 words.extend([u64::from(object) | (field as u64) << 16, value as u64]);
             }
@@ -268,6 +294,22 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             Entry::Seen(Observation::Halted { task, halt })
         }
         EXITED => Entry::Seen(Observation::Exited { task: next()? as TaskId, status: next()? as u8 }),
+        HANDLER => {
+            let (head, code_pid, uid, value, mask) = (next()?, next()?, next()?, next()?, next()?);
+            let info = SigInfo {
+                signo: (head >> 32) as u8,
+                code: code_pid as i32,
+                pid: (code_pid >> 32) as i32,
+                uid: uid as u32,
+                value: value as i64,
+            };
+            Entry::Seen(Observation::Handler { task: head as TaskId, handler: (head >> 16) as u16, info, mask })
+        }
+        HANDLER_ENDS => Entry::Seen(Observation::HandlerEnds { task: next()? as TaskId }),
+        KILLED => {
+            let word = next()?;
+            Entry::Seen(Observation::Killed { process: word as u16, signal: (word >> 16) as u8 })
+        }
         QUIET => {
             let step = next()? as usize;
             let (sleepers, waiters, seen) = (next()?, next()?, next()?);
@@ -277,8 +319,12 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                 asleep.push((word as TaskId, call_kind(word >> 16)?));
             }
             let mut held = Vec::with_capacity(waiters as usize);
-            for _ in 0..waiters {
+            for _ in 0..waiters & 0xffff_ffff {
                 held.push(next()? as TaskId);
+            }
+            let mut stopped = Vec::new();
+            for _ in 0..waiters >> 32 {
+                stopped.push(next()? as TaskId);
             }
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
@@ -287,7 +333,7 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                     if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
                 probes.push((word as u16, field, value));
             }
-            Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+            Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes })
         }
         CONTENTS => {
             let (head, size) = (next()?, next()?);
@@ -319,7 +365,8 @@ pub fn call_kind(number: u64) -> Option<CallKind> {
 }
 
 impl Impossible {
-    const ALL: [Impossible; 4] = [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted];
+    const ALL: [Impossible; 5] =
+        [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted, Impossible::Stopped];
 }
 
 impl RunEnd {
@@ -357,12 +404,21 @@ mod tests {
             Entry::Seen(Observation::Released { step: 1, task: 2 }),
             Entry::Seen(Observation::Completed { task: 5, ret }),
             Entry::Seen(Observation::Completed { task: 1, ret: Return::error(Errno::EPIPE) }),
+            Entry::Seen(Observation::Handler {
+                task: 2,
+                handler: 3,
+                info: SigInfo { signo: 34, code: -1, pid: 200, uid: 1, value: -5 },
+                mask: 1 << 33,
+            }),
+            Entry::Seen(Observation::HandlerEnds { task: 2 }),
+            Entry::Seen(Observation::Killed { process: 1, signal: 15 }),
             Entry::Seen(Observation::Halted { task: 1, halt: Halt::Expectation(9) }),
             Entry::Seen(Observation::Exited { task: 4, status: 255 }),
             Entry::Seen(Observation::Quiet {
                 step: 1,
                 asleep: vec![(0, CallKind::Read), (3, CallKind::Yield)],
                 held: vec![2],
+                stopped: vec![4, 5],
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
             }),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),

@@ -14,6 +14,7 @@ mod roam;
 mod sandbox;
 mod scout;
 mod shared;
+mod signals;
 mod steer;
 mod sys;
 mod worker;
@@ -169,6 +170,10 @@ fn fits(program: &Compiled) -> Result<(), Refusal> {
     }
     if program.processes.iter().any(|p| p.ends.len() > objects::MAX_ENDS) {
         return too_big("descriptors in one process", objects::MAX_ENDS);
+    }
+    let handlers = |task: &crate::program::TaskInfo| task.code.handlers.len() > signals::MAX_HANDLERS;
+    if program.tasks.iter().any(handlers) {
+        return too_big("handlers in one process", signals::MAX_HANDLERS);
     }
     Ok(())
 }

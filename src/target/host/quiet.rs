@@ -8,6 +8,7 @@ use super::{
     shared::{MAX_TASKS, Shared, Slot, state},
     sys,
 };
+use crate::{program::Compiled, target::Observation};
 use std::{
     ffi::CString,
     io::Write,
@@ -71,7 +72,7 @@ impl Eyes {
                             first[task] != 0
                             && self.sleeps_in_call(task, slot)
                             // A task whose wake-up is on its way to another CPU still shows its system call, but not this.
-                            && task_state(slot) == 'S'
+                            && matches!(task_state(slot), 'S' | 'T')
                             && self.switches(task, slot) == Some(first[task])
                         }
                         _ => false,
@@ -132,6 +133,37 @@ pub fn task_state(slot: &Slot) -> char {
     let _ = write!(&mut path[..63], "/proc/{pid}/task/{tid}/stat");
     let mut buffer = [0; 512];
     stat_fields(&path, &mut buffer).and_then(|mut fields| fields.next()?.chars().next()).unwrap_or('X')
+}
+
+/// Tasks of processes that a signal has ended: they cannot say it themselves.
+pub fn find_killed(shared: &Shared, program: &Compiled) {
+    for (process, info) in program.processes.iter().enumerate() {
+        let Some(&first) = info.threads.first() else { continue };
+        let slot = shared.slot(first.into());
+        if matches!(load(&slot.state), state::UNBORN | state::EXITED) {
+            continue;
+        }
+        let Some(signal) = ended(slot) else { continue };
+        for &thread in &info.threads {
+            shared.slot(thread.into()).state.store(state::EXITED, Ordering::Release);
+        }
+        shared.see(Observation::Killed { process: process as u16, signal });
+    }
+}
+
+/// Whether all threads of a task's process have ended; then also the signal that ended it, 0 if that cannot be seen.
+pub fn ended(slot: &Slot) -> Option<u8> {
+    let pid = load(&slot.proc_pid);
+    let mut buffer = [0; 512];
+    let Some((state, threads)) = process_state(pid, &mut buffer) else { return (pid != 0).then_some(0) };
+    if state != 'X' && (state != 'Z' || threads > 1) {
+        return None;
+    }
+    let mut path = [0u8; 64];
+    let _ = write!(&mut path[..63], "/proc/{pid}/stat");
+    // State is field 3, the exit code field 52.
+    let code = stat_fields(&path, &mut buffer).and_then(|mut fields| fields.nth(49)?.parse::<u32>().ok());
+    Some((code.unwrap_or(0) & 0x7f) as u8)
 }
 
 fn process_state(pid: u32, buffer: &mut [u8]) -> Option<(char, u32)> {

@@ -90,6 +90,12 @@ pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<
     if child == 0 {
         worker::become_process(crew, process);
     }
+    if crew.signals() {
+        // A group of their own, led by the first of them.
+        let _ = shared.group.compare_exchange(0, child as u32, Ordering::AcqRel, Ordering::Relaxed);
+        // SAFETY: numbers only.
+        unsafe { libc::setpgid(child, shared.group.load(Ordering::Acquire) as i32) };
+    }
     Some(child)
 }
 
@@ -103,6 +109,8 @@ struct Run<'a> {
     held: Vec<bool>,
     /// Names of FIFOs and files.
     paths: Vec<CString>,
+    /// Whether tasks can be stopped or killed.
+    signals: bool,
     count: RunEnd,
 }
 
@@ -111,7 +119,16 @@ type Outcome = Result<(), [u64; 4]>;
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
         let held = vec![false; MAX_TASKS];
-        Run { inside, program, options, eyes: Eyes::default(), held, paths: Vec::new(), count: RunEnd::default() }
+        Run {
+            inside,
+            program,
+            options,
+            eyes: Eyes::default(),
+            held,
+            paths: Vec::new(),
+            signals: program.uses_signals(),
+            count: RunEnd::default(),
+        }
     }
 
     fn tasks(&self) -> usize {
@@ -209,6 +226,7 @@ impl<'a> Run<'a> {
             state::UNBORN => return impossible(Impossible::NotStarted),
             state::PARKED => return impossible(Impossible::Parked),
             state::EXITED => return impossible(Impossible::Exited),
+            _ if self.is_stopped(task) => return impossible(Impossible::Stopped),
             state::IN_CALL if !self.held[task] => return impossible(Impossible::Asleep),
             _ => {}
         }
@@ -232,6 +250,10 @@ impl<'a> Run<'a> {
         self.confirm(step);
         self.report_quiet(step);
         Ok(())
+    }
+
+    fn is_stopped(&self, task: usize) -> bool {
+        self.signals && quiet::task_state(self.slot(task)) == 'T'
     }
 
     fn set_priority(&self, task: usize, priority: i32) {
@@ -278,6 +300,7 @@ impl<'a> Run<'a> {
     /// that is not the program's: a page, or a lock of the kernel's memory management that the tool holds.
     fn settle_realtime(&mut self) -> Outcome {
         let begun = Instant::now();
+        self.find_killed();
         while let Some(task) = self.busy().or_else(|| self.wakeful()) {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
@@ -287,8 +310,16 @@ impl<'a> Run<'a> {
                 self.count.check_failures += 1;
             }
             std::thread::sleep(Duration::from_micros(50));
+            self.find_killed();
         }
         Ok(())
+    }
+
+    /// Notes who was ended by a signal.
+    fn find_killed(&self) {
+        if self.signals {
+            quiet::find_killed(self.inside.shared, self.program);
+        }
     }
 
     /// The task that was released last, if it is in its call and yet does not sleep there.
@@ -312,6 +343,7 @@ impl<'a> Run<'a> {
                 sys::sched_yield();
             }
             self.count.checks += 1;
+            self.find_killed();
             if self.eyes.quiet(self.inside.shared, self.tasks(), &self.held) {
                 return Ok(());
             }
@@ -346,8 +378,13 @@ impl<'a> Run<'a> {
     }
 
     fn report_quiet(&mut self, step: usize) {
+        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED);
+        let stopped: Vec<usize> = (0..self.tasks()).filter(alive).filter(|&task| self.is_stopped(task)).collect();
+        for task in 0..self.tasks() {
+            self.slot(task).stopped.store(stopped.contains(&task).into(), Ordering::Relaxed);
+        }
         let probes = if self.options.probe { self.probe() } else { Vec::new() };
-        let in_call = |&task: &usize| self.state(task) == state::IN_CALL;
+        let in_call = |&task: &usize| self.state(task) == state::IN_CALL && !stopped.contains(&task);
         let asleep = (0..self.tasks()).filter(in_call).filter(|&task| !self.held[task]).filter_map(|task| {
             let kind = call_kind(self.slot(task).kind.load(Ordering::Relaxed).into())?;
             Some((task as TaskId, kind))
@@ -355,7 +392,8 @@ impl<'a> Run<'a> {
         let asleep = asleep.collect();
         let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
         probe::read_files(self.inside.shared, self.program, &self.paths);
-        self.inside.shared.see(Observation::Quiet { step, asleep, held, probes });
+        let stopped = stopped.into_iter().map(|task| task as TaskId).collect();
+        self.inside.shared.see(Observation::Quiet { step, asleep, held, stopped, probes });
     }
 
     fn probe(&mut self) -> Vec<(u16, crate::program::ObjectField, i64)> {
