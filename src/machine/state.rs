@@ -2,8 +2,8 @@
 
 use crate::{
     kernel::{
-        Action, Call, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, TaskId,
-        Trace, WaitsFor, signal::pid_of_process,
+        Action, Call, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, Task,
+        TaskId, Trace, WaitsFor, signal::pid_of_process,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -143,13 +143,19 @@ impl State {
 
     /// Whether no task is inside a call except asleep, so that no wake-up is under way.
     pub fn is_quiescent(&self) -> bool {
-        self.kernel.tasks().all(|(_, t)| t.frame.call.is_none() || t.asleep)
+        let rests = |t: &Task| match &t.frame.call {
+            None => !t.sigpending,
+            Some(_) => t.asleep || t.state == RunState::Stopped,
+        };
+        self.kernel.tasks().all(|(_, t)| rests(t))
     }
 
-    /// The tasks that sleep although what they wait for is there and nobody is about to wake them.
+    /// The tasks that sleep although what they wait for, or a signal that they do not block, is there and nobody is about
+    /// to wake them.
     pub fn stuck(&self) -> impl Iterator<Item = TaskId> + '_ {
-        let stuck = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
-        self.kernel.tasks().filter(move |(_, t)| t.asleep && stuck(&t.frame.call)).map(|(id, _)| id)
+        let ready = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
+        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call) || self.kernel.overlooks_signal(id));
+        self.kernel.tasks().filter(move |&(id, t)| stuck(id, t)).map(|(id, _)| id)
     }
 
     /// Whose action a sleeping task waits for.
@@ -361,5 +367,14 @@ impl World for StateWorld<'_> {
 
     fn halted(&self, task: TaskId) -> Option<Halt> {
         self.state.cursor(task).halt
+    }
+
+    fn killed(&self, task: TaskId) -> bool {
+        let ended = self.state.kernel.process_of(task).life.ended();
+        ended.is_some_and(|status| status.signal().is_some())
+    }
+
+    fn stopped(&self, task: TaskId) -> bool {
+        self.state.kernel.task(task).state == RunState::Stopped
     }
 }

@@ -221,6 +221,10 @@ pub enum ExprCode {
         /// In which call.
         call: Option<CallKind>,
     },
+    /// Whether a signal has ended the process of a task.
+    Killed(TaskId),
+    /// Whether a task is stopped.
+    Stopped(TaskId),
     /// `-x`.
     Neg(Box<ExprCode>),
     /// `!c`.

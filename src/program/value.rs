@@ -1,6 +1,6 @@
 //! Values of variables, and what it means to compare them.
 
-use crate::kernel::{CallKind, Errno, Payload, Return};
+use crate::kernel::{CallKind, Errno, Payload, Return, signal};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::{cmp::Ordering, fmt};
@@ -130,6 +130,20 @@ impl fmt::Display for Value {
                     let masks: Vec<String> =
                         r.extra.iter().map(|&mask| crate::program::constants::poll_events(mask)).collect();
                     write!(f, " [{}]", masks.join(", "))
+                }
+                Ok(n) if r.call == CallKind::Sigwaitinfo && r.extra.len() == 5 => {
+                    let [code, pid, uid, value] = [1, 2, 3, 4].map(|i| r.extra[i]);
+                    write!(f, "{} {{code {code}, pid {pid}", signal::name(n as u8))?;
+                    if uid != 0 {
+                        write!(f, ", uid {uid}")?;
+                    }
+                    if value != 0 { write!(f, ", value {value}}}") } else { f.write_str("}") }
+                }
+                Ok(n) if r.call == CallKind::Waitpid && r.extra.len() == 2 => {
+                    write!(f, "{n} {{code {}, status {}}}", r.extra[0], r.extra[1])
+                }
+                Ok(_) if matches!(r.call, CallKind::Sigpending | CallKind::Sigprocmask) && r.extra.len() == 1 => {
+                    write!(f, "{{{}}}", signal::set_in_words(r.extra[0] as u64).trim_start_matches('0'))
                 }
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;

@@ -20,6 +20,7 @@ pub struct Observed<'a> {
     pub exited: BTreeMap<TaskId, u8>,
     /// Tasks of processes that a signal ended.
     pub killed: Vec<TaskId>,
+    stopped: Vec<TaskId>,
     asleep: Vec<(TaskId, CallKind)>,
     probes: BTreeMap<(u16, ObjectField), i64>,
     /// Length and bytes of files.
@@ -39,6 +40,7 @@ impl<'a> Observed<'a> {
             cursors: program.tasks.iter().map(start).collect(),
             exited: BTreeMap::new(),
             killed: Vec::new(),
+            stopped: Vec::new(),
             asleep: Vec::new(),
             probes: BTreeMap::new(),
             contents: BTreeMap::new(),
@@ -79,7 +81,8 @@ impl<'a> Observed<'a> {
             Observation::Contents { object, size, data } => {
                 self.contents.insert(*object, (*size, data.clone()));
             }
-            Observation::Quiet { asleep, probes, .. } => {
+            Observation::Quiet { asleep, stopped, probes, .. } => {
+                self.stopped.clone_from(stopped);
                 self.asleep.clone_from(asleep);
                 self.probes = probes.iter().map(|&(object, field, value)| ((object, field), value)).collect();
             }
@@ -118,5 +121,13 @@ impl World for Observed<'_> {
 
     fn halted(&self, task: TaskId) -> Option<Halt> {
         self.cursors[task as usize].halt
+    }
+
+    fn killed(&self, task: TaskId) -> bool {
+        self.killed.contains(&task)
+    }
+
+    fn stopped(&self, task: TaskId) -> bool {
+        self.stopped.contains(&task)
     }
 }

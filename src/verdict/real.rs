@@ -155,7 +155,7 @@ impl Real {
             let schedule = found.witness.schedule(machine, initial);
             let why = match &schedule {
                 _ if found.preemptions > 0 => Some("only reached by interrupting a call"),
-                None => Some("needs a timer"),
+                None => Some("cannot be forced"),
                 Some(s) if !can_hold && s.steps.iter().any(|step| step.hold) => {
                     Some("needs tasks to be held, which only SCHED_FIFO can do")
                 }

@@ -41,7 +41,9 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
                 out.push(";".into());
                 steps.push(std::mem::take(&mut out));
             }
-            Observation::Started { .. } | Observation::Contents { .. } => {}
+            Observation::Handler { task, handler, .. } => out.push(format!("{} runs {handler}", name(*task))),
+            Observation::Killed { process, signal } => out.push(format!("process {process} killed by {signal}")),
+            Observation::Started { .. } | Observation::HandlerEnds { .. } | Observation::Contents { .. } => {}
         }
     }
     steps.push(out);

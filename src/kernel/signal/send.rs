@@ -284,6 +284,11 @@ impl crate::kernel::Kernel {
         pending & !t.blocked != 0 || t.sig.as_ref().is_some_and(|sig| sig.stop_pending)
     }
 
+    /// Whether a sleeper has a signal to attend to and does not know it.
+    pub fn overlooks_signal(&self, task: TaskId) -> bool {
+        !self.task(task).sigpending && self.has_pending_signals(task)
+    }
+
     /// Queue entries that count for a user.
     fn queued_for(&self, user: u16) -> u32 {
         let private = self.tasks().map(|(_, t)| &t.pending);

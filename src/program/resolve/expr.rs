@@ -7,7 +7,7 @@ use super::{
 use crate::kernel::{CallKind, Payload, TaskId};
 use crate::program::{
     ExprCode, FUNCTIONS, Locals, Problem, SIGNATURES, Value, did_you_mean,
-    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, Span, TaskRef},
+    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, PathStep, Span, TaskRef},
 };
 
 /// Quantifiers nest at most so deep, since every one multiplies the condition.
@@ -157,6 +157,11 @@ impl<'a> Translator<'a> {
                 let (len, skip) = (self.number(&len.value)?, self.number(&skip.value)?);
                 self.late_pattern(&len, &skip, call.span)
             }
+            ("killed" | "stopped", [arg]) => self.fate(name == "killed", &arg.value),
+            ("killed" | "stopped", _) => {
+                let problem = Problem::new("wrong number of arguments", call.span, "here");
+                self.report(problem.help("`killed(task)`, `stopped(task)`"))
+            }
             ("len" | "pattern", _) => {
                 let problem = Problem::new("wrong number of arguments", call.span, "here");
                 self.report(problem.help("`len(string)`, `pattern(length)`, `pattern(length, first byte)`"))
@@ -166,6 +171,29 @@ impl<'a> Translator<'a> {
                 self.report(problem.maybe_help(did_you_mean(name, FUNCTIONS)))
             }
         }
+    }
+
+    /// `killed(T)`, `stopped(T)`.
+    fn fate(&mut self, killed: bool, who: &'a Expr) -> Option<Typed> {
+        let Scope::World(bound) = &self.scope else {
+            let problem = Problem::new("tasks cannot look at each other", who.span, "only properties and probes can");
+            return self.report(problem);
+        };
+        let ExprKind::Path(path) = &who.kind else {
+            return self.report(Problem::new("this is no task", who.span, "not the name of one"));
+        };
+        let index = match path.steps[..] {
+            [] => None,
+            [PathStep::Index(index)] => Some(index),
+            _ => return self.report(Problem::new("this is no task", who.span, "goes too far")),
+        };
+        let bound = bound.iter().rev().find(|(name, _)| *name == path.root.name && index.is_none());
+        let task = match bound {
+            Some((_, task)) => Ok(*task),
+            None => self.names.task(&TaskRef { name: path.root.clone(), index }),
+        };
+        let task = self.accept(task)?;
+        Some(Typed::number(if killed { ExprCode::Killed(task) } else { ExprCode::Stopped(task) }))
     }
 
     /// `pattern(n, skip)`: a pattern without its first bytes.

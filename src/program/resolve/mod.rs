@@ -22,7 +22,7 @@ use property::Claims;
 use std::collections::HashSet;
 
 /// Functions of expressions; every other name before parentheses is a system call.
-pub const FUNCTIONS: [&str; 2] = ["len", "pattern"];
+pub const FUNCTIONS: [&str; 4] = ["len", "pattern", "killed", "stopped"];
 
 /// Resolves every name.
 ///

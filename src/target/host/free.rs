@@ -136,9 +136,11 @@ impl<'a> Free<'a> {
                 }
             });
             run.skipped_probes = skipped as u64;
-            let asleep = self.sleepers();
+            let stopped = self.stopped();
+            let mut asleep = self.sleepers();
+            asleep.retain(|(task, _)| !stopped.contains(task));
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
-            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped: Vec::new(), probes });
+            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped, probes });
         }
         // Actions, masks and pending signals would stay for the next iteration.
         let intact = outcome.is_ok()
@@ -222,6 +224,15 @@ impl<'a> Free<'a> {
 
     fn rests(&self, task: usize) -> bool {
         self.inside.shared.slot(task).rests()
+    }
+
+    /// Whom a signal has stopped.
+    fn stopped(&self) -> Vec<TaskId> {
+        if !self.program.uses_signals() {
+            return Vec::new();
+        }
+        let stopped = |&task: &usize| quiet::task_state(self.inside.shared.slot(task)) == 'T';
+        (0..self.program.tasks.len()).filter(stopped).map(|task| task as TaskId).collect()
     }
 
     fn sleepers(&self) -> Vec<(TaskId, crate::kernel::CallKind)> {
