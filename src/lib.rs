@@ -1,7 +1,10 @@
 //! An executable model of Linux inter-process communication, explored exhaustively and held in lockstep with a real kernel.
 
+pub mod campaign;
 pub mod cli;
+pub mod concurrent;
 pub mod explore;
+pub mod generate;
 pub mod kernel;
 pub mod litmus;
 pub mod machine;

@@ -3,12 +3,15 @@
 mod check;
 mod compare;
 mod completions;
+mod fuzz;
 mod golden;
 mod graph;
 mod input;
 mod judging;
+mod loom;
 mod print;
 mod quirks;
+mod replay;
 mod rules;
 mod show;
 mod signals;
@@ -45,6 +48,10 @@ enum Command {
     Run(check::Run),
     /// Check and run all tests of files and directories: a line for each, and a summary
     Test(test::Test),
+    /// Compare random programs by random schedules with the kernel of this machine, and shrink what differs
+    Fuzz(fuzz::Fuzz),
+    /// Run the schedules of files again, such as those that `fuzz` wrote: does the kernel still differ?
+    Replay(replay::Replay),
     /// Tell one run step by step: calls, results, kernel structures, and the rule behind each step
     Show(show::Show),
     /// Go through a test by hand: choose who goes next, see what it does
@@ -59,6 +66,8 @@ enum Command {
     Rules(rules::Rules),
     /// List the behaviours that kernels differ in, or find out which of them this machine's kernel has
     Quirks(quirks::Quirks),
+    /// Check the kernel's locking and waking, as concurrent code, under loom
+    Loom(loom::Loom),
     /// Print what a shell needs to complete the command line
     Completions(completions::Completions),
     /// Print the manual page, or write the pages of all subcommands
@@ -185,12 +194,18 @@ enum MethodArg {
     Proof,
 }
 
-impl HostArgs {
-    fn steer(&self) -> SteerOptions {
-        let method = self.method.map(|m| match m {
+impl MethodArg {
+    fn method(self) -> Method {
+        match self {
             MethodArg::Fifo => Method::Fifo,
             MethodArg::Proof => Method::Proof,
-        });
+        }
+    }
+}
+
+impl HostArgs {
+    fn steer(&self) -> SteerOptions {
+        let method = self.method.map(MethodArg::method);
         SteerOptions { method, probe: true, ..SteerOptions::default() }
     }
 
@@ -268,6 +283,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Test(args) => args.run(),
+        Command::Fuzz(args) => args.run(),
+        Command::Replay(args) => args.run(),
         Command::Show(args) => args.run(),
         Command::Step(args) => args.run(),
         Command::Graph(args) => args.run(),
@@ -275,6 +292,7 @@ pub fn main() -> ExitCode {
         Command::Print(args) => args.run(),
         Command::Rules(args) => args.run(),
         Command::Quirks(args) => args.run(),
+        Command::Loom(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
     };

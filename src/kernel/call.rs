@@ -16,7 +16,7 @@ use std::fmt;
 /// A file descriptor number of the calling process.
 pub type Fd = i32;
 
-/// Index of a path of the program: a named FIFO or a regular file.
+/// Index of a path of the program: a named FIFO, a regular file, or memory.
 pub type PathId = u16;
 
 /// Index of a process of the program.
@@ -320,6 +320,15 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// `vmsplice` of declared memory, all of it.
+    VmspliceMemory {
+        /// A pipe's write end.
+        fd: Fd,
+        /// Which memory.
+        memory: PathId,
+        /// `SPLICE_F_*`.
+        flags: SpliceFlags,
+    },
     /// `vmsplice` on a pipe's read end: bytes are copied out.
     VmspliceRead {
         /// A pipe's read end.
@@ -328,6 +337,15 @@ pub enum Call {
         count: u32,
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
+    },
+    /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
+    Store {
+        /// Which memory.
+        memory: PathId,
+        /// Where in it.
+        at: i64,
+        /// The bytes.
+        data: Payload,
     },
     /// `pause()`: sleeps until a signal is handled.
     Pause,
@@ -431,6 +449,8 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    /// Bytes stored into memory; no system call, but a step like one.
+    Store,
     Kill,
     Tgkill,
     Sigqueue,
@@ -471,6 +491,7 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("store", CallKind::Store),
         ("kill", CallKind::Kill),
         ("tgkill", CallKind::Tgkill),
         ("sigqueue", CallKind::Sigqueue),
@@ -555,8 +576,9 @@ impl Call {
             Call::Yield => CallKind::Yield,
             Call::Splice { .. } => CallKind::Splice,
             Call::Tee { .. } => CallKind::Tee,
-            Call::Vmsplice { .. } => CallKind::Vmsplice,
+            Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Store { .. } => CallKind::Store,
             Call::Kill { .. } => CallKind::Kill,
             Call::Tgkill { .. } => CallKind::Tgkill,
             Call::Sigqueue { .. } => CallKind::Sigqueue,

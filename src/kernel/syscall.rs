@@ -136,6 +136,8 @@ impl Cx<'_> {
             }
             Call::Tee { fd_in, fd_out, len, flags } => self.enter_tee(fd_in, fd_out, len, flags),
             Call::Vmsplice { fd, data, flags } => self.enter_vmsplice(fd, data, flags),
+            Call::VmspliceMemory { fd, memory, flags } => self.enter_vmsplice_memory(fd, memory, flags),
+            Call::Store { memory, at, data } => Err(Step::Returned(self.store(memory, at, &data))),
             Call::VmspliceRead { fd, count, flags } => self.enter_vmsplice_read(fd, count, flags),
         }
     }

@@ -84,6 +84,7 @@ fn block() -> impl Strategy<Value = Block> {
         (option::of(name()), call_of(expr(), name()), option::of(expr()))
             .prop_map(|(dest, call, expect)| StmtKind::Call { dest, call, expect }),
         (name(), value).prop_map(|(dest, value)| StmtKind::Assign { dest, value }),
+        (name(), expr(), expr()).prop_map(|(memory, at, data)| StmtKind::Store { memory, at, data }),
         expr().prop_map(StmtKind::Assert),
     ]
     .prop_map(|kind| Stmt { kind, span: span() });
@@ -117,7 +118,7 @@ fn item() -> impl Strategy<Value = Item> {
         dashed.prop_map(Setting::Quirk),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
-    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File]);
+    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File, ObjectKind::Memory]);
     let object = (kind, name(), vec(arg, 0..3)).prop_map(|(kind, name, options)| Object { kind, name, options });
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];

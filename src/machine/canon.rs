@@ -64,6 +64,10 @@ impl Canon for Value {
                 r.data.encode(out);
                 r.extra.encode(out);
             }
+            Value::Memory(path) => {
+                out.push(7);
+                path.encode(out);
+            }
         }
     }
 
@@ -75,6 +79,7 @@ impl Canon for Value {
             3 => Value::Errno(Errno::decode(input)),
             4 => Value::Eof,
             5 => Value::AnyFd,
+            7 => Value::Memory(u16::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

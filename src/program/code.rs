@@ -59,7 +59,7 @@ pub struct ObjectInfo {
     pub size: Option<u64>,
     /// `flags:`, as for `pipe2`.
     pub flags: OpenFlags,
-    /// What a file begins with: its permission bits and its bytes.
+    /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
 }
 
@@ -263,7 +263,7 @@ pub enum ObjectField {
     Readers,
     /// Open file descriptions for writing.
     Writers,
-    /// The bytes of a file.
+    /// The bytes of a file or of memory.
     Data,
 }
 
@@ -282,8 +282,8 @@ impl ObjectField {
     pub fn belongs_to(self, kind: ObjectKind) -> bool {
         match self {
             ObjectField::Size => true,
-            ObjectField::Data => kind == ObjectKind::File,
-            _ => kind != ObjectKind::File,
+            ObjectField::Data => kind.has_bytes(),
+            _ => !kind.has_bytes(),
         }
     }
 }

@@ -33,6 +33,10 @@ pub enum ParamType {
     Number,
     /// A byte string.
     Data,
+    /// A byte string, or declared memory by name.
+    DataOrMemory,
+    /// Declared memory by name.
+    Memory,
     /// A place in a file: a number, or `none`.
     Offset,
     /// A duration: a number with a unit, or 0, or `none` for ever.
@@ -110,8 +114,10 @@ pub static SIGNATURES: &[Signature] = &[
         ],
     ),
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
-    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", Data), opt("flags", Number)]),
+    sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", DataOrMemory), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    // Written `memory[at] = data`.
+    sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
     sig(CallKind::Kill, &[req("pid", Pid), req("signal", Number)]),
     sig(CallKind::Tgkill, &[req("pid", Pid), req("tid", Pid), req("signal", Number)]),
     sig(CallKind::Sigqueue, &[req("pid", Pid), req("signal", Number), opt("value", Number), named("code", Number)]),
@@ -187,6 +193,9 @@ impl Signature {
             CallKind::Tee => {
                 Call::Tee { fd_in: args.fd(0)?, fd_out: args.fd(1)?, len: args.bytes(2)?, flags: args.splice_flags(3)? }
             }
+            CallKind::Vmsplice if args.is_memory(1) => {
+                Call::VmspliceMemory { fd: args.fd(0)?, memory: args.declared(1)?, flags: args.splice_flags(2)? }
+            }
             CallKind::Vmsplice => {
                 Call::Vmsplice { fd: args.fd(0)?, data: args.memory(1)?, flags: args.splice_flags(2)? }
             }
@@ -215,6 +224,7 @@ impl Signature {
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
         })
     }
 }
@@ -271,6 +281,18 @@ impl Args<'_> {
     fn memory(&self, i: usize) -> Result<Payload, String> {
         let data = self.data(i)?;
         if data.readable() == data.len() { Ok(data) } else { Err(self.wrong(i, "readable memory")) }
+    }
+
+    fn is_memory(&self, i: usize) -> bool {
+        matches!(self.args.get(i), Some(Some(Value::Memory(_))))
+    }
+
+    /// Declared memory, by its path index.
+    fn declared(&self, i: usize) -> Result<u16, String> {
+        match self.args.get(i) {
+            Some(Some(Value::Memory(path))) => Ok(*path),
+            _ => Err(self.wrong(i, "the name of memory")),
+        }
     }
 
     fn offset(&self, i: usize) -> Result<Option<i64>, String> {

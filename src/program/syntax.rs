@@ -132,16 +132,23 @@ pub enum ObjectKind {
     Fifo,
     /// A regular file in a directory of the test.
     File,
+    /// Memory that all processes share.
+    Memory,
 }
 
 impl ObjectKind {
     /// Every kind, by its keyword.
     pub const ALL: &'static [(&'static str, ObjectKind)] =
-        &[("pipe", ObjectKind::Pipe), ("fifo", ObjectKind::Fifo), ("file", ObjectKind::File)];
+        &[("pipe", Self::Pipe), ("fifo", Self::Fifo), ("file", Self::File), ("memory", Self::Memory)];
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {
         Self::ALL[self as usize].0
+    }
+
+    /// Whether it is a string of bytes at any place of which one can be stored: a file, or memory.
+    pub fn has_bytes(self) -> bool {
+        matches!(self, ObjectKind::File | ObjectKind::Memory)
     }
 }
 
@@ -247,6 +254,15 @@ pub enum StmtKind {
         dest: Ident,
         /// Its new value.
         value: Expr,
+    },
+    /// `m[0] = "a"`: bytes are stored into memory.
+    Store {
+        /// The memory.
+        memory: Ident,
+        /// Where in it.
+        at: Expr,
+        /// The bytes.
+        data: Expr,
     },
     /// `if c { … } else { … }`.
     If {

@@ -23,6 +23,8 @@ pub enum Value {
     AnyFd,
     /// What a call returned.
     Result(Box<CallResult>),
+    /// Declared memory, by its path index; only an argument of a call has this value.
+    Memory(u16),
 }
 
 /// The record that a call leaves in a variable.
@@ -124,6 +126,7 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
+            Value::Memory(_) => f.write_str("memory"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
                     write!(f, "{n}")?;

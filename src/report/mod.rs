@@ -4,6 +4,7 @@
 //! one test, as plain data: [`text()`] prints it as a log, [`TestReport::json`] as JSON, and [`junit()`] makes a report of many.
 //! Nothing here decides anything: it only tells.
 
+mod campaign;
 mod compare;
 mod gather;
 pub mod golden;
@@ -23,6 +24,7 @@ mod view;
 mod waits;
 mod walk;
 
+pub use campaign::{campaign, campaign_json, finding, progress};
 pub use compare::{Comparison, TestComparison, compare};
 pub use junit::{Tested, junit};
 pub use logged::{LoggedClaim, LoggedOutcome, LoggedSchedule, LoggedTest, read_log};

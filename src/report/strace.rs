@@ -137,6 +137,14 @@ impl Caller<'_> {
                 args.extend(splice_flags(*flags));
                 args
             }
+            Call::VmspliceMemory { fd: of, memory, flags } => {
+                let mut args = vec![fd(of), path_name(self.machine.program, *memory)];
+                args.extend(splice_flags(*flags));
+                args
+            }
+            Call::Store { memory, at, data: bytes } => {
+                return format!("{}[{at}] = {}", path_name(self.machine.program, *memory), data(bytes));
+            }
             Call::VmspliceRead { fd: of, count, flags } => {
                 let mut args = vec![fd(of), count.to_string()];
                 args.extend(splice_flags(*flags));
@@ -244,7 +252,7 @@ impl Caller<'_> {
     }
 }
 
-/// The name of the FIFO or file with this path index.
+/// The name of the FIFO, file or memory with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
     let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())

@@ -137,6 +137,7 @@ pub const RUN: &[&str] = &[
     "SPL-05-PAGE",
     "SPL-06",
     "SPL-07",
+    "SPL-07-STORE",
     "SPL-07-OUT",
     "SPL-08",
     "SPL-09",

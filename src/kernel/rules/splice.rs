@@ -27,6 +27,7 @@ rules! {
     SPL_05_PAGE "SPL-05-PAGE" ALL, "pipe_write", "Bytes appended to a shared page are seen by everybody who can see that part of it.";
     SPL_06 "SPL-06" ALL, "link_pipe", "tee leaves the input as it is, and ends with the input's last slot or the output's last free one.";
     SPL_07 "SPL-07" ALL, "vmsplice_to_pipe", "vmsplice puts each page of memory into a slot of its own that is never appended to.";
+    SPL_07_STORE "SPL-07-STORE" ALL, "vmsplice_to_pipe", "What is stored into memory after vmsplice is seen by who reads the pipe, and by who reads a slot that tee or splice made of it; with SPLICE_F_GIFT too.";
     SPL_07_OUT "SPL-07-OUT" ALL, "vmsplice_to_user", "On the read end vmsplice copies bytes out, like read.";
     SPL_08 "SPL-08" ALL, "shmem_file_splice_read", "A file's pages go into slots by reference: later writes to the file are seen by who reads the pipe.";
     SPL_08_FLAGS "SPL-08-FLAGS" DIRTY, "copy_page_to_iter_pipe", "A slot that a file's page is put into keeps the flags of its previous tenant.";

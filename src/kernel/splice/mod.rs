@@ -10,11 +10,11 @@ mod tests;
 
 pub use between::Between;
 pub use from_pipe::FromPipe;
-pub use to_pipe::ToPipe;
+pub use to_pipe::{Source, ToPipe};
 
 use super::{
     Cx, Kernel, Step, WaitsFor,
-    call::{CallKind, Fd, OpenFlags, Return, SpliceFlags},
+    call::{CallKind, Fd, OpenFlags, PathId, Return, SpliceFlags},
     canon::{canon_enum, canon_struct},
     errno::Errno,
     file::{File, FileId},
@@ -230,18 +230,42 @@ impl Cx<'_> {
 
     /// `vmsplice` on a file that can be written: `data` is memory of the caller that nobody changes afterwards.
     pub(super) fn enter_vmsplice(&mut self, fd: Fd, data: Payload, flags: SpliceFlags) -> Entered {
+        let len = data.len();
+        self.vmsplice_from(fd, Source::User { data }, len, flags)
+    }
+
+    /// `vmsplice` of declared memory on a file that can be written.
+    pub(super) fn enter_vmsplice_memory(&mut self, fd: Fd, memory: PathId, flags: SpliceFlags) -> Entered {
+        let len = self.k.regular_at(memory).map_or(0, |memory| memory.size as u32);
+        self.vmsplice_from(fd, Source::Memory { path: memory }, len, flags)
+    }
+
+    fn vmsplice_from(&mut self, fd: Fd, from: Source, len: u32, flags: SpliceFlags) -> Entered {
         let id = self.vmsplice_file(fd, flags)?;
         if !self.k.file(id).write {
             // Such a call would store into the memory; programs say `vmsplice_read` for it.
             return Err(fails(Errno::EBADF));
         }
-        if data.is_empty() {
+        if len == 0 {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
         }
         let pipe = self.vmsplice_pipe(id)?;
-        let way = Way::ToPipe(ToPipe::from_user(pipe, data, flags.contains(SpliceFlags::SPLICE_F_NONBLOCK)));
+        let way = Way::ToPipe(ToPipe::from_user(pipe, from, len, flags.contains(SpliceFlags::SPLICE_F_NONBLOCK)));
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
+    }
+
+    /// Bytes into declared memory, and so into every slot that shows the page.
+    pub(super) fn store(&mut self, memory: PathId, at: i64, data: &Payload) -> Return {
+        let size = self.k.regular_at(memory).map_or(0, |memory| memory.size);
+        match u64::try_from(at) {
+            Ok(at) if at.checked_add(data.len().into()).is_some_and(|end| end <= size) => {
+                self.trace.rule(SPL_07_STORE);
+                self.k.write_file(memory, at, data);
+                Return::value(0)
+            }
+            _ => Errno::EFAULT.into(),
+        }
     }
 
     /// `vmsplice` on a file that can only be read.
@@ -255,7 +279,7 @@ impl Cx<'_> {
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
         let way = if self.k.file(id).write {
             // The direction is that of the file: the buffer's bytes go in.
-            Way::ToPipe(ToPipe::from_user(pipe, Payload::fill(0, count), nonblock))
+            Way::ToPipe(ToPipe::from_user(pipe, Source::User { data: Payload::fill(0, count) }, count, nonblock))
         } else {
             Way::FromPipe(FromPipe::to_user(pipe, count, nonblock))
         };

@@ -49,6 +49,11 @@ pub enum Source {
         /// The bytes.
         data: Payload,
     },
+    /// From declared memory: what is stored into it later is seen by who reads the pipe.
+    Memory {
+        /// Which.
+        path: u16,
+    },
 }
 
 /// The places where others can run.
@@ -62,7 +67,7 @@ pub enum At {
     WakeReaders,
 }
 
-canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, });
+canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, 2 => Memory { path }, });
 canon_enum!(At { 0 => Locked, 1 => Wait(wait), 2 => WakeReaders, });
 canon_struct!(ToPipe { at, pipe, from, len, nonblock, done });
 
@@ -74,8 +79,8 @@ impl ToPipe {
     }
 
     /// From memory.
-    pub fn from_user(pipe: PipeId, data: Payload, nonblock: bool) -> Self {
-        ToPipe { at: At::Locked, pipe, len: data.len(), from: Source::User { data }, nonblock, done: 0 }
+    pub fn from_user(pipe: PipeId, from: Source, len: u32, nonblock: bool) -> Self {
+        ToPipe { at: At::Locked, pipe, from, len, nonblock, done: 0 }
     }
 
     /// One section.
@@ -133,6 +138,7 @@ impl ToPipe {
                     cx.k.ring_mut(self.pipe).push(buf);
                     len
                 }
+                Source::Memory { path } => self.map(cx, path),
             };
             if put == 0 {
                 break;
@@ -177,10 +183,21 @@ impl ToPipe {
         len
     }
 
+    /// A page of memory goes into a slot; says how many bytes of it. Memory has all of its pages.
+    fn map(&self, cx: &mut Cx, path: u16) -> u32 {
+        let Some(page) = cx.k.regular_at(path).and_then(|memory| memory.page_at(self.done.into())) else { return 0 };
+        cx.trace.rule(SPL_07);
+        let len = (self.len - self.done).min(PAGE_SIZE);
+        cx.k.get_page(page);
+        let buf = PipeBuffer { shared: Some(page), len: len as u16, ..PipeBuffer::default() };
+        cx.k.ring_mut(self.pipe).push(buf);
+        len
+    }
+
     fn returned(&self, cx: &mut Cx) -> Step {
         let ret = Return::value(self.done.into());
         Step::Returned(match self.from {
-            Source::User { .. } => ret,
+            Source::User { .. } | Source::Memory { .. } => ret,
             Source::File { given: true, pos, .. } => with_offsets(ret, Some(pos), None),
             Source::File { file, pos, .. } => {
                 cx.set_pos(file, pos);

@@ -127,7 +127,7 @@ impl Parser<'_> {
         Ok(StmtKind::If { cond, then, otherwise: Some(otherwise) })
     }
 
-    /// `x = call(…) -> v`, `call(…)`, `x = expression`.
+    /// `x = call(…) -> v`, `call(…)`, `x = expression`, `m[0] = expression`.
     fn simple_stmt(&mut self) -> Parsed<StmtKind> {
         match self.second() {
             Token::LeftParen => {
@@ -146,8 +146,12 @@ impl Parser<'_> {
                 Err(self.report(problem.help("`=` gives a variable its value; `assert` checks a condition")))
             }
             Token::LeftBracket => {
-                let span = self.span();
-                Err(self.not_there_yet("cells of shared memory are", span))
+                let memory = self.name("the name of memory")?;
+                self.bump();
+                let at = self.expr()?;
+                self.expect(Token::RightBracket, "`]`")?;
+                self.expect(Token::Assign, "`=`")?;
+                Ok(StmtKind::Store { memory, at, data: self.expr()? })
             }
             _ => {
                 let calls = CallKind::ALL.iter().map(|(name, _)| *name);

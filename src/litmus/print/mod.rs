@@ -157,6 +157,7 @@ fn write_stmt(f: &mut Formatter<'_>, stmt: &Stmt, depth: usize) -> Result {
             expect.as_ref().map_or(Ok(()), |expect| write!(f, " -> {expect}"))
         }
         StmtKind::Assign { dest, value } => write!(f, "{} = {value}", dest.name),
+        StmtKind::Store { memory, at, data } => write!(f, "{}[{at}] = {data}", memory.name),
         StmtKind::If { cond, then, otherwise } => {
             write!(f, "if {cond} ")?;
             write_block(f, then, depth)?;

@@ -5,6 +5,7 @@ use super::{
     names::Entity,
     types::Type,
 };
+use crate::kernel::CallKind;
 use crate::program::{
     CallCode, ExprCode, Param, ParamType, Problem, Signature, Value, constants, did_you_mean, nearest,
     syntax::{Arg, CallExpr, Expr, ExprKind, Ident, ObjectKind, PathStep, Span, TaskRef},
@@ -45,6 +46,10 @@ pub(super) fn translate<'a>(t: &mut Translator<'a>, process: usize, call: &'a Ca
         let problem = unknown_call(&call.name);
         return t.report(problem);
     };
+    if signature.kind == CallKind::Store {
+        let problem = Problem::new("`store` is no call", call.name.span, "written otherwise");
+        return t.report(problem.help("`m[0] = \"a\"` stores into memory"));
+    }
     let placed = place(t, signature, call)?;
     let mut complete = true;
     let mut args = Vec::with_capacity(placed.len());
@@ -54,9 +59,41 @@ pub(super) fn translate<'a>(t: &mut Translator<'a>, process: usize, call: &'a Ca
         complete &= code.is_some() || arg.is_none();
         args.push(code);
     }
-    if !complete {
-        return None;
-    }
+    let spans: Vec<Option<Span>> = placed.iter().map(|arg| arg.map(|value| value.span)).collect();
+    if complete { assemble(t, signature, args, &spans, call.span) } else { None }
+}
+
+/// `memory[at] = data`.
+pub(super) fn store<'a>(
+    t: &mut Translator<'a>,
+    memory: &Ident,
+    at: &'a Expr,
+    data: &'a Expr,
+    span: Span,
+) -> Option<CallCode> {
+    let signature = Signature::by_name(CallKind::Store.name())?;
+    let Some(code) = memory_by_name(t, &memory.name) else {
+        let objects = &t.names.objects;
+        let problem = t.names.unknown(
+            "memory",
+            memory,
+            |entity| matches!(entity, Entity::Object(object) if objects[object as usize].kind == ObjectKind::Memory),
+        );
+        return t.report(problem);
+    };
+    let (at_code, data_code) = (argument(t, 0, &signature.params[1], at), argument(t, 0, &signature.params[2], data));
+    let args = vec![Some(code), Some(at_code?), Some(data_code?)];
+    assemble(t, signature, args, &[Some(memory.span), Some(at.span), Some(data.span)], span)
+}
+
+/// A call whose arguments are translated; it is known if they all are constants. `spans` says where each stands.
+fn assemble(
+    t: &mut Translator,
+    signature: &'static Signature,
+    args: Vec<Option<ExprCode>>,
+    spans: &[Option<Span>],
+    span: Span,
+) -> Option<CallCode> {
     let constant = |arg: &Option<ExprCode>| match arg {
         Some(ExprCode::Const(value)) => Some(Some(value.clone())),
         Some(_) => None,
@@ -69,9 +106,9 @@ pub(super) fn translate<'a>(t: &mut Translator<'a>, process: usize, call: &'a Ca
         Ok(call) => Some(CallCode::Known(call)),
         Err(message) => {
             // The message names the parameter.
-            let culprit = (0..placed.len()).find(|&i| message.contains(&format!("`{}`", param_at(signature, i).name)));
-            let span = culprit.and_then(|i| placed[i]).map_or(call.span, |value| value.span);
-            t.report(Problem::new(message, span, "cannot be passed"))
+            let culprit = (0..spans.len()).find(|&i| message.contains(&format!("`{}`", param_at(signature, i).name)));
+            let place = culprit.and_then(|i| spans[i]).unwrap_or(span);
+            t.report(Problem::new(message, place, "cannot be passed"))
         }
     }
 }
@@ -199,13 +236,21 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
         },
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
+        ParamType::Memory => "memory",
+        ParamType::DataOrMemory => match &value.kind {
+            ExprKind::Path(path) if path.steps.is_empty() => match memory_by_name(t, &path.root.name) {
+                Some(code) => return Some(code),
+                None => "a string, or memory",
+            },
+            _ => "a string, or memory",
+        },
         ParamType::Data => "a string",
         ParamType::Time => "a time such as `10 ms`",
         ParamType::Offset => "a number, or `none`",
     };
     let typed = t.expr(value)?;
     let fits = match param.ty {
-        ParamType::Data => matches!(typed.ty, Type::Bytes | Type::Unknown),
+        ParamType::Data | ParamType::DataOrMemory => matches!(typed.ty, Type::Bytes | Type::Unknown),
         ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
@@ -216,20 +261,37 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
 }
 
-/// A FIFO or file by name: the number of those before it.
+/// The number of an object among those that are no pipes.
+fn path_index(t: &Translator, object: u16) -> u16 {
+    let before = t.names.objects[..object as usize].iter();
+    before.filter(|object| object.kind != ObjectKind::Pipe).count() as u16
+}
+
+/// Declared memory by its name.
+fn memory_by_name(t: &Translator, name: &str) -> Option<ExprCode> {
+    match t.names.entity(name) {
+        Some(Entity::Object(object)) if t.names.objects[object as usize].kind == ObjectKind::Memory => {
+            Some(ExprCode::Const(Value::Memory(path_index(t, object))))
+        }
+        _ => None,
+    }
+}
+
+/// A FIFO or file by name.
 fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
     let problem = match &value.kind {
         ExprKind::Path(path) => match t.names.entity(&path.root.name) {
-            Some(Entity::Object(object)) if t.names.objects[object as usize].kind != ObjectKind::Pipe => {
-                if path.steps.is_empty() {
-                    let before = t.names.objects[..object as usize].iter();
-                    let index = before.filter(|object| object.kind != ObjectKind::Pipe).count();
-                    return Some(ExprCode::Const(Value::Int(index as i64)));
+            Some(Entity::Object(object)) => match t.names.objects[object as usize].kind {
+                ObjectKind::Fifo | ObjectKind::File if path.steps.is_empty() => {
+                    return Some(ExprCode::Const(Value::Int(path_index(t, object).into())));
                 }
-                not_openable(value.span, "a fifo has no ends; its name alone is opened")
-            }
-            Some(Entity::Object(_)) => not_openable(value.span, "a pipe is open from the start")
-                .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                ObjectKind::Fifo | ObjectKind::File => {
+                    not_openable(value.span, "a fifo has no ends; its name alone is opened")
+                }
+                ObjectKind::Memory => not_openable(value.span, "memory is there from the start"),
+                ObjectKind::Pipe => not_openable(value.span, "a pipe is open from the start")
+                    .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+            },
             _ => t.names.unknown("fifo", &path.root, |entity| {
                 matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)
             }),

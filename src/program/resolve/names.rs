@@ -399,6 +399,10 @@ pub(super) fn visit_block<'a>(block: &'a [Stmt], f: &mut impl FnMut(&'a Expr)) {
                 expect.iter().for_each(|expect| visit_expr(expect, f));
             }
             StmtKind::Assign { value, .. } => visit_expr(value, f),
+            StmtKind::Store { at, data, .. } => {
+                visit_expr(at, f);
+                visit_expr(data, f);
+            }
             StmtKind::If { cond, then, otherwise } => {
                 visit_expr(cond, f);
                 visit_block(then, f);

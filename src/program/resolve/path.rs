@@ -103,6 +103,10 @@ impl<'a> Translator<'a> {
         let declared = self.names.objects[object as usize];
         let name = &declared.name.name;
         let problem = match (&path.steps[..], declared.kind) {
+            (_, ObjectKind::Memory) => {
+                Problem::new(format!("`{name}` is memory, not a value"), span, "cannot be looked at from here")
+                    .help(format!("`vmsplice(p.w, {name})` puts it into a pipe, `{name}[0] = \"a\"` stores into it"))
+            }
             (_, ObjectKind::Fifo | ObjectKind::File) => {
                 let kind = declared.kind.keyword();
                 Problem::new(format!("`{name}` is a {kind}, not a descriptor"), span, "has to be opened first")

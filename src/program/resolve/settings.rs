@@ -99,13 +99,16 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                 info.flags = OpenFlags::from_bits_retain(bits as u32);
             }
             (ObjectKind::File, Some("mode")) => mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16,
-            (ObjectKind::File, Some("data")) => data = bytes(names, value, problems).unwrap_or_default(),
+            (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
+                data = bytes(names, value, problems).unwrap_or_default();
+            }
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
                 problems.push(match kind {
                     ObjectKind::Pipe => problem.help("options of a pipe are `size:` and `flags:`"),
                     ObjectKind::File => problem.help("options of a file are `mode:` and `data:`"),
+                    ObjectKind::Memory => problem.help("memory has `data:`, which says how long it is too"),
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
@@ -113,7 +116,11 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             }
         }
     }
-    if object.kind == ObjectKind::File {
+    if object.kind == ObjectKind::Memory && data.is_empty() {
+        let problem = Problem::new("memory without bytes", object.name.span, "as long as its `data:`");
+        problems.push(problem.help(format!("`memory {}(data: \"\\0\" * 4096)` is a page of zeros", info.name)));
+    }
+    if object.kind.has_bytes() {
         info.file = Some((mode, data));
     }
     info

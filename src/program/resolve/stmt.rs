@@ -89,6 +89,13 @@ impl Emitter<'_, '_> {
                 self.emit(Instr::Assign { slot, value }, span);
                 Some(())
             }
+            StmtKind::Store { memory, at, data } => {
+                let call = call::store(&mut self.translator(), memory, at, data, span)?;
+                // A store beyond the end fails the test: nobody would look at its result.
+                let expect = Some(ExprCode::Const(Value::Int(0)));
+                self.emit(Instr::Call { call, dest: None, expect }, span);
+                Some(())
+            }
             StmtKind::If { cond, then, otherwise } => {
                 let unless = self.jump_unless(cond);
                 self.block(then);

@@ -23,7 +23,7 @@ impl Type {
             Value::Errno(_) => Type::Errno,
             Value::Eof => Type::Eof,
             Value::AnyFd => Type::Fd,
-            Value::Result(_) => Type::Unknown,
+            Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Making a [`Call`] for real.
 
-use super::{signals, sys};
+use super::{objects::Region, signals, sys};
 use crate::kernel::{
     Call, Errno, Fcntl, Payload, Return, Run, Timeout,
     signal::{Disposition, SaFlags, SigAction, code},
@@ -17,8 +17,10 @@ pub struct Executor {
     prepared: Option<(Payload, usize)>,
     /// Memory for the next `vmsplice`: pages that a pipe refers to are never used again.
     gift: Option<Buffer>,
-    /// Names of FIFOs and files, by path index.
+    /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
+    /// Where memory lies, by path index.
+    memory: Vec<Region>,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -91,15 +93,19 @@ fn last_errno() -> Errno {
 }
 
 impl Executor {
-    /// An executor for a thread, given the names of the FIFOs.
-    pub fn new(paths: Vec<CString>) -> io::Result<Executor> {
-        Ok(Executor { input: Buffer::new(SMALL)?, output: Buffer::new(SMALL)?, prepared: None, gift: None, paths })
+    /// An executor for a thread, given the names of FIFOs and files, and where memory lies.
+    pub fn new(paths: &[CString], memory: &[Region]) -> io::Result<Executor> {
+        let (paths, memory) = (paths.to_vec(), memory.to_vec());
+        let (input, output) = (Buffer::new(SMALL)?, Buffer::new(SMALL)?);
+        Ok(Executor { input, output, prepared: None, gift: None, paths, memory })
     }
 
-    /// Other names for the FIFOs.
-    pub fn set_paths(&mut self, paths: &[CString]) {
+    /// Other objects of the same program.
+    pub fn set_objects(&mut self, paths: &[CString], memory: &[Region]) {
         self.paths.clear();
         self.paths.extend_from_slice(paths);
+        self.memory.clear();
+        self.memory.extend_from_slice(memory);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
@@ -112,7 +118,7 @@ impl Executor {
                 // SAFETY: the range is inside of the buffer.
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
-            Call::Write { data, .. } | Call::Pwrite { data, .. } => self.fill(data)?,
+            Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
             Call::Vmsplice { data, .. } => {
                 let gift = Buffer::new(data.len() as usize)?;
                 let bytes = data.bytes();
@@ -250,6 +256,12 @@ impl Executor {
                 let iov = libc::iovec { iov_base: base.cast(), iov_len: data.len() as usize };
                 plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
             }
+            Call::VmspliceMemory { fd, memory, flags } => {
+                let region = self.memory.get(*memory as usize).copied().unwrap_or_default();
+                let iov = libc::iovec { iov_base: region.base as *mut libc::c_void, iov_len: region.len };
+                plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()))
+            }
+            Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
                 let buffer = self.input.before_guard(*count as usize);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
@@ -297,6 +309,22 @@ impl Executor {
             }
             // A handler returns by itself.
             Call::Fork { .. } | Call::Exit { .. } | Call::Sigreturn => Return::error(Errno::ENOSYS),
+        }
+    }
+
+    /// Stores what was prepared into memory.
+    fn store(&self, memory: u16, at: i64, len: usize) -> Return {
+        let region = self.memory.get(memory as usize).copied().unwrap_or_default();
+        match usize::try_from(at) {
+            Ok(at) if at.checked_add(len).is_some_and(|end| end <= region.len) => {
+                // Others may look at the same moment, but they are other processes, or the kernel.
+                for i in 0..len {
+                    // SAFETY: source and target are inside of their mappings.
+                    unsafe { ((region.base + at + i) as *mut u8).write_volatile(self.output().add(i).read()) };
+                }
+                Return::value(0)
+            }
+            _ => Return::error(Errno::EFAULT),
         }
     }
 
@@ -421,7 +449,6 @@ pub fn number(call: &Call) -> u32 {
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,
-        Call::Vmsplice { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
         Call::Kill { .. } => libc::SYS_kill,
         Call::Tgkill { .. } => libc::SYS_tgkill,
         Call::Sigqueue { .. } => libc::SYS_rt_sigqueueinfo,
@@ -432,6 +459,9 @@ pub fn number(call: &Call) -> u32 {
         Call::Sigtimedwait { .. } => libc::SYS_rt_sigtimedwait,
         Call::Waitpid { .. } => libc::SYS_wait4,
         Call::Sigreturn => libc::SYS_rt_sigreturn,
+        Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
+        // None, and so none that anybody could be asleep in.
+        Call::Store { .. } => libc::c_long::from(u32::MAX),
     };
     number as u32
 }

@@ -9,7 +9,12 @@ use crate::{
     kernel::Payload,
     program::{Compiled, End, FIRST_FD, syntax::ObjectKind},
 };
-use std::{ffi::CString, fs, io, os::unix::fs::PermissionsExt, sync::atomic::Ordering};
+use std::{
+    ffi::CString,
+    fs, io,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    sync::atomic::Ordering,
+};
 
 /// Closes all descriptors that a program may have opened.
 pub fn close_low() {
@@ -32,19 +37,31 @@ pub const MAX_ENDS: usize = 256;
 pub struct Objects {
     /// Read and write end of each pipe; -1 for FIFOs and files.
     pipes: Vec<[i32; 2]>,
-    /// Names of FIFOs and files, by path index.
+    /// Names of FIFOs, files and memory, by path index.
     pub paths: Vec<CString>,
+    /// Where memory lies in every process, by path index; of no length for all else.
+    pub memory: Vec<Region>,
+}
+
+/// Memory that all processes of a run share: a file of theirs in a tmpfs, mapped before they are forked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Region {
+    /// Its first byte.
+    pub base: usize,
+    /// Bytes.
+    pub len: usize,
 }
 
 impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
-        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new() };
+        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new(), memory: Vec::new() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
+                ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
             };
             match made {
                 Ok(inode) => shared.inodes[instance][i].store(inode, Ordering::Relaxed),
@@ -91,6 +108,7 @@ impl Objects {
         // SAFETY: a C string, and `stat` lives through the call.
         sys::check(unsafe { libc::stat(path.as_ptr(), &raw mut stat) })?;
         self.paths.push(path);
+        self.memory.push(Region::default());
         Ok(probe::mixed(&stat))
     }
 
@@ -108,6 +126,25 @@ impl Objects {
             fs::set_permissions(&path, fs::Permissions::from_mode((*mode).into()))?;
         }
         self.paths.push(CString::new(path)?);
+        self.memory.push(Region::default());
+        Ok(0)
+    }
+
+    /// Memory is what `MAP_SHARED` memory is to the kernel: pages of a tmpfs. It has a name so that the controller can look.
+    fn create_memory(&mut self, instance: usize, object: usize, file: Option<&(u16, Payload)>) -> io::Result<u64> {
+        self.create_file(instance, object, file)?;
+        let len = file.map_or(0, |(_, data)| data.len() as usize);
+        let file = fs::OpenOptions::new().read(true).write(true).open(format!("{instance}.{object}"))?;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        // SAFETY: a new mapping touches no existing memory.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), len, access, flags, file.as_raw_fd(), 0) };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        if let Some(region) = self.memory.last_mut() {
+            *region = Region { base: base as usize, len };
+        }
         Ok(0)
     }
 
@@ -147,11 +184,15 @@ impl Objects {
         ends.iter().map(|&(object, end)| self.pipes[object as usize][usize::from(end == End::Write)])
     }
 
-    /// Closes the controller's descriptors: one that it kept would prevent EOF and `EPIPE`.
+    /// Closes the controller's descriptors, and lets go of memory: a descriptor that it kept would prevent EOF and `EPIPE`.
     pub fn close(&mut self) {
         for fd in self.pipes.drain(..).flatten().filter(|&fd| fd >= 0) {
             // SAFETY: the descriptors are ours.
             unsafe { libc::close(fd) };
+        }
+        for region in self.memory.drain(..).filter(|region| region.len > 0) {
+            // SAFETY: the mapping is the controller's own, which never looks at it.
+            unsafe { libc::munmap(region.base as *mut libc::c_void, region.len) };
         }
     }
 }

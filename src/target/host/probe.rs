@@ -70,7 +70,7 @@ pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
     let named = program.objects.iter().enumerate().filter(|(_, object)| object.kind != ObjectKind::Pipe);
     for ((object, info), path) in named.zip(paths) {
         let path = std::ffi::OsStr::from_bytes(path.to_bytes());
-        if info.kind != ObjectKind::File {
+        if !info.kind.has_bytes() {
             continue;
         }
         let Ok(size) = fs::metadata(path).map(|metadata| metadata.len()) else { continue };
@@ -85,7 +85,7 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
     cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
     for process in &program.processes {
         let seen = |(cell, object): (&ProbeCell, &ObjectInfo)| {
-            object.kind == ObjectKind::File || cell.seen.load(Ordering::Acquire) != 0
+            object.kind.has_bytes() || cell.seen.load(Ordering::Acquire) != 0
         };
         if cells.iter().zip(&program.objects).all(seen) {
             break;
@@ -105,7 +105,7 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
         seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
         seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
     }
-    let files = program.objects.iter().filter(|object| object.kind == ObjectKind::File).count();
+    let files = program.objects.iter().filter(|object| object.kind.has_bytes()).count();
     let skipped = cells.len() - files - seen.len() / 2;
     (seen, skipped)
 }

@@ -188,8 +188,9 @@ impl<'a> Performer<'a> {
 
     fn executor(&self) -> Executor {
         let idle = self.executors.borrow_mut().pop();
-        let paths = || self.crew.instances[self.instance.get()].paths.clone();
-        idle.unwrap_or_else(|| self.crew.inside.shared.require(Stage::Memory, Executor::new(paths())))
+        let objects = &self.crew.instances[self.instance.get()];
+        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(&objects.paths, &objects.memory));
+        idle.unwrap_or_else(new)
     }
 
     /// Back to the first instruction, with the objects of another instance.
@@ -197,7 +198,8 @@ impl<'a> Performer<'a> {
         let vars = self.cursor.borrow().locals.len();
         self.cursor.replace(Cursor::new(vars));
         self.instance.set(instance);
-        self.executors.borrow_mut().iter_mut().for_each(|e| e.set_paths(&self.crew.instances[instance].paths));
+        let objects = &self.crew.instances[instance];
+        self.executors.borrow_mut().iter_mut().for_each(|e| e.set_objects(&objects.paths, &objects.memory));
     }
 
     /// Does everything before the next call, and prepares the memory for that.

@@ -1,0 +1,105 @@
+//! Programs from a stream of choices.
+//!
+//! Who chooses does not matter: [`Random`] numbers, the [`Bytes`] of a fuzzer, or an [`Odometer`] that goes through all
+//! possibilities. Each [`Mechanism`] adds its objects and its calls; a program that mixes mechanisms is made by asking several of
+//! them in turn. What is generated is the tree of a litmus test, so that it can be printed, shrunk and kept.
+
+mod build;
+mod chooser;
+mod descriptor;
+mod fifo;
+mod pipe;
+mod process;
+mod size;
+mod sketch;
+mod splice;
+
+pub use chooser::{Bytes, Chooser, Odometer, Random};
+pub use sketch::{Descriptor, FileKind, FileSketch, ProcessSketch, Sketch, Sleep, TaskSketch, Until};
+
+use crate::program::syntax::{Program, Stmt};
+use std::fmt;
+
+/// What programs are made of: the objects and calls of one mechanism, in one program.
+///
+/// A new value is made for each program, so that it can keep what it guesses of its own objects.
+pub trait Mechanism: fmt::Debug {
+    /// Declares objects, and perhaps statements of `init`. Processes and tasks are there, without statements.
+    fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser);
+
+    /// A call that this task may make next, with its expected effect on the sketch; `None` if there is nothing to do.
+    fn call(&mut self, sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Option<Stmt>;
+}
+
+/// A mechanism by name.
+#[derive(Clone, Copy, Debug)]
+pub struct MechanismKind {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Begins a program.
+    pub begin: fn() -> Box<dyn Mechanism>,
+}
+
+/// Every mechanism that programs can be generated for.
+pub const MECHANISMS: &[MechanismKind] = &[
+    MechanismKind { name: "pipe", begin: || Box::new(pipe::Pipes) },
+    MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
+];
+
+impl MechanismKind {
+    /// The mechanism with this name.
+    pub fn by_name(name: &str) -> Option<MechanismKind> {
+        MECHANISMS.iter().find(|kind| kind.name == name).copied()
+    }
+}
+
+/// How large programs are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// Tasks, at most.
+    pub tasks: usize,
+    /// Statements of all tasks together, at most.
+    pub statements: usize,
+    /// Of 100 programs so many combine mechanisms, if there are several.
+    pub mixed: usize,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape { tasks: 4, statements: 20, mixed: 20 }
+    }
+}
+
+impl Shape {
+    /// Few enough interleavings to explore all of them.
+    pub fn small() -> Self {
+        Shape { tasks: 3, statements: 7, ..Shape::default() }
+    }
+}
+
+/// A program called `name` of some of these mechanisms, of which there must be one.
+pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, chooser: &mut dyn Chooser) -> Program {
+    let mut sketch = Sketch::default();
+    process::declare(&mut sketch, shape, chooser);
+    let first = chooser.choose(mechanisms.len());
+    let mixed = mechanisms.len() > 1 && chooser.percent(shape.mixed);
+    let chosen = mechanisms.iter().enumerate().filter(|&(i, _)| i == first || mixed);
+    let mut chosen: Vec<Box<dyn Mechanism>> = chosen.map(|(_, kind)| (kind.begin)()).collect();
+    for mechanism in &mut chosen {
+        mechanism.declare(&mut sketch, chooser);
+    }
+    for _ in 0..1 + chooser.choose(shape.statements) {
+        let Some(task) = process::next_task(&sketch, chooser) else { break };
+        let stmt = process::call(&mut sketch, task, chooser).or_else(|| {
+            let mechanism = chooser.choose(chosen.len());
+            chosen[mechanism].call(&mut sketch, task, chooser)
+        });
+        if let Some(stmt) = stmt {
+            sketch.push(task, stmt);
+        }
+    }
+    sketch.finish(name)
+}
+
+#[cfg(test)]
+mod tests;

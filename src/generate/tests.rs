@@ -1,0 +1,63 @@
+use super::*;
+use crate::{
+    litmus,
+    program::{Compiled, resolve},
+};
+
+fn generated(chooser: &mut dyn Chooser) -> (Program, Compiled) {
+    let tree = program("generated".into(), MECHANISMS, &Shape::default(), chooser);
+    match resolve(&tree) {
+        Ok(compiled) => (tree, compiled),
+        Err(problems) => panic!("{tree}\n{problems:?}"),
+    }
+}
+
+#[test]
+fn every_program_resolves_and_is_printed_as_it_is() {
+    for index in 0..3000 {
+        let (tree, _) = generated(&mut Random::new(7, index));
+        let printed = tree.to_string();
+        let (again, _) = litmus::load(&printed).unwrap_or_else(|p| panic!("{printed}\n{p:?}"));
+        assert_eq!(again, tree, "{printed}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_programs() {
+    let text = |seed, index| generated(&mut Random::new(seed, index)).0.to_string();
+    for index in 0..50 {
+        assert_eq!(text(1, index), text(1, index));
+    }
+    assert_ne!(text(1, 0), text(2, 0));
+    assert_ne!(text(1, 0), text(1, 1));
+}
+
+#[test]
+fn any_bytes_are_a_program() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(4096).collect();
+    for start in 0..256 {
+        for len in [0, 1, 10, 100, 1000] {
+            generated(&mut Bytes::new(&bytes[start..start + len]));
+        }
+    }
+}
+
+#[test]
+fn every_mechanism_makes_calls_that_meet_a_sleeper() {
+    for &kind in MECHANISMS {
+        let sleeps = |index| {
+            let mut sketch = Sketch::default();
+            let mut random = Random::new(3, index);
+            process::declare(&mut sketch, &Shape::default(), &mut random);
+            let mut mechanism = (kind.begin)();
+            mechanism.declare(&mut sketch, &mut random);
+            (0..20).any(|_| {
+                let Some(task) = process::next_task(&sketch, &mut random) else { return false };
+                mechanism.call(&mut sketch, task, &mut random);
+                sketch.tasks.iter().any(|t| t.asleep.is_some())
+            })
+        };
+        let count = (0..200).filter(|&index| sleeps(index)).count();
+        assert!(count > 100, "{}: {count} of 200", kind.name);
+    }
+}
