@@ -8,7 +8,7 @@ use super::{
     file::FileId,
     pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
-    signal::{Delivered, Delivery, Pause, Sigtimedwait, Wait4},
+    signal::{Delivered, Delivery, Pause, SigSet, Sigtimedwait, Wait4},
     splice::Splice,
 };
 
@@ -36,6 +36,7 @@ pub enum InCall {
     Resize(PipeResize),
     Splice(Box<Splice>),
     Sigtimedwait(Sigtimedwait),
+    Sigprocmask { how: i32, set: Option<SigSet> },
     Wait(Wait4),
     Signal(Box<Delivery>),
 }
@@ -62,6 +63,7 @@ impl InCall {
             InCall::Pause(pause) => pause.kind,
             InCall::Sigtimedwait(_) => CallKind::Sigwaitinfo,
             InCall::Wait(_) => CallKind::Waitpid,
+            InCall::Sigprocmask { .. } => CallKind::Sigprocmask,
             InCall::Signal(delivery) => delivery.kind,
             InCall::Splice(splice) => splice.kind,
         }
@@ -83,6 +85,7 @@ impl InCall {
             InCall::Pause(call) => call.step(cx),
             InCall::Sigtimedwait(call) => call.step(cx),
             InCall::Wait(call) => call.step(cx),
+            InCall::Sigprocmask { how, set } => Step::Returned(cx.sigprocmask(*how, *set)),
             InCall::Signal(delivery) => match delivery.step(cx) {
                 Delivered::Step(step) => step,
                 Delivered::Die(status) => {
@@ -120,9 +123,8 @@ impl InCall {
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
             InCall::Wait(call) => call.ready(k),
-            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) | InCall::Signal(_) => {
-                false
-            }
+            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) => false,
+            InCall::Sigprocmask { .. } | InCall::Signal(_) => false,
         }
     }
 
@@ -141,6 +143,7 @@ impl InCall {
             | InCall::Pause(_)
             | InCall::Sigtimedwait(_)
             | InCall::Wait(_)
+            | InCall::Sigprocmask { .. }
             | InCall::Signal(_) => vec![],
         }
     }
@@ -184,6 +187,11 @@ impl Canon for Frame {
                 out.push(9);
                 call.encode(out);
             }
+            Some(InCall::Sigprocmask { how, set }) => {
+                out.push(11);
+                how.encode(out);
+                set.encode(out);
+            }
             Some(InCall::Signal(delivery)) => {
                 out.push(10);
                 delivery.encode(out);
@@ -222,6 +230,7 @@ impl Canon for Frame {
             8 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
             9 => Some(InCall::Wait(Wait4::decode(input))),
             10 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
+            11 => Some(InCall::Sigprocmask { how: i32::decode(input), set: Option::decode(input) }),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),

@@ -2,7 +2,7 @@
 
 use super::{
     fifo::probes,
-    step::{Event, StepSeen, events_of, killed},
+    step::{Event, StepSeen, events_of, killed, signal_sets},
 };
 use crate::{
     kernel::{RunState, Step, TaskId, Trace},
@@ -74,6 +74,7 @@ impl<'m> Any<'m> {
                     reached.asleep.extend(t.sleeps_in().map(|call| (task, call)));
                     reached.stopped.extend((t.state == RunState::Stopped).then_some(task));
                 }
+                reached.signals = signal_sets(self.machine, &partial.state.kernel);
                 reached.killed = killed(self.machine, &partial.state.kernel);
                 reached.killed.retain(|killed| !before.contains(killed));
                 reached.probes = probes(self.machine, &partial.state);

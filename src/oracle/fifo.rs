@@ -1,6 +1,6 @@
 //! One path: under SCHED_FIFO on one CPU the released task runs to its return or sleep, then the woken ones in wake order.
 
-use super::step::{StepSeen, events_of, killed};
+use super::step::{StepSeen, events_of, killed, signal_sets};
 use crate::{
     kernel::{RunState, Step, TaskId, Trace, signal::SIGKILL},
     machine::{Machine, Move, MoveKind, State},
@@ -174,6 +174,7 @@ impl<'m> Fifo<'m> {
                 None => {}
             }
         }
+        seen.signals = signal_sets(self.machine, &self.state.kernel);
         seen.killed = killed(self.machine, &self.state.kernel);
         seen.probes = probes(self.machine, &self.state);
     }

@@ -2,12 +2,12 @@
 
 use crate::{
     kernel::{
-        CallKind, Kernel, ProcessId, Return, Signal, Step, TaskId,
-        signal::{self, SigInfo, SigSet, pid_of_process},
+        CallKind, Kernel, ProcessId, Return, RunState, Signal, Step, Task, TaskId,
+        signal::{self, Disposition, SigInfo, SigSet, pid_of_process},
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
-    target::{Observation, Observed},
+    target::{Observation, Observed, SignalSets},
 };
 use std::fmt;
 
@@ -87,6 +87,8 @@ pub struct StepSeen {
     pub killed: Vec<(ProcessId, Signal)>,
     /// What objects showed; empty if nobody looked.
     pub probes: Vec<(u16, ObjectField, i64)>,
+    /// The signal sets of living tasks; empty if nobody looked.
+    pub signals: Vec<(TaskId, SignalSets)>,
 }
 
 impl StepSeen {
@@ -125,7 +127,11 @@ impl StepSeen {
     }
 
     fn agrees(&self, other: &StepSeen) -> bool {
-        self.probes.iter().all(|(object, field, value)| {
+        let sets = self.signals.iter().all(|(task, sets)| {
+            let same = other.signals.iter().find(|(t, _)| t == task);
+            same.is_none_or(|(_, s)| s == sets)
+        });
+        sets && self.probes.iter().all(|(object, field, value)| {
             let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
             same.is_none_or(|(.., v)| v == value)
         })
@@ -187,10 +193,11 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 task: *task,
                 what: What::Handler(Handled { handler: *handler, info: *info, mask: *mask }),
             }),
-            Observation::Quiet { asleep, held, stopped, probes, .. } => {
+            Observation::Quiet { asleep, held, stopped, probes, signals, .. } => {
                 if let Some(step) = steps.last_mut() {
                     (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());
                     step.stopped.clone_from(stopped);
+                    step.signals.clone_from(signals);
                     step.asleep.sort_unstable();
                     step.held.sort_unstable();
                 }
@@ -212,6 +219,24 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
         }
     }
     steps
+}
+
+/// The signal sets of all living tasks.
+pub(super) fn signal_sets(machine: &Machine, kernel: &Kernel) -> Vec<(TaskId, SignalSets)> {
+    if !machine.program.uses_signals() {
+        return Vec::new();
+    }
+    let living = kernel.tasks().filter(|(_, t)| t.state != RunState::Dead);
+    let sets = |(id, task): (TaskId, &Task)| {
+        let of = &kernel.process(task.process).signal;
+        let caught = of.handlers.iter().filter(|(_, action)| matches!(action.disposition, Disposition::Handler(_)));
+        let caught = caught.map(|(signal, _)| signal::mask(*signal)).fold(0, |a, b| a | b);
+        let ignored = of.handlers.iter().filter(|(_, action)| action.disposition == Disposition::Ignore);
+        let ignored = ignored.map(|(signal, _)| signal::mask(*signal)).fold(of.ignored, |a, b| a | b);
+        let (pending, shared) = (task.pending.signal, of.shared_pending.signal);
+        (id, SignalSets { pending, shared, blocked: task.blocked, ignored, caught })
+    };
+    living.map(sets).collect()
 }
 
 /// Which processes a signal has ended, and which signal.

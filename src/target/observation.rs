@@ -90,7 +90,24 @@ pub enum Observation {
         stopped: Vec<TaskId>,
         /// What objects showed: object, field, value. Empty unless asked for.
         probes: Vec<(u16, ObjectField, i64)>,
+        /// The signal sets of each living task. Empty unless asked for.
+        signals: Vec<(TaskId, SignalSets)>,
     },
+}
+
+/// The sets of `/proc/PID/status`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SignalSets {
+    /// `SigPnd`: pending for the thread.
+    pub pending: SigSet,
+    /// `ShdPnd`: pending for the process.
+    pub shared: SigSet,
+    /// `SigBlk`
+    pub blocked: SigSet,
+    /// `SigIgn`
+    pub ignored: SigSet,
+    /// `SigCgt`: those that have handlers.
+    pub caught: SigSet,
 }
 
 /// How a steered run went.

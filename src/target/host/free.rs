@@ -140,7 +140,7 @@ impl<'a> Free<'a> {
             let mut asleep = self.sleepers();
             asleep.retain(|(task, _)| !stopped.contains(task));
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
-            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped, probes });
+            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped, probes, signals: Vec::new() });
         }
         // Actions, masks and pending signals would stay for the next iteration.
         let intact = outcome.is_ok()

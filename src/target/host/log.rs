@@ -10,7 +10,7 @@ use super::{
 use crate::{
     kernel::{CallKind, Errno, Payload, Return, Run, TaskId, signal::SigInfo},
     program::{Halt, ObjectField},
-    target::{Impossible, Observation},
+    target::{Impossible, Observation, SignalSets},
 };
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -230,7 +230,7 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.push(u64::from(*process) | u64::from(*signal) << 16);
             KILLED
         }
-        Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes }) => {
+        Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes, signals }) => {
             words.extend([
                 *step as u64,
                 asleep.len() as u64,
@@ -241,6 +241,11 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(held.iter().chain(stopped).map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
                 words.extend([u64::from(object) | (field as u64) << 16, value as u64]);
+            }
+            words.push(signals.len() as u64);
+            for &(task, sets) in signals {
+                let SignalSets { pending, shared, blocked, ignored, caught } = sets;
+                words.extend([u64::from(task), pending, shared, blocked, ignored, caught]);
             }
             QUIET
         }
@@ -333,7 +338,13 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                     if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
                 probes.push((word as u16, field, value));
             }
-            Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes })
+            let mut signals = Vec::new();
+            for _ in 0..next()? {
+                let task = next()? as TaskId;
+                let [pending, shared, blocked, ignored, caught] = [next()?, next()?, next()?, next()?, next()?];
+                signals.push((task, SignalSets { pending, shared, blocked, ignored, caught }));
+            }
+            Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes, signals })
         }
         CONTENTS => {
             let (head, size) = (next()?, next()?);
@@ -420,6 +431,7 @@ mod tests {
                 held: vec![2],
                 stopped: vec![4, 5],
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
+                signals: vec![(1, SignalSets { pending: 1, blocked: u64::MAX, ..SignalSets::default() })],
             }),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
             Entry::IterationBegins(8, true),

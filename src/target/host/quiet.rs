@@ -8,7 +8,10 @@ use super::{
     shared::{MAX_TASKS, Shared, Slot, state},
     sys,
 };
-use crate::{program::Compiled, target::Observation};
+use crate::{
+    program::Compiled,
+    target::{Observation, SignalSets},
+};
 use std::{
     ffi::CString,
     io::Write,
@@ -149,6 +152,27 @@ pub fn find_killed(shared: &Shared, program: &Compiled) {
         }
         shared.see(Observation::Killed { process: process as u16, signal });
     }
+}
+
+/// The signal sets of a task, without those two signals that belong to the C library.
+pub fn signal_sets(slot: &Slot) -> Option<SignalSets> {
+    let mut path = [0u8; 64];
+    let (pid, tid) = (load(&slot.proc_pid), load(&slot.proc_tid));
+    let _ = write!(&mut path[..63], "/proc/{pid}/task/{tid}/status");
+    let path = std::ffi::CStr::from_bytes_until_nul(&path).ok()?;
+    let mut buffer = [0; 4096];
+    let text = std::str::from_utf8(sys::read_file(path, &mut buffer).ok()?).ok()?;
+    let set = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(value.trim(), 16).ok().map(|set| set & !(0b11 << 31))
+    };
+    Some(SignalSets {
+        pending: set("SigPnd:")?,
+        shared: set("ShdPnd:")?,
+        blocked: set("SigBlk:")?,
+        ignored: set("SigIgn:")?,
+        caught: set("SigCgt:")?,
+    })
 }
 
 /// Whether all threads of a task's process have ended; then also the signal that ended it, 0 if that cannot be seen.

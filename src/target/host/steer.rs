@@ -379,7 +379,8 @@ impl<'a> Run<'a> {
 
     fn report_quiet(&mut self, step: usize) {
         let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED);
-        let stopped: Vec<usize> = (0..self.tasks()).filter(alive).filter(|&task| self.is_stopped(task)).collect();
+        let alive: Vec<usize> = (0..self.tasks()).filter(alive).collect();
+        let stopped: Vec<usize> = alive.iter().copied().filter(|&task| self.is_stopped(task)).collect();
         for task in 0..self.tasks() {
             self.slot(task).stopped.store(stopped.contains(&task).into(), Ordering::Relaxed);
         }
@@ -393,7 +394,12 @@ impl<'a> Run<'a> {
         let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
         probe::read_files(self.inside.shared, self.program, &self.paths);
         let stopped = stopped.into_iter().map(|task| task as TaskId).collect();
-        self.inside.shared.see(Observation::Quiet { step, asleep, held, stopped, probes });
+        let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
+        let signals = match self.options.probe && self.signals {
+            true => alive.into_iter().filter_map(seen).collect(),
+            false => Vec::new(),
+        };
+        self.inside.shared.see(Observation::Quiet { step, asleep, held, stopped, probes, signals });
     }
 
     fn probe(&mut self) -> Vec<(u16, crate::program::ObjectField, i64)> {
