@@ -189,7 +189,7 @@ fn begun(machine: &Machine) -> Marks {
     let marks = tasks.map(|(id, task)| {
         let end = |instr: &Instr| init == Some(id as u16) || matches!(instr, Instr::End);
         let mut marks: Vec<bool> = task.code.instrs.iter().map(end).collect();
-        if !machine.program.locals_visible && !task.split {
+        if !machine.program.locals_visible {
             Cursor::new(task.vars.len()).advance_marking(&task.code, false, Some(&mut marks));
         }
         marks

@@ -55,7 +55,8 @@ impl Witness {
     /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
     /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
     ///
-    /// `None` if the path interrupts a call or waits for a timer: no release can do that.
+    /// `None` if the path interrupts a call or waits for a timer: no release can do that. With signals the schedule may lead
+    /// elsewhere: who is woken at user level cannot be held.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable =
             |kind| matches!(kind, MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Deliver);
@@ -63,35 +64,25 @@ impl Witness {
             return None;
         }
         let mut steps: Vec<Taking> = Vec::new();
-        let mut last = None;
-        let mut torn = false;
         self.replay(machine, initial, false, |taken, step, _, trace| {
-            let Move { task, kind } = taken.mv;
-            // Local statements come by themselves, right after the call before them.
-            if kind == MoveKind::Local {
-                torn |= machine.program.tasks[usize::from(task)].split && last.is_some() && last != Some(task);
-                return;
+            // Local statements come by themselves.
+            if taken.mv.kind != MoveKind::Local {
+                let Move { task, kind } = taken.mv;
+                steps.push(Taking { task, kind, woken: trace.woken.to_vec(), again: matches!(step, Step::Restart(_)) });
             }
-            last = Some(task);
-            let again = matches!(step, Step::Restart(_));
-            steps.push(Taking { task, kind, woken: trace.woken.to_vec(), again });
         });
-        if torn { None } else { fold(&steps).map(|steps| Schedule { steps }) }
+        Some(Schedule { steps: fold(&steps) })
     }
 }
 
 /// Folds moves of woken tasks into the release that woke them, where they follow it at once and in order.
-///
-/// `None` if something would have to be held that cannot be: who makes its call again after a signal, or was woken at user
-/// level.
-fn fold(steps: &[Taking]) -> Option<Vec<Release>> {
+fn fold(steps: &[Taking]) -> Vec<Release> {
     let mut releases = Vec::new();
     let mut i = 0;
     while i < steps.len() {
-        let (task, mut next) = (steps[i].task, i);
         // The run queue of a plain release: who is to go on, in order. Who makes its call again was not interrupted.
-        let mut queue = std::collections::VecDeque::from([(task, steps[i].kind)]);
-        let mut forced = false;
+        let mut queue = std::collections::VecDeque::from([(steps[i].task, steps[i].kind)]);
+        let mut next = i;
         while let Some(&(task, kind)) = queue.front() {
             match steps.get(next) {
                 Some(step) if step.task == task && (step.kind == kind || step.kind == MoveKind::Deliver) => {
@@ -102,23 +93,14 @@ fn fold(steps: &[Taking]) -> Option<Vec<Release>> {
                     }
                     next += 1;
                 }
-                _ => {
-                    let at_user_level = |&(task, _): &(TaskId, _)| {
-                        steps[next..].iter().find(|s| s.task == task).is_some_and(|s| s.kind == MoveKind::Deliver)
-                    };
-                    forced = kind == MoveKind::Call || queue.iter().any(at_user_level);
-                    break;
-                }
+                _ => break,
             }
         }
         let plain = queue.is_empty();
-        if !plain && (forced || steps[i].again) {
-            return None;
-        }
-        releases.push(Release { task, hold: !plain });
+        releases.push(Release { task: steps[i].task, hold: !plain });
         i = if plain { next } else { i + 1 };
     }
-    Some(releases)
+    releases
 }
 
 /// A move of a witness, as far as schedules are concerned.
@@ -138,7 +120,7 @@ mod tests {
 
     fn folded(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<(TaskId, bool)> {
         let steps = steps.iter().cloned().map(|(task, kind, woken)| Taking { task, kind, woken, again: false });
-        let folded = fold(&steps.collect::<Vec<_>>()).unwrap_or_default();
+        let folded = fold(&steps.collect::<Vec<_>>());
         folded.into_iter().map(|r| (r.task, r.hold)).collect()
     }
 

@@ -110,7 +110,8 @@ impl Machine<'_> {
         for (id, task) in program.tasks.iter().enumerate() {
             let mut cursor = Cursor::new(task.vars.len());
             // `init` runs to its end before anybody looks.
-            let single = (program.locals_visible || task.split) && Some(id as TaskId) != program.init;
+            // Without a call before them no signal could come to these statements.
+            let single = program.locals_visible && Some(id as TaskId) != program.init;
             if !single {
                 cursor.advance(&task.code, false);
             }

@@ -353,6 +353,12 @@ impl Compiled {
         self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
     }
 
+    /// Whether signals choose among threads. Free runs show nothing of that: between its calls a worker lets no signal in,
+    /// so that another thread would take it.
+    pub fn threads_share_signals(&self) -> bool {
+        self.uses_signals() && self.processes.iter().any(|process| process.threads.len() > 1)
+    }
+
     /// The task called `name` (`W`, `worker[1]`).
     pub fn task_by_name(&self, name: &str) -> Option<TaskId> {
         self.tasks.iter().position(|t| t.name == name).map(|i| i as TaskId)

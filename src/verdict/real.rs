@@ -152,7 +152,7 @@ impl Real {
         let can_hold = self.can_hold(options);
         let (mut chosen, mut schedules) = (Vec::new(), Vec::new());
         for (i, (_, found)) in exploration.outcomes.iter().enumerate() {
-            let schedule = found.witness.schedule(machine, initial);
+            let schedule = scheduled::forcing(machine, initial, &found.witness);
             let why = match &schedule {
                 _ if found.preemptions > 0 => Some("only reached by interrupting a call"),
                 None => Some("cannot be forced"),

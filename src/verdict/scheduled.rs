@@ -1,10 +1,11 @@
 //! `schedule` blocks: the steps that they force, and whether what they claim of each step is true.
 
 use crate::{
+    explore::Witness,
     kernel::{TaskId, Trace, signal},
     machine::{Machine, State},
     oracle::{Fifo, StepSeen, What},
-    program::{EventWhat, ExprCode, LineCode, LineCodeKind, ScheduleCode, World, syntax::Span},
+    program::{EventWhat, ExprCode, LineCode, LineCodeKind, Outcome, Schedule, ScheduleCode, World, syntax::Span},
     target::Impossible,
 };
 use serde::Serialize;
@@ -39,6 +40,20 @@ pub struct ScheduleVerdict {
     pub kernel: Option<Mismatch>,
     /// Whether it was run on a real kernel.
     pub ran: bool,
+}
+
+/// The schedule that forces the path of a witness, if there is one.
+pub fn forcing(machine: &Machine, initial: &State, witness: &Witness) -> Option<Schedule> {
+    let schedule = witness.schedule(machine, initial)?;
+    // Who is woken at user level, or makes its call again, goes on at once: perhaps not as the path has it.
+    let leads_there = || {
+        let mut fifo = Fifo::new(machine, initial);
+        let mut walked = schedule.steps.iter().map(|&step| fifo.release(step, &mut Trace::default()));
+        let possible = walked.all(|step| step.is_ok());
+        let outcome = |state: &State| Outcome::of(machine.program, &machine.world(state));
+        possible && outcome(fifo.state()) == outcome(&witness.end(machine, initial))
+    };
+    (!machine.program.uses_signals() || leads_there()).then_some(schedule)
 }
 
 /// Walks a schedule in the model; the steps, and the first line that is not true.

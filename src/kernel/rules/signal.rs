@@ -20,6 +20,7 @@ rules! {
     SIG_P_07_ESRCH "SIG-P-07-ESRCH" ALL, "do_send_specific", "tgkill to a thread that is not there, or of another process, is ESRCH.";
     SIG_P_08 "SIG-P-08" ALL, "do_rt_sigqueueinfo", "sigqueue with a si_code of the kernel's or SI_TKILL is EPERM; since v3.9 a process may send itself anything.";
     SIG_P_09 "SIG-P-09" ALL, "kill_something_info", "kill says SI_USER, and the sender's process and real user.";
+    SIG_P_09_KERNEL "SIG-P-09-KERNEL" ALL, "send_sig", "SIGPIPE says what kill says: SI_USER, and the process that wrote.";
     SIG_G_01 "SIG-G-01" ALL, "prepare_signal", "A process that is exiting takes no more signals.";
     SIG_G_02 "SIG-G-02" ALL, "prepare_signal", "A stop signal first removes every pending SIGCONT of the process.";
     SIG_G_03 "SIG-G-03" ALL, "prepare_signal", "SIGCONT first removes every pending stop signal of the process, even if it is ignored or blocked.";

@@ -1,9 +1,6 @@
 //! Children: what their parent is told, and how it asks.
 
-use super::{
-    SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, pid_of_process,
-    send::{For, What},
-};
+use super::{SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, pid_of_process, send::For};
 use crate::kernel::{
     Cx, Errno, InCall, Kernel, Life, ProcessId, RestartKind, Return, RunState, Step,
     canon::{Canon, canon_enum, canon_struct, get, put},
@@ -204,7 +201,7 @@ impl Cx<'_> {
             let uid = self.k.process(process).uid.into();
             let value = status.status.into();
             let info = SigInfo { signo: SIGCHLD, code: status.code.into(), pid: pid_of_process(process), uid, value };
-            let _ = self.send_signal_locked(SIGCHLD, What::Info(info), For::Process(self.k.leader(parent)));
+            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
         }
         self.wake_up_parent(parent, process);
     }

@@ -14,7 +14,7 @@ fn answer(sent: Sent) -> Return {
 
 impl Cx<'_> {
     /// What a call of this task says of its sender.
-    fn sender(&self, code: i32) -> SigInfo {
+    pub(super) fn sender(&self, code: i32) -> SigInfo {
         let process = self.k.task(self.me).process;
         let uid = self.k.process(process).uid.into();
         SigInfo { code, pid: pid_of_process(process), uid, ..SigInfo::default() }

@@ -23,19 +23,12 @@ impl For {
     }
 }
 
-/// What is known about a signal that is sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::kernel) enum What {
-    /// `SEND_SIG_NOINFO`, or what a system call filled in.
-    Info(SigInfo),
-    /// `SEND_SIG_PRIV`: the kernel itself sends it.
-    Kernel,
-}
-
 impl Cx<'_> {
-    /// `send_sig`: the kernel sends a signal to one thread.
+    /// `send_sig`: the kernel sends a signal to one thread, in the name of who runs.
     pub(in crate::kernel) fn send_sig(&mut self, task: TaskId, signal: Signal) {
-        let _ = self.send_signal_locked(signal, What::Kernel, For::Thread(task));
+        self.trace.rule(SIG_P_09_KERNEL);
+        let info = self.sender(code::SI_USER);
+        let _ = self.send_signal_locked(signal, info, For::Thread(task));
     }
 
     /// `check_kill_permission`
@@ -72,11 +65,16 @@ impl Cx<'_> {
             self.trace.rule(SIG_P_03);
             return Ok(());
         }
-        self.send_signal_locked(signal as Signal, What::Info(info), to)
+        self.send_signal_locked(signal as Signal, info, to)
     }
 
     /// `__send_signal_locked`
-    pub(in crate::kernel) fn send_signal_locked(&mut self, signal: Signal, what: What, to: For) -> Result<(), Errno> {
+    pub(in crate::kernel) fn send_signal_locked(
+        &mut self,
+        signal: Signal,
+        info: SigInfo,
+        to: For,
+    ) -> Result<(), Errno> {
         let task = to.task();
         let process = self.k.task(task).process;
         if !self.prepare_signal(signal, task) {
@@ -90,7 +88,7 @@ impl Cx<'_> {
             self.trace.rule(SIG_G_07);
             return Ok(());
         }
-        let entry = if signal == SIGKILL { None } else { self.sigqueue_alloc(signal, what, process)? };
+        let entry = if signal == SIGKILL { None } else { self.sigqueue_alloc(signal, info, process)? };
         self.trace.rule(match to {
             For::Thread(_) => SIG_G_06,
             For::Process(_) => SIG_G_06_SHARED,
@@ -107,11 +105,12 @@ impl Cx<'_> {
     }
 
     /// `sigqueue_alloc`: the entry for a signal. Without one, what is known is lost, or the call fails.
-    fn sigqueue_alloc(&mut self, signal: Signal, what: What, process: ProcessId) -> Result<Option<SigQueue>, Errno> {
-        let mut info = match what {
-            What::Info(info) => info,
-            What::Kernel => SigInfo { code: code::SI_KERNEL, ..SigInfo::default() },
-        };
+    fn sigqueue_alloc(
+        &mut self,
+        signal: Signal,
+        mut info: SigInfo,
+        process: ProcessId,
+    ) -> Result<Option<SigQueue>, Errno> {
         info.signo = signal;
         let user = self.k.process(process).uid;
         let overrides = signal < FIRST_REALTIME && info.code >= 0;

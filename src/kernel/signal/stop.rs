@@ -1,6 +1,6 @@
 //! Job control: all threads of a process stop, and go on.
 
-use super::{SIGCHLD, STOPPING, SaFlags, SigInfo, Signal, code, send::For, send::What};
+use super::{SIGCHLD, STOPPING, SaFlags, SigInfo, Signal, code, send::For};
 use crate::kernel::{Cx, Life, ProcessId, RunState, rules::*, signal::Disposition, signal::pid_of_process};
 
 impl Cx<'_> {
@@ -98,7 +98,7 @@ impl Cx<'_> {
         } else {
             let uid = self.k.process(process).uid.into();
             let info = SigInfo { signo: SIGCHLD, code: why, pid: pid_of_process(process), uid, value };
-            let _ = self.send_signal_locked(SIGCHLD, What::Info(info), For::Process(self.k.leader(parent)));
+            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
         }
         self.wake_up_parent(parent, process);
     }

@@ -11,9 +11,10 @@ use crate::program::{
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 4] = ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile"];
+const LIMITS: [&str; 5] =
+    ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile", "sigpending"];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 2] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN"];
+const CAPABILITIES: [&str; 3] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_KILL"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();

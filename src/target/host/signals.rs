@@ -102,11 +102,11 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
         let word = |at: usize| info.add(at).cast::<i32>().read_unaligned();
         let (signo, code) = (word(0), word(8));
         let value = match code {
-            code::SI_USER | code::SI_TKILL | code::SI_KERNEL => 0,
+            code::SI_USER | code::SI_TKILL => 0,
             _ if signo == libc::SIGCHLD && code > 0 => word(24).into(),
             _ => info.add(24).cast::<i64>().read_unaligned(),
         };
-        let (pid, uid) = if code == code::SI_KERNEL { (0, 0) } else { (word(16), word(20)) };
+        let (pid, uid) = (word(16), word(20));
         SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(FIRST_UID), value }
     }
 }
