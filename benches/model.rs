@@ -20,6 +20,7 @@ fn program() -> Compiled {
             size: None,
             flags: Default::default(),
             file: None,
+            ipc: Default::default(),
         }],
         processes: vec![ProcessInfo {
             name: "A".into(),

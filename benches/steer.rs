@@ -39,7 +39,14 @@ fn write() -> Call {
 fn main() -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
+    program.objects.push(ObjectInfo {
+        name,
+        kind: ObjectKind::Pipe,
+        size: None,
+        flags,
+        file: None,
+        ipc: Default::default(),
+    });
     task(&mut program, "W", &[(0, End::Write)], write());
     task(&mut program, "R", &[(0, End::Read)], read());
 
@@ -110,7 +117,14 @@ fn explain(
 fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
     let mut program = Compiled::default();
     let (name, flags) = ("p".to_string(), OpenFlags::empty());
-    program.objects.push(ObjectInfo { name, kind: ObjectKind::Pipe, size: None, flags, file: None });
+    program.objects.push(ObjectInfo {
+        name,
+        kind: ObjectKind::Pipe,
+        size: None,
+        flags,
+        file: None,
+        ipc: Default::default(),
+    });
     task(&mut program, "R", &[(0, End::Read)], read());
     (1..tasks).for_each(|_| task(&mut program, "W", &[(0, End::Write)], write()));
     for task in &mut program.tasks {

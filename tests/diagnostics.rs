@@ -38,7 +38,7 @@ mistakes! {
     unknown_item: "pipes p\ntask A { yield() }\nforbidden A.x == 1";
     unknown_statement: "task A {\n    wihle 1 { yield() }\n}";
     unknown_call: "pipe p\ntask A {\n    raed(p.r, 1)\n}";
-    planned_objects: "msgq q\nsem s(values: [1])\npipe p";
+    planned_objects: "mq q\nsem s(values: [1])\npipe p";
     planned_properties: "pipe p\neventually p.readable == 0\np.readable == 1 leads to p.readable == 0";
     planned_calls: "task A {\n    kill(A, 9)\n}";
     planned_statements: "task B {\n    handler h { }\n    m[0] = 1\n    semop(s, [0:-1])\n}";

@@ -238,3 +238,26 @@ fn shells_and_man_know_every_subcommand() {
         assert!(dir.join(page).exists(), "{page}");
     }
 }
+
+#[test]
+fn loom_checks_a_protocol_and_tells_how_a_defect_shows() {
+    let clean = lockstep(&["loom", "pipe-resize", "--bound", "2"]);
+    assert_eq!(code(&clean), 0);
+    assert!(stdout(&clean).contains("78") && stdout(&clean).contains("holds"), "{}", stdout(&clean));
+    let broken = lockstep(&["loom", "--defect", "pipe-05"]);
+    assert_eq!(code(&broken), 1);
+    for part in
+        ["pipe-resize", "lost wake-up: A sleeps", "wakes A from wr_wait", "the limit is 2 now", "end  A: asleep"]
+    {
+        assert!(stdout(&broken).contains(part), "{part}: {}", stdout(&broken));
+    }
+    let json = lockstep(&["loom", "--defect", "PIPE-05", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(json[0]["failure"]["outcome"], "A: asleep; B: ok");
+    assert_eq!(code(&lockstep(&["loom", "pipe-look", "--max-time", "0"])), 3);
+    assert_eq!(code(&lockstep(&["loom", "pipe-eof", "--native", "20"])), 0);
+    assert!(stdout(&lockstep(&["loom", "--list"])).contains("PIPE-07"));
+    let unknown = lockstep(&["loom", "pipe-eoff"]);
+    assert_eq!(code(&unknown), 2);
+    assert!(stderr(&unknown).contains("did you mean `pipe-eof`?"), "{}", stderr(&unknown));
+}

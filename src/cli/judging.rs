@@ -78,7 +78,10 @@ pub fn print(reports: Vec<TestReport>, session: &Session, format: Format) {
             session.other_logs.iter().map(|(file, diff)| Tested::OtherLog { file: file.clone(), diff: diff.clone() });
         print!("{}", junit(&judged.chain(broken).chain(logs).collect::<Vec<_>>()));
     } else {
-        let reports: Vec<String> = reports.iter().map(TestReport::json).collect();
+        let broken = session.broken.iter().map(|(file, message)| {
+            serde_json::json!({ "file": file, "status": "error", "error": message }).to_string()
+        });
+        let reports: Vec<String> = reports.iter().map(TestReport::json).chain(broken).collect();
         println!("[{}]", reports.join(",\n"));
     }
 }

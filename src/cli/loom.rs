@@ -7,6 +7,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// The arguments of `loom`.
 #[derive(Args, Debug)]
@@ -127,17 +128,20 @@ impl Loom {
             println!("{:<18} {}\n{:18} ({}) bound {}", p.name, p.text, "", p.source, p.bound);
         }
         for d in DEFECTS {
-            println!("{:<18} {}\n{:18} ({}) bound {} of {}", d.id, d.text, "", d.history, d.bound, d.protocol);
+            let model = d.quirk.map_or(String::new(), |quirk| format!("; in the model: --quirk {}", quirk.info().name));
+            println!("{:<18} {}\n{:18} ({})", d.id, d.text, "", d.history);
+            println!("{:18} shows in {}, bound {}{model}", "", d.protocol, d.bound);
         }
         Exit::Holds
     }
 }
 
-fn verdict(checked: &Checked) -> (Exit, &str) {
-    match &checked.failure {
-        Some(failure) => (Exit::Violated, &failure.what),
-        None if checked.complete => (Exit::Holds, "holds"),
-        None => (Exit::Inconclusive, "unknown: stopped before the end"),
+fn verdict(checked: &Checked) -> (Exit, Cow<'_, str>) {
+    match (&checked.failure, &checked.gave_up) {
+        (Some(failure), _) => (Exit::Violated, (&failure.what).into()),
+        (None, Some(why)) => (Exit::Inconclusive, format!("unknown: loom gave up: {why}").into()),
+        (None, None) if checked.complete => (Exit::Holds, "holds".into()),
+        (None, None) => (Exit::Inconclusive, "unknown: stopped before the end".into()),
     }
 }
 

@@ -20,7 +20,7 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{QUIRKS, Quirk, Version},
+    kernel::{BadVersion, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
     target::{FreeOptions, Method, SteerOptions},
@@ -89,7 +89,7 @@ enum Format {
 #[derive(Args, Debug, Clone)]
 struct ExploreArgs {
     /// The kernel version to model [default: this machine's where it is used, else v6.18]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = modelled)]
     kernel: Option<Version>,
     /// Where tasks can be interrupted
     #[arg(long, value_enum, default_value = "calls")]
@@ -112,6 +112,18 @@ struct ExploreArgs {
     /// Switch a behaviour off
     #[arg(long, value_name = "NAME", value_parser = quirk)]
     no_quirk: Vec<Quirk>,
+}
+
+/// `--kernel`: a version older or newer than all that are modelled is taken, with a warning.
+fn modelled(text: &str) -> Result<Version, BadVersion> {
+    let version: Version = text.parse()?;
+    if let Some(nearest) = version.nearest() {
+        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
+        eprintln!(
+            "warning: {version} is not modelled ({oldest} to {newest} are); it is taken to behave as {nearest} does"
+        );
+    }
+    Ok(version)
 }
 
 /// `--quirk`, `--no-quirk`.

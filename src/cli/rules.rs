@@ -3,7 +3,7 @@
 use super::{Exit, ExploreArgs, HostArgs, effort, judging, quirks::TableFormat};
 use crate::{
     kernel::rules::{RULES, Rule, RuleInfo, RuleSet, classes},
-    report::rules_page,
+    report::{RULES_PAGES, rules_page},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -42,7 +42,8 @@ impl Rules {
     pub fn run(&self) -> Exit {
         let (coverage, exit) = if self.coverage.is_empty() { (None, Exit::Holds) } else { self.cover() };
         if self.format == TableFormat::Markdown && coverage.is_none() && self.filter.is_none() {
-            print!("{}", rules_page());
+            let pages: Vec<String> = RULES_PAGES.iter().map(rules_page).collect();
+            print!("{}", pages.join("\n"));
             return exit;
         }
         let wanted = |text: &str| self.filter.as_ref().is_none_or(|f| text.to_lowercase().contains(&f.to_lowercase()));

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     kernel::rules::{RULES, RuleSet},
     oracle::Order,
+    report::plural,
     target::Method,
     verdict::{Confirmation, Judgement, Real, Status},
 };
@@ -149,6 +150,7 @@ fn explanations(input: &input::Input, judgement: &Judgement) -> Vec<String> {
             lines.push(format!("{at}: {seen}"));
             if let Some(expected) = &divergence.expected {
                 lines.push(format!("the model has: {}", expected.tell_all(program, divergence.release.task)));
+                lines.extend(divergence.seen.tell_difference(expected, program));
             }
         }
         for (schedule, order) in &real.reordered {
@@ -231,11 +233,12 @@ impl Summary {
             (broken, "with errors"),
         ];
         words.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
-        println!("\n{} tests in {:.1} s: {}", self.tests + broken, elapsed.as_secs_f64(), words.join(", "));
+        let tests = plural((self.tests + broken) as u64, "test");
+        println!("\n{tests} in {:.1} s: {}", elapsed.as_secs_f64(), words.join(", "));
         println!(
-            "model:   {} outcomes, {} states in {:.2} s, {} of {} rules",
-            self.outcomes,
-            self.states,
+            "model:   {}, {} in {:.2} s, {} of {} rules",
+            plural(self.outcomes as u64, "outcome"),
+            plural(self.states, "state"),
             self.explored,
             self.model_rules.len(),
             RULES.len()
@@ -249,8 +252,11 @@ impl Summary {
             };
             let rate = self.steps as f64 / self.steered_time.as_secs_f64().max(1e-9);
             println!(
-                "kernel:  {kernel}, {method}: {} outcomes confirmed by steering, {} cannot be steered, {} schedules, {} free runs",
-                self.confirmed, self.unsteerable, self.schedules, self.free
+                "kernel:  {kernel}, {method}: {} confirmed by steering, {} cannot be steered, {}, {}",
+                plural(self.confirmed as u64, "outcome"),
+                self.unsteerable,
+                plural(self.schedules as u64, "schedule"),
+                plural(self.free as u64, "free run")
             );
             println!(
                 "         {} steps ({rate:.0}/s), {} self-checks ({} failed), {} probes without a task to make them, {} rules followed step by step",

@@ -28,6 +28,8 @@ pub struct Checked {
     pub failure: Option<Failure>,
     /// Whether everything within the bound was tried.
     pub complete: bool,
+    /// Why loom could not go on, in its words.
+    pub gave_up: Option<String>,
     /// How long it took.
     pub time: Duration,
 }
@@ -37,7 +39,7 @@ pub struct Checked {
 pub struct Failure {
     /// In words.
     pub what: String,
-    /// How it ended, and how it came to that; `None` if loom ended it, which knows no more than its words.
+    /// How it ended, and how it came to that; `None` if tasks wait for each other's locks, of which loom tells no more.
     pub ending: Option<Ending>,
 }
 
@@ -85,7 +87,7 @@ pub fn check(
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let mut loom = loom::model::Builder::new();
         (loom.max_branches, loom.max_permutations, loom.max_duration) = (MAX_BRANCHES, None, None);
-        (loom.preemption_bound, loom.checkpoint_file) = (Some(bound), None);
+        (loom.preemption_bound, loom.checkpoint_file) = (Some(bound.min(usize::from(u8::MAX))), None);
         loom.check(execution);
     }));
     let mut checked = std::mem::take(&mut *checked.lock().unwrap_or_else(PoisonError::into_inner));
@@ -95,8 +97,11 @@ pub fn check(
         Err(thrown) if thrown.is::<Enough>() => {}
         Err(thrown) => {
             let words = thrown.downcast_ref::<String>().map(String::as_str).or(thrown.downcast_ref::<&str>().copied());
-            let what = format!("loom gave up: {}", words.unwrap_or("it panicked"));
-            checked.failure = Some(Failure { what, ending: None });
+            let words = words.unwrap_or("it panicked").to_owned();
+            match words.starts_with("deadlock") {
+                true => checked.failure = Some(Failure { what: words, ending: None }),
+                false => checked.gave_up = Some(words),
+            }
         }
     }
     checked

@@ -24,6 +24,7 @@ pub use protocols::{DEFECTS, DefectInfo, PROTOCOLS, Protocol};
 pub use story::tell;
 
 #[path = "protocol"]
+#[allow(clippy::duplicate_mod)] // on purpose, see above
 mod loomed {
     mod rt {
         pub use loom::thread;
@@ -38,6 +39,7 @@ mod loomed {
 }
 
 #[path = "protocol"]
+#[allow(clippy::duplicate_mod)] // on purpose, see above
 mod native {
     mod rt {
         pub use std::{sync, thread};

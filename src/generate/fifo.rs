@@ -14,7 +14,12 @@ impl Mechanism for Fifos {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
         let count = chooser.weighted(&[(4, 1), (1, 2)]);
         for name in &["f", "g"][..count] {
-            sketch.objects.push(Object { kind: ObjectKind::Fifo, name: (*name).into(), options: Vec::new() });
+            sketch.objects.push(Object {
+                kind: ObjectKind::Fifo,
+                name: (*name).into(),
+                count: None,
+                options: Vec::new(),
+            });
             let capacity = 16 * PAGE_SIZE;
             sketch.files.push(FileSketch { name: (*name).into(), kind: FileKind::Fifo, capacity, bytes: 0 });
         }

@@ -37,7 +37,7 @@ fn declare_pipe(sketch: &mut Sketch, name: &str, chooser: &mut dyn Chooser) {
         options.push(option("size", build::int(bytes)));
     }
     options.extend(flag.map(|flag| option("flags", build::name(flag))));
-    sketch.objects.push(Object { kind: ObjectKind::Pipe, name: name.into(), options });
+    sketch.objects.push(Object { kind: ObjectKind::Pipe, name: name.into(), count: None, options });
     let file = sketch.files.len();
     sketch.files.push(FileSketch { name: name.into(), kind: FileKind::Pipe, capacity: bytes, bytes: 0 });
     give_ends(sketch, file, flag == Some("O_NONBLOCK"), chooser);

@@ -22,7 +22,7 @@ pub fn declare(sketch: &mut Sketch, chooser: &mut dyn Chooser) {
         let data = expr(ExprKind::Call(made("pattern", [int(length as i64)])));
         options.push(Arg { name: Some("data".into()), value: data });
     }
-    sketch.objects.push(Object { kind: ObjectKind::File, name: FILE.into(), options });
+    sketch.objects.push(Object { kind: ObjectKind::File, name: FILE.into(), count: None, options });
     sketch.files.push(FileSketch { name: FILE.into(), kind: FileKind::Regular, capacity: 1 << 20, bytes: length });
 }
 

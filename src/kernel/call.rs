@@ -5,6 +5,7 @@
 
 use super::{
     errno::Errno,
+    ipc::msg::MsgCall,
     payload::Payload,
     signal::{SigAction, SigSet},
 };
@@ -338,6 +339,8 @@ pub enum Call {
         /// `SPLICE_F_*`.
         flags: SpliceFlags,
     },
+    /// A call on message queues.
+    Msg(MsgCall),
     /// No system call: the task stores bytes into declared memory. `EFAULT` beyond its end.
     Store {
         /// Which memory.
@@ -449,6 +452,10 @@ pub enum CallKind {
     Vmsplice,
     #[serde(rename = "vmsplice_read")]
     VmspliceRead,
+    Msgget,
+    Msgsnd,
+    Msgrcv,
+    Msgctl,
     /// Bytes stored into memory; no system call, but a step like one.
     Store,
     Kill,
@@ -491,6 +498,10 @@ impl CallKind {
         ("tee", CallKind::Tee),
         ("vmsplice", CallKind::Vmsplice),
         ("vmsplice_read", CallKind::VmspliceRead),
+        ("msgget", CallKind::Msgget),
+        ("msgsnd", CallKind::Msgsnd),
+        ("msgrcv", CallKind::Msgrcv),
+        ("msgctl", CallKind::Msgctl),
         ("store", CallKind::Store),
         ("kill", CallKind::Kill),
         ("tgkill", CallKind::Tgkill),
@@ -517,6 +528,21 @@ impl CallKind {
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
         matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+    }
+
+    /// Whether it is a call of System V IPC.
+    pub fn is_ipc(self) -> bool {
+        matches!(self, CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl)
+    }
+
+    /// Whether a successful result is an id of a System V object.
+    pub fn returns_id(self) -> bool {
+        matches!(self, CallKind::Msgget)
+    }
+
+    /// Whether a successful result comes with bytes.
+    pub fn returns_data(self) -> bool {
+        self.reads() || self == CallKind::Msgrcv
     }
 
     /// Whether it sends, waits for or decides about signals, or asks for the status of a child.
@@ -578,6 +604,7 @@ impl Call {
             Call::Tee { .. } => CallKind::Tee,
             Call::Vmsplice { .. } | Call::VmspliceMemory { .. } => CallKind::Vmsplice,
             Call::VmspliceRead { .. } => CallKind::VmspliceRead,
+            Call::Msg(call) => call.kind(),
             Call::Store { .. } => CallKind::Store,
             Call::Kill { .. } => CallKind::Kill,
             Call::Tgkill { .. } => CallKind::Tgkill,
@@ -602,7 +629,7 @@ pub struct Return {
     #[serde(default, skip_serializing_if = "Payload::is_empty")]
     pub data: Payload,
     /// What else was copied out: the two descriptors of `pipe`, the event masks of `poll`, the fields
-    /// of `fstat`.
+    /// of `fstat`, the type of a message.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub extra: SmallVec<[i64; 2]>,
 }

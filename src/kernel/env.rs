@@ -32,6 +32,12 @@ pub struct Limits {
     pub pipe_user_pages_hard: u32,
     /// `RLIMIT_NOFILE`: descriptors are below this.
     pub nofile: u32,
+    /// `kernel.msgmax`: longest message, bytes.
+    pub msgmax: u32,
+    /// `kernel.msgmnb`: bytes of a new message queue.
+    pub msgmnb: u32,
+    /// `kernel.msgmni`: most message queues.
+    pub msgmni: u32,
     /// `RLIMIT_SIGPENDING`: so many queued signals of a user; beyond them siginfo is lost.
     pub sigpending: u32,
 }
@@ -43,6 +49,9 @@ impl Default for Limits {
             pipe_user_pages_soft: 16_384,
             pipe_user_pages_hard: 0,
             nofile: 1024,
+            msgmax: 8192,
+            msgmnb: 16_384,
+            msgmni: 32_000,
             sigpending: 8192,
         }
     }
@@ -55,6 +64,8 @@ pub struct Caps {
     pub sys_resource: bool,
     /// `CAP_SYS_ADMIN`
     pub sys_admin: bool,
+    /// `CAP_IPC_OWNER`
+    pub ipc_owner: bool,
     /// `CAP_KILL`
     pub kill: bool,
 }
@@ -64,11 +75,13 @@ pub struct Caps {
 pub struct Observe {
     /// What signals carry: who sent them, and why.
     pub siginfo: bool,
+    /// Which process used a System V object last.
+    pub pids: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { siginfo: true }
+        Observe { siginfo: true, pids: true }
     }
 }
 

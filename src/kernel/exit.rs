@@ -1,7 +1,7 @@
 //! `do_group_exit` and `do_exit`.
 
 use super::{
-    Cx, Step,
+    Cx, PipeId, Step,
     canon::canon_enum,
     file::File,
     signal::WaitStatus,
@@ -30,6 +30,14 @@ pub enum Exit {
 canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Notify, });
 
 impl Exit {
+    /// The pipe whose lock its next section takes.
+    pub fn locks(&self) -> Option<PipeId> {
+        match self {
+            Exit::Files { dying } => dying.last().filter(|file| file.regular.is_none()).map(|file| file.pipe),
+            _ => None,
+        }
+    }
+
     /// `exit_group` of a call.
     pub fn group(status: u8) -> Self {
         Exit::Group { status: WaitStatus::exited(status) }
@@ -59,6 +67,7 @@ impl Exit {
                     file.f_count -= 1;
                     if file.f_count == 0 {
                         dying.push(std::mem::take(file));
+                        cx.k.freed();
                     }
                 }
                 *self = Exit::Files { dying };

@@ -61,6 +61,7 @@ impl Cx<'_> {
         file.f_count -= 1;
         if file.f_count == 0 {
             let file = std::mem::take(file);
+            self.k.freed();
             self.release(&file);
         }
     }

@@ -1,6 +1,6 @@
 //! What a step read and wrote: two steps with disjoint footprints commute.
 
-use super::{FileId, PipeId, ProcessId, TaskId};
+use super::{FileId, IpcKind, IpcSlot, PipeId, ProcessId, TaskId};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 
@@ -25,6 +25,14 @@ pub enum ObjId {
     Inode(u16),
     /// A page that several places refer to.
     Page(super::PageId),
+    /// Ids and keys of one kind of System V objects.
+    IpcIds(IpcKind),
+    /// A message queue, with those who wait at it.
+    Msq(IpcSlot),
+    /// A semaphore set.
+    SemArray(IpcSlot),
+    /// A shared memory segment.
+    Shmid(IpcSlot),
     /// Pages charged to the user.
     User,
     /// Which files and pipes are free.
@@ -52,6 +60,15 @@ impl Footprint {
     pub fn record(&self, on: bool) {
         self.on.set(on);
         self.accesses.borrow_mut().clear();
+    }
+
+    /// Does something that is no part of a step, and notes nothing of it.
+    #[cfg(debug_assertions)]
+    pub(super) fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        let on = self.on.replace(false);
+        let value = f();
+        self.on.set(on);
+        value
     }
 
     /// Notes an access.

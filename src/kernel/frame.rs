@@ -6,7 +6,11 @@ use super::{
     canon::{Canon, get},
     exit::Exit,
     file::FileId,
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    ipc::{
+        IpcSlot,
+        msg::{MsgCtlCall, MsgRcv, MsgSnd},
+    },
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
     signal::{Delivered, Delivery, Pause, SigSet, Sigtimedwait, Wait4},
     splice::Splice,
@@ -35,19 +39,33 @@ pub enum InCall {
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
     Splice(Box<Splice>),
+    MsgSnd(Box<MsgSnd>),
+    MsgRcv(Box<MsgRcv>),
+    MsgCtl(Box<MsgCtlCall>),
+    Lock(Box<PipeLock>),
     Sigtimedwait(Sigtimedwait),
     Sigprocmask { how: i32, set: Option<SigSet> },
     Wait(Wait4),
     Signal(Box<Delivery>),
 }
 
-/// What a sleeper waits for: one side of a pipe.
+/// What a sleeper waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct WaitsFor {
-    /// The pipe.
-    pub pipe: PipeId,
-    /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
-    pub writer: bool,
+pub enum WaitsFor {
+    /// One side of a pipe.
+    Pipe {
+        /// The pipe.
+        pipe: PipeId,
+        /// Whether it is somebody who writes (or opens for writing) that could wake it; otherwise somebody who reads.
+        writer: bool,
+    },
+    /// A message queue.
+    Msq {
+        /// Where it is.
+        slot: IpcSlot,
+        /// Whether it is somebody who sends that could wake it; otherwise somebody who receives.
+        sender: bool,
+    },
 }
 
 impl InCall {
@@ -66,6 +84,10 @@ impl InCall {
             InCall::Sigprocmask { .. } => CallKind::Sigprocmask,
             InCall::Signal(delivery) => delivery.kind,
             InCall::Splice(splice) => splice.kind,
+            InCall::MsgSnd(_) => CallKind::Msgsnd,
+            InCall::MsgRcv(_) => CallKind::Msgrcv,
+            InCall::MsgCtl(_) => CallKind::Msgctl,
+            InCall::Lock(call) => call.kind,
         }
     }
 
@@ -82,6 +104,10 @@ impl InCall {
             InCall::ReadV3(call) => call.step(cx),
             InCall::Resize(call) => call.step(cx),
             InCall::Splice(call) => call.step(cx),
+            InCall::MsgSnd(call) => call.step(cx),
+            InCall::MsgRcv(call) => call.step(cx),
+            InCall::MsgCtl(call) => call.step(cx),
+            InCall::Lock(call) => call.step(cx),
             InCall::Pause(call) => call.step(cx),
             InCall::Sigtimedwait(call) => call.step(cx),
             InCall::Wait(call) => call.step(cx),
@@ -106,6 +132,9 @@ impl InCall {
             InCall::WriteV3(call) if !matches!(call.at, pipe::write_v3::At::Leave(_)) => call.pipe,
             InCall::ReadV3(call) if !matches!(call.at, pipe::read_v3::At::Leave(_)) => call.pipe,
             InCall::Resize(call) if call.at == pipe::resize::At::Locked => call.pipe,
+            InCall::Lock(call) => call.pipe,
+            InCall::Splice(call) => return call.locks().iter().any(|&pipe| k.ring(pipe).locked),
+            InCall::Exit(call) => return call.locks().is_some_and(|pipe| k.ring(pipe).locked),
             _ => return false,
         };
         k.ring(pipe).locked
@@ -122,6 +151,9 @@ impl InCall {
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
+            InCall::MsgSnd(call) => call.ready(k),
+            InCall::MsgRcv(call) => call.ready(k),
+            InCall::MsgCtl(_) | InCall::Lock(_) => false,
             InCall::Wait(call) => call.ready(k),
             InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) => false,
             InCall::Sigprocmask { .. } | InCall::Signal(_) => false,
@@ -131,14 +163,18 @@ impl InCall {
     /// Whose action a sleeper in this call waits for; several sides for `poll`, none for `pause`.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
         match self {
-            InCall::Write(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::Read(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
+            InCall::Write(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::Read(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
             InCall::Open(call) => vec![call.waits_for()],
             InCall::Poll(call) => call.waits_for(k),
             InCall::Splice(call) => vec![call.waits_for()],
-            InCall::WriteV3(call) => vec![WaitsFor { pipe: call.pipe, writer: false }],
-            InCall::ReadV3(call) => vec![WaitsFor { pipe: call.pipe, writer: true }],
-            InCall::Resize(_)
+            InCall::WriteV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: false }],
+            InCall::ReadV3(call) => vec![WaitsFor::Pipe { pipe: call.pipe, writer: true }],
+            InCall::MsgSnd(call) => vec![WaitsFor::Msq { slot: call.slot, sender: false }],
+            InCall::MsgRcv(call) => vec![WaitsFor::Msq { slot: call.slot, sender: true }],
+            InCall::MsgCtl(_)
+            | InCall::Lock(_)
+            | InCall::Resize(_)
             | InCall::Exit(_)
             | InCall::Pause(_)
             | InCall::Sigtimedwait(_)
@@ -180,24 +216,36 @@ impl Canon for Frame {
                 call.encode(out);
             }
             Some(InCall::Sigtimedwait(call)) => {
-                out.push(8);
+                out.push(20);
                 call.encode(out);
             }
             Some(InCall::Wait(call)) => {
-                out.push(9);
+                out.push(21);
                 call.encode(out);
             }
             Some(InCall::Sigprocmask { how, set }) => {
-                out.push(11);
+                out.push(23);
                 how.encode(out);
                 set.encode(out);
             }
             Some(InCall::Signal(delivery)) => {
-                out.push(10);
+                out.push(22);
                 delivery.encode(out);
             }
             Some(InCall::Splice(call)) => {
                 out.push(7);
+                call.encode(out);
+            }
+            Some(InCall::MsgSnd(call)) => {
+                out.push(8);
+                call.encode(out);
+            }
+            Some(InCall::MsgRcv(call)) => {
+                out.push(9);
+                call.encode(out);
+            }
+            Some(InCall::MsgCtl(call)) => {
+                out.push(10);
                 call.encode(out);
             }
             // The numbers between are those of calls to come.
@@ -211,6 +259,10 @@ impl Canon for Frame {
             }
             Some(InCall::Resize(call)) => {
                 out.push(34);
+                call.encode(out);
+            }
+            Some(InCall::Lock(call)) => {
+                out.push(35);
                 call.encode(out);
             }
         }
@@ -227,14 +279,18 @@ impl Canon for Frame {
             4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
             5 => Some(InCall::Exit(Exit::decode(input))),
             6 => Some(InCall::Pause(Pause::decode(input))),
-            8 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
-            9 => Some(InCall::Wait(Wait4::decode(input))),
-            10 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
-            11 => Some(InCall::Sigprocmask { how: i32::decode(input), set: Option::decode(input) }),
+            20 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
+            21 => Some(InCall::Wait(Wait4::decode(input))),
+            22 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
+            23 => Some(InCall::Sigprocmask { how: i32::decode(input), set: Option::decode(input) }),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),
+            35 => Some(InCall::Lock(Box::new(PipeLock::decode(input)))),
             7 => Some(InCall::Splice(Box::new(Splice::decode(input)))),
+            8 => Some(InCall::MsgSnd(Box::new(MsgSnd::decode(input)))),
+            9 => Some(InCall::MsgRcv(Box::new(MsgRcv::decode(input)))),
+            10 => Some(InCall::MsgCtl(Box::new(MsgCtlCall::decode(input)))),
             tag => unreachable!("no call {tag}"),
         };
         Frame { call, fput }

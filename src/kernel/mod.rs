@@ -11,6 +11,7 @@ mod exit;
 mod file;
 mod footprint;
 mod frame;
+pub mod ipc;
 mod page;
 mod payload;
 pub mod pipe;
@@ -36,6 +37,10 @@ pub use exit::Exit;
 pub use file::{File, FileId};
 pub use footprint::{Access, Footprint, ObjId};
 pub use frame::{Frame, InCall, WaitsFor};
+pub use ipc::{
+    IPC_PRIVATE, IPCMNI, IpcFlags, IpcId, IpcKey, IpcKind, IpcSet, IpcSlot, MsgFlags, Pid,
+    msg::{MsgCall, MsgCtl},
+};
 pub use page::{Page, PageId};
 pub use payload::{PATTERN_PERIOD, Payload, Run};
 pub use pipe::PipeId;
@@ -46,7 +51,7 @@ pub use splice::Splice;
 pub use state::{Kernel, QueueId, QueueKind};
 pub use table::Table;
 pub use task::{Life, Process, RunState, Task};
-pub use trace::{Event, Trace};
+pub use trace::{Event, Queue, Trace};
 pub use version::{BadVersion, Version, VersionRange};
 pub use wait::{Wait, WaitEntry, WaitQueue, WakeUp};
 
@@ -189,7 +194,7 @@ impl Kernel {
     #[inline]
     fn check(&self) {
         #[cfg(debug_assertions)]
-        if let Err(what) = self.invariants() {
+        if let Err(what) = self.footprint.aside(|| self.invariants()) {
             panic!("invariant broken: {what}\n{self:#?}");
         }
     }

@@ -113,6 +113,7 @@ impl Kernel {
         page.refs -= 1;
         if page.refs == 0 {
             *page = Page::default();
+            self.freed();
         }
     }
 

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::fmt;
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// The period of pattern bytes: a prime, so that no slot or page size divides it.
 pub const PATTERN_PERIOD: u32 = 251;
@@ -55,9 +59,57 @@ impl Run {
 }
 
 /// A byte string as a sequence of runs, in normal form: adjacent runs that could be one are one.
-#[derive(PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+///
+/// A byte may be a run of its own or part of a pattern; two strings are equal if their bytes are.
+#[derive(Default, Serialize, Deserialize)]
 pub struct Payload {
     runs: SmallVec<[Run; 2]>,
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.runs == other.runs || self.len() == other.len() && self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Payload {}
+
+/// By bytes; memory that cannot be read comes after all that can.
+impl Ord for Payload {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mut a, mut b) = (self.runs.iter().copied(), other.runs.iter().copied());
+        let (mut x, mut y) = (a.next(), b.next());
+        while let (Some(run), Some(with)) = (x, y) {
+            let common = run.len.min(with.len);
+            // Runs that are described alike need not be looked at byte by byte.
+            if run.what != with.what {
+                let key = |run: Run, i| (run.what == Run::FAULT, run.byte(i));
+                let order = (0..common).map(|i| key(run, i).cmp(&key(with, i))).find(|order| order.is_ne());
+                if let Some(order) = order {
+                    return order;
+                }
+            }
+            x = if common < run.len { Some(run.tail(common)) } else { a.next() };
+            y = if common < with.len { Some(with.tail(common)) } else { b.next() };
+        }
+        x.is_some().cmp(&y.is_some())
+    }
+}
+
+impl PartialOrd for Payload {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Length, first and last byte: what equal strings have in common however they are divided into runs.
+impl Hash for Payload {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let key = |run: &Run, i| (run.what == Run::FAULT, run.byte(i));
+        self.len().hash(state);
+        self.runs.first().map(|run| key(run, 0)).hash(state);
+        self.runs.last().map(|run| key(run, run.len - 1)).hash(state);
+    }
 }
 
 /// Runs are plain numbers: copied at once, which the derived `clone` does not do.
@@ -314,6 +366,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn equal_bytes_are_equal_however_they_are_described(start in 0u32..251, n in 1u32..40, cut in 0u32..40) {
+            let whole = Payload::pattern(start + n).slice(start, n);
+            let mut parts = Payload::from(&whole.bytes()[..cut.min(n) as usize]);
+            parts.append(&Payload::from(&whole.bytes()[cut.min(n) as usize..]));
+            prop_assert_eq!(&whole, &parts);
+            prop_assert!(whole < Payload::fill(255, 1) && whole.slice(0, n - 1) < whole);
+        }
+
         #[test]
         fn bytes_round_trip(bytes in prop::collection::vec(0u8..4, 0..40), n in 0u32..600) {
             let mut expected = bytes.clone();

@@ -13,6 +13,7 @@ impl InCall {
             InCall::WriteV3(call) => call.place(),
             InCall::ReadV3(call) => call.place(),
             InCall::Resize(call) => call.place(),
+            InCall::Lock(_) => "about to take the lock",
             InCall::Poll(call) => match call.at {
                 poll::At::Register(i) if usize::from(i) == call.fds.len() => "all entries looked at",
                 poll::At::Register(0) => "about to look at the first entry",
@@ -30,6 +31,9 @@ impl InCall {
             InCall::Sigprocmask { .. } => "about to change its mask",
             InCall::Signal(_) => "about to look at its signals",
             InCall::Splice(call) => call.place(),
+            InCall::MsgSnd(call) => call.place(),
+            InCall::MsgRcv(call) => call.place(),
+            InCall::MsgCtl(call) => call.place(),
         };
         place.into()
     }

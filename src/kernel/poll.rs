@@ -191,7 +191,7 @@ impl Poll {
     /// Whom it waits for.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
         let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file)).filter(|f| f.regular.is_none());
-        files.map(|file| WaitsFor { pipe: file.pipe, writer: file.read }).collect()
+        files.map(|file| WaitsFor::Pipe { pipe: file.pipe, writer: file.read }).collect()
     }
 
     /// The timer of this call went off.

@@ -91,6 +91,30 @@ quirks! {
         "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
     TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
         "A slot duplicated by tee or by a partial splice may still be appended to, and so the page that the other slot shows is written.";
+    IpcUidChecked = "ipc-uid-checked", v(3, 7), None, "userns: Convert ipc to use kuid and kgid where appropriate",
+        "IPC_SET refuses a user or group that is none with EINVAL.";
+    IpcCyclicIds = "ipc-cyclic-ids", v(5, 2), None, "ipc: do cyclic id allocation for the ipc object.",
+        "A new System V object takes the index after the last one, not the lowest that is free.";
+    IpcStaleIdRemoved = "ipc-stale-id-eidrm", None, v(4, 2), "ipc,sysv: return -EINVAL upon incorrect id/seqnum",
+        "An id whose index has another object by now is EIDRM, not EINVAL.";
+    IpcLookupLocks = "ipc-lookup-locks", None, v(3, 11), "ipc,msg: shorten critical region in msgsnd; in msgrcv",
+        "A message queue is looked for and locked at once, and permissions are looked at under its lock.";
+    IpcNullFirst = "ipc-null-first", None, v(4, 13), "msgctl(): split the actual work from copyin/copyout",
+        "msgctl looks for a null buffer before it looks for the queue.";
+    IpcStatAny = "ipc-stat-any", v(4, 17), None, "ipc/msg: introduce msgctl(MSG_STAT_ANY)",
+        "MSG_STAT_ANY and its like look at objects without permission.";
+    MsgCopy = "msg-copy", v(3, 8), None, "ipc: introduce message queue copy feature",
+        "msgrcv knows MSG_COPY; before, the flag is without effect.";
+    MsgCopyLoose = "msg-copy-loose", v(3, 8), v(3, 14), "ipc: Fix 2 bugs in msgrcv() MSG_COPY implementation",
+        "MSG-02: MSG_COPY may be used without IPC_NOWAIT and with MSG_EXCEPT; a receiver that sleeps takes whatever is sent next.";
+    MsgLongMin = "msg-long-min", None, v(4, 10), "ipc: msg, make msgrcv work with LONG_MIN",
+        "MSG-03: msgrcv with the most negative type finds nothing.";
+    MsgWakeAllSenders = "msg-wake-all-senders", None, v(4, 9), "ipc/msg: avoid waking sender for full queue",
+        "MSG-04: every receive wakes every sender, and those without room go back to sleep at the end.";
+    MsgWakeUnderLock = "msg-wake-under-lock", None, v(4, 9), "ipc/msg: Implement lockless pipelined wakeups",
+        "Sleepers of a message queue are woken while its lock is held.";
+    MsgQbytesInt = "msg-qbytes-int", v(4, 13), None, "msgctl(): split the actual work from copyin/copyout",
+        "IPC_SET looks at the low 32 bits of msg_qbytes.";
     SigNoRetarget = "sig-no-retarget", None, v(3, 0), "signal: sigprocmask() should do retarget_shared_pending()",
         "SIG-01: a thread that begins to block a signal that it was woken for leaves it pending, although another thread would take it.";
     SigForgeToSelf = "sig-forge-to-self", v(3, 9), None, "signal: allow to send any siginfo to itself",
@@ -113,7 +137,7 @@ impl Quirk {
 
 /// A set of behaviours.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct QuirkSet(u64);
+pub struct QuirkSet(u128);
 
 impl QuirkSet {
     /// Those that `version` has.
@@ -130,7 +154,7 @@ impl QuirkSet {
     /// The set with `quirk` switched on or off.
     #[must_use]
     pub fn with(self, quirk: Quirk, on: bool) -> Self {
-        let bit = 1 << quirk as u8;
+        let bit = 1u128 << quirk as u8;
         QuirkSet(if on { self.0 | bit } else { self.0 & !bit })
     }
 

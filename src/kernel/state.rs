@@ -5,6 +5,7 @@ use super::{
     canon::{canon_enum, canon_struct},
     file::{File, FileId},
     footprint::{Access, Footprint, ObjId},
+    ipc::{IpcIds, msg::MsgQueue, sem::SemArray, shm::ShmidKernel},
     page::Page,
     pipe::{Ends, PipeInodeInfo, Ring},
     regular::Regular,
@@ -26,6 +27,12 @@ pub struct Kernel {
     pub(super) inodes: Table<Inode>,
     users: Table<User>,
     pub(super) pages: Table<Page>,
+    pub(super) ipc_ids: Table<IpcIds>,
+    pub(super) msqs: Table<MsgQueue>,
+    pub(super) sem_arrays: Table<SemArray>,
+    pub(super) shmids: Table<ShmidKernel>,
+    /// Ids of declared objects and numbers of declared keys, by object: they never change.
+    pub(super) ipc_declared: Vec<(u16, i32)>,
     /// Pipes below this index are declared by the program: their places are not used again.
     declared: usize,
     /// What steps use, when somebody asks.
@@ -107,6 +114,10 @@ impl PartialEq for Kernel {
             && self.inodes == other.inodes
             && self.users == other.users
             && self.pages == other.pages
+            && self.ipc_ids == other.ipc_ids
+            && self.msqs == other.msqs
+            && self.sem_arrays == other.sem_arrays
+            && self.shmids == other.shmids
     }
 }
 
@@ -120,6 +131,10 @@ macro_rules! each_table {
         $k.inodes.$($call)*;
         $k.users.$($call)*;
         $k.pages.$($call)*;
+        $k.ipc_ids.$($call)*;
+        $k.msqs.$($call)*;
+        $k.sem_arrays.$($call)*;
+        $k.shmids.$($call)*;
     }};
 }
 
@@ -183,6 +198,10 @@ impl Kernel {
             self.inodes.digest_delta(5, scratch),
             self.users.digest_delta(6, scratch),
             self.pages.digest_delta(7, scratch),
+            self.ipc_ids.digest_delta(8, scratch),
+            self.msqs.digest_delta(9, scratch),
+            self.sem_arrays.digest_delta(10, scratch),
+            self.shmids.digest_delta(11, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -197,6 +216,10 @@ impl Kernel {
             self.inodes.digest(5, scratch),
             self.users.digest(6, scratch),
             self.pages.digest(7, scratch),
+            self.ipc_ids.digest(8, scratch),
+            self.msqs.digest(9, scratch),
+            self.sem_arrays.digest(10, scratch),
+            self.shmids.digest(11, scratch),
         ];
         parts.into_iter().fold(0, u128::wrapping_add)
     }
@@ -248,6 +271,8 @@ impl Kernel {
         if charged != self.users[0].pipe_bufs {
             return Err(format!("{charged} slots are in use and {} are charged", self.users[0].pipe_bufs));
         }
+        self.ipc_invariants()?;
+        self.msg_invariants()?;
         self.page_invariants()
     }
 
@@ -279,6 +304,12 @@ impl Kernel {
     /// The open file description with this index; `None` if it is free, or stands for a descriptor that an open has reserved.
     pub fn open_file(&self, id: FileId) -> Option<&File> {
         self.files.iter().as_slice().get(usize::from(id)).filter(|file| file.f_count > 0)
+    }
+
+    /// The first thread of a task's process, whose id is that of the process.
+    pub(super) fn leader_of(&self, task: TaskId) -> TaskId {
+        let process = self.tasks[task.into()].process;
+        self.tasks.iter().position(|t| t.process == process).map_or(task, |leader| leader as TaskId)
     }
 
     /// Number of open file descriptions, free places included.
@@ -375,6 +406,11 @@ impl Kernel {
         self.process(self.tasks[task as usize].process)
     }
 
+    /// The user of a task; the one who owns the test, if there is no such task: programs may have none.
+    pub fn uid_of(&self, task: TaskId) -> u16 {
+        if usize::from(task) < self.tasks.len() { self.process_of(task).uid } else { 0 }
+    }
+
     /// Writes the process of a task.
     pub fn process_of_mut(&mut self, task: TaskId) -> &mut Process {
         self.process_mut(self.tasks[task as usize].process)
@@ -391,6 +427,12 @@ impl Kernel {
         self.footprint.note(ObjId::User, Access::Write);
         let user = self.users.write(0);
         user.pipe_bufs = user.pipe_bufs - old + new;
+    }
+
+    /// Something was freed: its place is what the next allocation may take.
+    #[inline]
+    pub(super) fn freed(&self) {
+        self.footprint.note(ObjId::Allocation, Access::Write);
     }
 
     /// Puts an open file description into the lowest free place.

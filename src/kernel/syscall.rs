@@ -1,10 +1,10 @@
 //! The entry of each call: descriptors and arguments, up to the first place where it could sleep.
 
 use super::{
-    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, ProcessId, Quirk, Return, RunState,
-    RwFlags, Step, TaskId,
+    Call, CallKind, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, PipeId, ProcessId, Quirk,
+    Return, RunState, RwFlags, Step, TaskId,
     exit::Exit,
-    pipe::{self, FifoOpen, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
+    pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3, Then},
     poll::Poll,
     rules::*,
     signal::{Pause, SignalStruct, Sigtimedwait, Wait4},
@@ -14,13 +14,14 @@ use smallvec::smallvec;
 /// In a descriptor table: taken by an open that is under way.
 const RESERVED: FileId = FileId::MAX;
 
-type Entered = Result<Frame, Step>;
+/// A call that can sleep, or how it ended.
+pub(super) type Entered = Result<Frame, Step>;
 
-fn fails(errno: Errno) -> Step {
+pub(super) fn fails(errno: Errno) -> Step {
     Step::Returned(errno.into())
 }
 
-fn returns(value: impl Into<i64>) -> Entered {
+pub(super) fn returns(value: impl Into<i64>) -> Entered {
     Err(Step::Returned(Return::value(value.into())))
 }
 
@@ -94,7 +95,7 @@ impl Cx<'_> {
             Call::Fionread { fd } => {
                 let file = self.fd(fd).map_err(fails)?;
                 let pipe = self.k.file(file).pipe;
-                Err(Step::Returned(pipe::fionread(self, pipe)))
+                self.with_lock(CallKind::Ioctl, pipe, file, Then::Fionread)
             }
             Call::Ioctl { fd, .. } => {
                 self.fd(fd).map_err(fails)?;
@@ -131,6 +132,7 @@ impl Cx<'_> {
             Call::Sigpending => Err(Step::Returned(self.sigpending())),
             Call::Sigreturn => Err(self.sigreturn()),
             Call::Yield => returns(0),
+            Call::Msg(call) => self.enter_msg(call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 self.enter_splice((fd_in, off_in), (fd_out, off_out), len, flags)
             }
@@ -183,9 +185,9 @@ impl Cx<'_> {
         let file = self.k.file(id);
         let nosignal = flags.contains(RwFlags::RWF_NOSIGNAL);
         let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
-            InCall::WriteV3(Box::new(PipeWriteV3::new(file, data, nowait, nosignal)))
+            InCall::WriteV3(Box::new(PipeWriteV3::new(id, file, data, nowait, nosignal)))
         } else {
-            InCall::Write(PipeWrite::new(file, data, nowait, nosignal))
+            InCall::Write(PipeWrite::new(id, file, data, nowait, nosignal))
         };
         let fput = self.fdget(id);
         Ok(Frame { call: Some(call), fput })
@@ -211,9 +213,9 @@ impl Cx<'_> {
         let nowait = self.rw_flags(id, flags).map_err(fails)?;
         let file = self.k.file(id);
         let call = if self.env.quirks.has(Quirk::PipeOneQueue) {
-            InCall::ReadV3(Box::new(PipeReadV3::new(file, count, fault, nowait)))
+            InCall::ReadV3(Box::new(PipeReadV3::new(id, file, count, fault, nowait)))
         } else {
-            InCall::Read(PipeRead::new(file, count, fault, nowait))
+            InCall::Read(PipeRead::new(id, file, count, fault, nowait))
         };
         let fput = self.fdget(id);
         Ok(Frame { call: Some(call), fput })
@@ -285,8 +287,31 @@ impl Cx<'_> {
     fn close(&mut self, fd: Fd) -> Entered {
         let file = self.fd(fd).map_err(fails)?;
         self.unreserve_fd(fd);
-        self.fput(file);
-        returns(0)
+        self.fput_at_end(CallKind::Close, file, 0)
+    }
+
+    /// A short call that needs the pipe's lock: over at once, unless a resize keeps the lock.
+    fn with_lock(&mut self, kind: CallKind, pipe: PipeId, file: FileId, then: Then) -> Entered {
+        let call = PipeLock { kind, pipe, then };
+        if !self.k.ring(pipe).locked {
+            return Err(call.step(self));
+        }
+        let fput = self.fdget(file);
+        Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput })
+    }
+
+    /// `fput` as the last thing that a call does.
+    fn fput_at_end(&mut self, kind: CallKind, id: FileId, value: Fd) -> Entered {
+        let file = self.k.file(id);
+        if file.f_count > 1 || file.regular.is_some() || !self.k.ring(file.pipe).locked {
+            self.fput(id);
+            return returns(value);
+        }
+        let file = std::mem::take(self.k.file_mut(id));
+        self.k.freed();
+        let (pipe, returns) = (file.pipe, value.into());
+        let call = PipeLock { kind, pipe, then: Then::Release { file: File { f_count: 0, ..file }, returns } };
+        Ok(Frame { call: Some(InCall::Lock(Box::new(call))), fput: None })
     }
 
     fn dup(&mut self, fd: Fd, from: Fd) -> Entered {
@@ -315,10 +340,10 @@ impl Cx<'_> {
         }
         self.k.file_mut(file).f_count += 1;
         self.install_fd(to, file);
-        if let Some(old) = old {
-            self.fput(old);
+        match old {
+            Some(old) => self.fput_at_end(CallKind::Dup2, old, to),
+            None => returns(to),
         }
-        returns(to)
     }
 
     fn fcntl(&mut self, fd: Fd, cmd: Fcntl) -> Entered {
@@ -334,9 +359,8 @@ impl Cx<'_> {
                 returns(0)
             }
             Fcntl::GetPipeSz => {
-                self.trace.rule(PIPE_S_01);
-                let slots = self.k.ring(self.k.file(id).pipe).max_usage;
-                returns(slots * super::PAGE_SIZE)
+                let pipe = self.k.file(id).pipe;
+                self.with_lock(CallKind::Fcntl, pipe, id, Then::Size)
             }
             Fcntl::SetPipeSz(size) => {
                 let pipe = self.k.file(id).pipe;

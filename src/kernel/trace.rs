@@ -1,6 +1,6 @@
 //! What is recorded beside a step: the rules that applied, who was woken in which order, and, when somebody wants the story, events.
 
-use super::{PipeId, QueueKind, Signal, TaskId, rules::Rule, rules::RuleSet};
+use super::{IpcSlot, PipeId, QueueId, QueueKind, Signal, TaskId, rules::Rule, rules::RuleSet};
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -49,7 +49,7 @@ pub enum Event {
         /// The task.
         task: TaskId,
         /// On which queue, if on one.
-        on: Option<(PipeId, QueueKind)>,
+        on: Option<Queue>,
     },
     /// A task was woken.
     Woke {
@@ -59,7 +59,7 @@ pub enum Event {
     /// A wake-up that nobody slept for.
     WokeNobody {
         /// Which queue.
-        on: (PipeId, QueueKind),
+        on: Queue,
     },
     /// A signal became pending.
     SignalSent {
@@ -73,6 +73,24 @@ pub enum Event {
         /// The pipe.
         pipe: PipeId,
     },
+}
+
+/// Where a task sleeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Queue {
+    /// In a wait queue of a pipe.
+    Pipe(PipeId, QueueKind),
+    /// Among the receivers of a message queue.
+    Receivers(IpcSlot),
+    /// Among the senders of a message queue.
+    Senders(IpcSlot),
+}
+
+impl From<QueueId> for Queue {
+    fn from(queue: QueueId) -> Queue {
+        Queue::Pipe(queue.pipe, queue.kind)
+    }
 }
 
 impl Trace {

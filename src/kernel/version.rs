@@ -23,6 +23,19 @@ impl Version {
 
     /// The newest version that the model describes; the default.
     pub const NEWEST: Version = Version::new(6, 18);
+
+    /// The oldest version that the model describes.
+    pub const OLDEST: Version = Version::new(3, 2);
+
+    /// The version that is modelled instead of this one, if it is older or newer than all that are.
+    pub fn nearest(self) -> Option<Version> {
+        let next = Version::new(Self::NEWEST.major, Self::NEWEST.minor + 1);
+        match self {
+            _ if self < Self::OLDEST => Some(Self::OLDEST),
+            _ if self >= next => Some(Self::NEWEST),
+            _ => None,
+        }
+    }
 }
 
 /// A version that could not be read.

@@ -5,7 +5,7 @@ use super::{
     canon::{canon_enum, canon_struct},
     rules::*,
     task::RunState,
-    trace::Event,
+    trace::{Event, Queue},
 };
 use smallvec::SmallVec;
 
@@ -118,7 +118,7 @@ impl Wait {
             }
             Wait::Recheck => {
                 *self = Wait::Prepare;
-                return Waited::Still(cx.schedule(Some(queue)));
+                return Waited::Still(cx.schedule(Some(queue.into())));
             }
             Wait::Interrupted => {
                 let ready = ready(cx);
@@ -158,13 +158,13 @@ impl Cx<'_> {
     }
 
     /// `schedule`: sleeps, unless a wake-up was faster.
-    pub fn schedule(&mut self, on: Option<QueueId>) -> Step {
+    pub fn schedule(&mut self, on: Option<Queue>) -> Step {
         let me = self.me;
         if self.k.task(me).state == RunState::Running {
             return Step::Preempted;
         }
         self.k.task_mut(me).asleep = true;
-        self.trace.tell(|| Event::Slept { task: me, on: on.map(|q| (q.pipe, q.kind)) });
+        self.trace.tell(|| Event::Slept { task: me, on });
         Step::Slept
     }
 
@@ -188,7 +188,7 @@ impl Cx<'_> {
         if !self.k.queue(queue).entries.is_empty() {
             self.wake_entries(queue, how, key);
         } else {
-            self.trace.tell(|| Event::WokeNobody { on: (queue.pipe, queue.kind) });
+            self.trace.tell(|| Event::WokeNobody { on: Queue::Pipe(queue.pipe, queue.kind) });
         }
     }
 

@@ -118,8 +118,11 @@ fn item() -> impl Strategy<Value = Item> {
         dashed.prop_map(Setting::Quirk),
     ];
     let arg = (option::of(name()), expr()).prop_map(|(name, value)| Arg { name, value });
-    let kind = prop::sample::select(vec![ObjectKind::Pipe, ObjectKind::Fifo, ObjectKind::File, ObjectKind::Memory]);
-    let object = (kind, name(), vec(arg, 0..3)).prop_map(|(kind, name, options)| Object { kind, name, options });
+    let kind = prop::sample::select(ObjectKind::ALL.iter().map(|&(_, kind)| kind).collect::<Vec<_>>());
+    let object = (kind, name(), option::of(1..5u32), vec(arg, 0..3)).prop_map(|(kind, name, count, options)| {
+        let count = count.filter(|_| kind == ObjectKind::Sem);
+        Object { kind, name, count, options }
+    });
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];
     let clauses = (vec(path(), 0..3), option::of(name()), option::of(0u32..9));

@@ -48,6 +48,11 @@ impl Canon for Value {
             }
             Value::Eof => out.push(4),
             Value::AnyFd => out.push(5),
+            Value::AnyId => out.push(7),
+            Value::Object(object) => {
+                out.push(8);
+                object.encode(out);
+            }
             Value::Result(r) => {
                 out.push(6);
                 out.push(r.call as u8);
@@ -65,7 +70,7 @@ impl Canon for Value {
                 r.extra.encode(out);
             }
             Value::Memory(path) => {
-                out.push(7);
+                out.push(9);
                 path.encode(out);
             }
         }
@@ -79,7 +84,9 @@ impl Canon for Value {
             3 => Value::Errno(Errno::decode(input)),
             4 => Value::Eof,
             5 => Value::AnyFd,
-            7 => Value::Memory(u16::decode(input)),
+            7 => Value::AnyId,
+            8 => Value::Object(u16::decode(input)),
+            9 => Value::Memory(u16::decode(input)),
             _ => {
                 let call = CallKind::ALL[get(input) as usize].1;
                 let ret = if get(input) == 0 { Ok(i64::decode(input)) } else { Err(Errno::decode(input)) };

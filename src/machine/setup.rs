@@ -2,8 +2,11 @@
 
 use super::{Machine, MoveKind, State};
 use crate::{
-    kernel::{Action, Call, CallKind, Cx, Env, Errno, Kernel, OpenFlags, Quirk, Step, TaskId, Trace, pipe, signal},
-    program::{Compiled, Cursor, End, FIRST_FD, syntax::ObjectKind},
+    kernel::{
+        Action, Call, CallKind, Cx, Env, Errno, IPC_PRIVATE, IpcFlags, IpcKey, IpcKind, Kernel, OpenFlags, Quirk, Step,
+        TaskId, Trace, ipc::msg, pipe, signal,
+    },
+    program::{Compiled, Cursor, End, FIRST_FD, FIRST_KEY, syntax::ObjectKind},
 };
 use std::fmt;
 
@@ -57,6 +60,9 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "fs.pipe-user-pages-soft" => env.limits.pipe_user_pages_soft = value,
             "fs.pipe-user-pages-hard" => env.limits.pipe_user_pages_hard = value,
             "nofile" => env.limits.nofile = value,
+            "kernel.msgmax" => env.limits.msgmax = value,
+            "kernel.msgmnb" => env.limits.msgmnb = value,
+            "kernel.msgmni" => env.limits.msgmni = value,
             "sigpending" => env.limits.sigpending = value,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
@@ -65,6 +71,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         match cap.as_str() {
             "CAP_SYS_RESOURCE" => env.caps.sys_resource = true,
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
+            "CAP_IPC_OWNER" => env.caps.ipc_owner = true,
             "CAP_KILL" => env.caps.kill = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
@@ -74,6 +81,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         env.quirks = env.quirks.with(quirk, true);
     }
     env.observe.siginfo = program.siginfo_visible;
+    env.observe.pids = program.looks_at_pids();
     Ok(env)
 }
 
@@ -85,7 +93,7 @@ impl Machine<'_> {
     /// Why there is none.
     pub fn initial(&self) -> Result<State, SetupError> {
         let program = self.program;
-        let paths = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe).count();
+        let paths = program.objects.iter().filter(|o| o.kind.has_path()).count();
         let mut k = Kernel::new(program.processes.len(), paths);
         for (id, process) in program.processes.iter().enumerate() {
             if process.parent.is_none() {
@@ -104,7 +112,10 @@ impl Machine<'_> {
             }
         }
         self.make_objects(&mut k)?;
-        k.keep_pipes();
+        if program.uses_ipc() {
+            k.make_ipc_namespace();
+            self.make_ipc(&mut k)?;
+        }
 
         let mut state = State::new(k);
         for (id, task) in program.tasks.iter().enumerate() {
@@ -126,6 +137,8 @@ impl Machine<'_> {
 
     fn make_objects(&self, k: &mut Kernel) -> Result<(), SetupError> {
         let mut trace = Trace::default();
+        // Closed when all are made, so that a pipe that nobody has does not leave its place to the next.
+        let mut unheld = Vec::new();
         for (object, info) in self.program.objects.iter().enumerate() {
             if info.kind != ObjectKind::Pipe {
                 continue;
@@ -151,7 +164,7 @@ impl Machine<'_> {
                 });
                 let holders: Vec<_> = holders.collect();
                 if holders.is_empty() {
-                    pipe::release(&mut cx, &file);
+                    unheld.push(file);
                     continue;
                 }
                 file.f_count = holders.len() as u16;
@@ -160,6 +173,33 @@ impl Machine<'_> {
                     *cx.k.process_mut(process).place(fd) = Some(file);
                 }
             }
+        }
+        k.keep_pipes();
+        let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+        unheld.iter().for_each(|file| pipe::release(&mut cx, file));
+        Ok(())
+    }
+
+    /// The declared System V objects, made by the owner of the test in the order of their declarations.
+    fn make_ipc(&self, k: &mut Kernel) -> Result<(), SetupError> {
+        let mut trace = Trace::default();
+        for (object, info) in self.program.objects.iter().enumerate() {
+            let object = object as u16;
+            if info.kind == ObjectKind::Key {
+                k.declare_ipc(object, FIRST_KEY + i32::from(object));
+                continue;
+            }
+            let Some(kind) = info.kind.ipc() else { continue };
+            let refused = |errno| SetupError::Object { name: info.name.clone(), errno };
+            let mut cx = Cx { k, env: &self.env, trace: &mut trace, me: 0 };
+            let key = info.ipc.key.map_or(IPC_PRIVATE, |key| FIRST_KEY + i32::from(key));
+            let flags = IpcFlags::IPC_CREAT | IpcFlags::IPC_EXCL | IpcFlags::from_bits_retain(info.ipc.mode.into());
+            let made = match kind {
+                IpcKind::Msg => msg::make(&mut cx, IpcKey::Number(key), flags, info.ipc.qbytes),
+                IpcKind::Sem | IpcKind::Shm => Err(Errno::ENOSYS),
+            };
+            let id = made.map_err(refused)?;
+            k.declare_ipc(object, id);
         }
         Ok(())
     }

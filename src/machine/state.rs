@@ -1,5 +1,6 @@
 //! States, the moves that are possible in them, and what a move does.
 
+use super::ipc_field;
 use crate::{
     kernel::{
         Action, Call, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, Task,
@@ -180,8 +181,12 @@ impl<'p> Machine<'p> {
     /// `program` on `env`, which [`environment`](super::environment) made for it.
     pub fn new(program: &'p Compiled, env: Env) -> Self {
         let (mut pipes, mut paths) = (0, 0);
-        let place = |kind| {
-            let next: &mut u16 = if kind == ObjectKind::Pipe { &mut pipes } else { &mut paths };
+        let place = |kind: ObjectKind| {
+            let next: &mut u16 = match kind {
+                ObjectKind::Pipe => &mut pipes,
+                _ if kind.has_path() => &mut paths,
+                _ => return 0,
+            };
             *next += 1;
             *next - 1
         };
@@ -198,14 +203,14 @@ impl<'p> Machine<'p> {
     /// The path index of a declared object that has one.
     pub fn path_of(&self, object: u16) -> Option<u16> {
         let info = &self.program.objects[object as usize];
-        (info.kind != ObjectKind::Pipe).then(|| self.places[object as usize])
+        info.kind.has_path().then(|| self.places[object as usize])
     }
 
     /// The pipe behind a declared object in a state, if there is one: a FIFO has one only while it is open.
     pub fn pipe_in(&self, state: &State, object: u16) -> Option<PipeId> {
         match self.pipe_of(object) {
             Some(pipe) => Some(pipe),
-            None => *state.kernel.i_pipe(self.places[object as usize]),
+            None => *state.kernel.i_pipe(self.path_of(object)?),
         }
     }
 
@@ -346,18 +351,23 @@ impl World for StateWorld<'_> {
                 _ => None,
             };
         }
+        if let Some(kind) = self.machine.program.objects[object as usize].kind.ipc() {
+            let id = self.state.kernel.ipc_declared(object);
+            let slot = self.state.kernel.ipc_find(kind, id)?;
+            return ipc_field(&self.state.kernel, kind, slot, field).map(Value::Int);
+        }
         let pipe = self.machine.pipe_in(self.state, object)?;
         let (ring, ends) = (self.state.kernel.ring(pipe), self.state.kernel.ends(pipe));
         if ends.files == 0 {
             return None;
         }
         Some(Value::Int(match field {
-            ObjectField::Data => return None,
             ObjectField::Readable => ring.bytes().into(),
             ObjectField::Size => i64::from(ring.max_usage) * i64::from(crate::kernel::PAGE_SIZE),
             ObjectField::Occupancy => ring.occupancy().into(),
             ObjectField::Readers => ends.readers.into(),
             ObjectField::Writers => ends.writers.into(),
+            _ => return None,
         }))
     }
 

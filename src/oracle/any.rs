@@ -1,7 +1,7 @@
 //! A set of states: every order of scheduling that explains what was seen.
 
 use super::{
-    fifo::probes,
+    fifo::{ipc, probes},
     step::{Event, StepSeen, events_of, killed, signal_sets},
 };
 use crate::{
@@ -78,6 +78,7 @@ impl<'m> Any<'m> {
                 reached.killed = killed(self.machine, &partial.state.kernel);
                 reached.killed.retain(|killed| !before.contains(killed));
                 reached.probes = probes(self.machine, &partial.state);
+                reached.ipc = ipc(self.machine, &partial.state);
                 if reached.same_up_to_order(seen) && known.insert(print(&partial.state)) {
                     after.push(partial.state);
                 }
@@ -138,6 +139,7 @@ impl<'m> Any<'m> {
             }
         }
         let call = state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
+        let call = call.filter(|_| kind != MoveKind::Deliver);
         again.retain(|&other| other != task);
         let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
         if let Step::Restart(_) = step {

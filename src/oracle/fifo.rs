@@ -2,10 +2,10 @@
 
 use super::step::{StepSeen, events_of, killed, signal_sets};
 use crate::{
-    kernel::{RunState, Step, TaskId, Trace, signal::SIGKILL},
-    machine::{Machine, Move, MoveKind, State},
+    kernel::{IPCMNI, IpcKind, RunState, Step, TaskId, Trace, signal::SIGKILL},
+    machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields},
     program::{ObjectField, Release, World, syntax::ObjectKind},
-    target::Impossible,
+    target::{Impossible, IpcSeen},
 };
 use std::collections::VecDeque;
 
@@ -134,6 +134,8 @@ impl<'m> Fifo<'m> {
             let Some(kind) = kind.or_else(|| self.going_on(task)) else { continue };
             trace.woken.clear();
             let call = self.state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
+            // Whom a signal ends at user level does not make the call that would have come next.
+            let call = call.filter(|_| kind != MoveKind::Deliver);
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             self.settle(task);
             if let Step::Forked(child) = step {
@@ -177,7 +179,29 @@ impl<'m> Fifo<'m> {
         seen.signals = signal_sets(self.machine, &self.state.kernel);
         seen.killed = killed(self.machine, &self.state.kernel);
         seen.probes = probes(self.machine, &self.state);
+        seen.ipc = ipc(self.machine, &self.state);
     }
+}
+
+/// What every System V object would show to a probe, if the model keeps all that one sees.
+pub(super) fn ipc(machine: &Machine, state: &State) -> Option<Vec<IpcSeen>> {
+    if !(machine.env.observe.pids && machine.program.uses_ipc()) {
+        return None;
+    }
+    let k = &state.kernel;
+    let mut seen = Vec::new();
+    for (slot, msq) in k.msqs() {
+        let fields = ipc_fields(IpcKind::Msg).iter();
+        let fields = fields.filter_map(|&field| Some((field, ipc_field(k, IpcKind::Msg, slot, field)?))).collect();
+        let messages = msq.q_messages.iter().map(|msg| (msg.m_type, msg.text.clone())).collect();
+        let objects = machine.program.objects.iter().enumerate();
+        let object = objects
+            .into_iter()
+            .find(|(i, info)| info.kind == ObjectKind::Msgq && k.ipc_declared(*i as u16) == msq.q_perm.id);
+        seen.push(IpcSeen { kind: IpcKind::Msg, object: object.map(|(i, _)| i as u16), fields, messages });
+    }
+    seen.sort_by_key(|seen: &IpcSeen| (seen.kind, seen.field(ObjectField::Id).map(|id| id % i64::from(IPCMNI))));
+    Some(seen)
 }
 
 /// What the declared pipes would show to a probe.

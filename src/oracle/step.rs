@@ -7,7 +7,7 @@ use crate::{
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
-    target::{Observation, Observed, SignalSets},
+    target::{IpcSeen, Observation, Observed, SignalSets},
 };
 use std::fmt;
 
@@ -87,6 +87,8 @@ pub struct StepSeen {
     pub killed: Vec<(ProcessId, Signal)>,
     /// What objects showed; empty if nobody looked.
     pub probes: Vec<(u16, ObjectField, i64)>,
+    /// Every System V object, by kind and index; `None` if nobody looked.
+    pub ipc: Option<Vec<IpcSeen>>,
     /// The signal sets of living tasks; empty if nobody looked.
     pub signals: Vec<(TaskId, SignalSets)>,
 }
@@ -131,9 +133,35 @@ impl StepSeen {
             let same = other.signals.iter().find(|(t, _)| t == task);
             same.is_none_or(|(_, s)| s == sets)
         });
-        sets && self.probes.iter().all(|(object, field, value)| {
-            let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
-            same.is_none_or(|(.., v)| v == value)
+        let objects = match (&self.ipc, &other.ipc) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        sets && objects
+            && self.probes.iter().all(|(object, field, value)| {
+                let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
+                same.is_none_or(|(.., v)| v == value)
+            })
+    }
+
+    /// What a look at the objects shows that is not as in `other`, in words.
+    pub fn tell_difference(&self, other: &StepSeen, program: &Compiled) -> Option<String> {
+        if let (Some(ours), Some(theirs)) = (&self.ipc, &other.ipc)
+            && let Some([what, ours, theirs]) = IpcSeen::difference(program, ours, theirs)
+        {
+            return Some(format!("{what}: {ours}, and not {theirs}"));
+        }
+        let sets = self.signals.iter().find_map(|(task, ours)| {
+            let (_, theirs) = other.signals.iter().find(|(t, _)| t == task)?;
+            let name = &program.tasks[usize::from(*task)].name;
+            (ours != theirs).then(|| format!("the signals of {name}: {ours}, and not {theirs}"))
+        });
+        sets.or_else(|| {
+            self.probes.iter().find_map(|(object, field, value)| {
+                let (.., theirs) = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field))?;
+                let name = &program.objects[*object as usize].name;
+                (theirs != value).then(|| format!("{name}.{}: {value}, and not {theirs}", field.name()))
+            })
         })
     }
 
@@ -174,6 +202,7 @@ impl StepSeen {
 pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> {
     let mut steps: Vec<StepSeen> = Vec::new();
     let mut observed = Observed::new(program);
+    let mut looking = None;
     for observation in observations {
         let event = match observation {
             Observation::Released { .. } => {
@@ -193,8 +222,14 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 task: *task,
                 what: What::Handler(Handled { handler: *handler, info: *info, mask: *mask }),
             }),
+            Observation::Ipc(seen) => {
+                looking = Some(seen.clone());
+                None
+            }
             Observation::Quiet { asleep, held, stopped, probes, signals, .. } => {
+                let ipc = looking.take();
                 if let Some(step) = steps.last_mut() {
+                    step.ipc = ipc;
                     (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());
                     step.stopped.clone_from(stopped);
                     step.signals.clone_from(signals);
@@ -256,6 +291,7 @@ pub(super) fn events_of(
     step: Step,
 ) -> Vec<Event> {
     let returned = |ret| call.map(|call| What::Returned(call, ret));
+    let gone = matches!(step, Step::Exited);
     let what = match step {
         Step::Returned(ret) => returned(ret),
         Step::Forked(child) => returned(Return::value(pid_of_process(child).into())),
@@ -269,7 +305,8 @@ pub(super) fn events_of(
         }
         _ => None,
     };
-    let halted = state.cursor(task).halt.map(What::Halted);
+    // Who had stopped long before stops no second time when a signal ends it.
+    let halted = state.cursor(task).halt.filter(|_| !gone).map(What::Halted);
     debug_assert!((task as usize) < machine.program.tasks.len());
     what.into_iter().chain(halted).map(|what| Event { task, what }).collect()
 }

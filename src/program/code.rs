@@ -1,7 +1,9 @@
 //! A program in which every name is an index: what the machine explores and the real kernel runs.
 
 use super::{syntax::ObjectKind, syntax::Span, *};
-use crate::kernel::{Call, CallKind, OpenFlags, ProcessId, TaskId, VersionRange, signal::tid_of};
+use crate::kernel::{
+    Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, TaskId, VersionRange, signal::tid_of,
+};
 
 /// A resolved program.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +50,31 @@ pub struct Settings {
     pub kernel: VersionRange,
 }
 
+/// The number of the first declared key; the others follow. Smaller ones are free for programs to use.
+pub const FIRST_KEY: i32 = 0x4c53_0000;
+
+/// What the declared System V objects and keys are as numbers, by object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IpcNumbers(pub Vec<i32>);
+
+impl IpcNumbers {
+    /// The number of an id.
+    pub fn id(&self, id: IpcId) -> i32 {
+        match id {
+            IpcId::Number(id) => id,
+            IpcId::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+
+    /// The number of a key.
+    pub fn key(&self, key: IpcKey) -> i32 {
+        match key {
+            IpcKey::Number(key) => key,
+            IpcKey::Declared(object) => self.0.get(object as usize).copied().unwrap_or(-1),
+        }
+    }
+}
+
 /// A declared object.
 #[derive(Clone, Debug)]
 pub struct ObjectInfo {
@@ -61,6 +88,25 @@ pub struct ObjectInfo {
     pub flags: OpenFlags,
     /// What a file or memory begins with: its permission bits and its bytes.
     pub file: Option<(u16, crate::kernel::Payload)>,
+    /// What is said of a System V object.
+    pub ipc: IpcInfo,
+}
+
+/// What is said of a declared System V object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IpcInfo {
+    /// `key:`, the declared key that it has, by its index among the objects; none is `IPC_PRIVATE`.
+    pub key: Option<u16>,
+    /// `mode:`, permission bits.
+    pub mode: u16,
+    /// `qbytes:` of a message queue.
+    pub qbytes: Option<u32>,
+}
+
+impl Default for IpcInfo {
+    fn default() -> Self {
+        IpcInfo { key: None, mode: 0o600, qbytes: None }
+    }
 }
 
 /// One end of a pipe.
@@ -265,6 +311,32 @@ pub enum ObjectField {
     Writers,
     /// The bytes of a file or of memory.
     Data,
+    /// The id of a System V object.
+    Id,
+    /// Its owner.
+    Uid,
+    /// Its group.
+    Gid,
+    /// Who made it.
+    Cuid,
+    /// The group of who made it.
+    Cgid,
+    /// Its permission bits.
+    Mode,
+    /// Messages in a queue.
+    Qnum,
+    /// Bytes in a queue.
+    Cbytes,
+    /// Bytes that a queue may hold.
+    Qbytes,
+    /// Who sent last: 0, or the number of a task plus one.
+    Lspid,
+    /// Who received last.
+    Lrpid,
+    /// Whether something was ever sent.
+    Stime,
+    /// Whether something was ever received.
+    Rtime,
 }
 
 impl ObjectField {
@@ -276,14 +348,40 @@ impl ObjectField {
         ("readers", ObjectField::Readers, false),
         ("writers", ObjectField::Writers, false),
         ("data", ObjectField::Data, true),
+        ("id", ObjectField::Id, true),
+        ("uid", ObjectField::Uid, true),
+        ("gid", ObjectField::Gid, true),
+        ("cuid", ObjectField::Cuid, true),
+        ("cgid", ObjectField::Cgid, true),
+        ("mode", ObjectField::Mode, true),
+        ("qnum", ObjectField::Qnum, true),
+        ("cbytes", ObjectField::Cbytes, true),
+        ("qbytes", ObjectField::Qbytes, true),
+        ("lspid", ObjectField::Lspid, true),
+        ("lrpid", ObjectField::Lrpid, true),
+        ("stime", ObjectField::Stime, true),
+        ("rtime", ObjectField::Rtime, true),
     ];
+
+    /// The name in the notation.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// Whether its value stands for a task, or for nobody.
+    pub fn is_pid(self) -> bool {
+        matches!(self, ObjectField::Lspid | ObjectField::Lrpid)
+    }
 
     /// Whether objects of a kind have this field.
     pub fn belongs_to(self, kind: ObjectKind) -> bool {
+        use ObjectField::*;
         match self {
-            ObjectField::Size => true,
-            ObjectField::Data => kind.has_bytes(),
-            _ => !kind.has_bytes(),
+            Size => !matches!(kind, ObjectKind::Key) && kind.ipc().is_none(),
+            Data => kind.has_bytes(),
+            Readable | Occupancy | Readers | Writers => matches!(kind, ObjectKind::Pipe | ObjectKind::Fifo),
+            Id | Uid | Gid | Cuid | Cgid | Mode => kind.ipc().is_some(),
+            Qnum | Cbytes | Qbytes | Lspid | Lrpid | Stime | Rtime => kind == ObjectKind::Msgq,
         }
     }
 }
@@ -335,6 +433,56 @@ pub struct Shown {
 }
 
 impl Compiled {
+    /// Whether it uses System V IPC.
+    pub fn uses_ipc(&self) -> bool {
+        let declared = self.objects.iter().any(|object| object.kind.ipc().is_some());
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
+    }
+
+    /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
+    /// may be there.
+    pub fn looks_at_namespace(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field: ObjectField::Id, .. }));
+        }
+        let wide = |call: &CallCode| match call {
+            CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
+                !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
+            }
+            CallCode::Known(_) => call.kind().returns_id(),
+            CallCode::Computed { signature, .. } => signature.kind.returns_id() || signature.kind == CallKind::Msgctl,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
+    }
+
+    /// Whether it has processes of several users, or gives objects to others than the owner of the test.
+    pub fn has_users(&self) -> bool {
+        let gives = |instr: &Instr| match instr {
+            Instr::Call {
+                call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
+            } => set.uid > 0 || set.gid > 0,
+            _ => false,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        self.processes.iter().any(|process| process.user > 0) || instrs.any(gives)
+    }
+
+    /// Whether a condition or a `msgctl` looks at the last users of System V objects.
+    pub fn looks_at_pids(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field, .. } if field.is_pid()));
+        }
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks
+            || calls
+                .into_iter()
+                .any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Msgctl))
+    }
+
     /// The id of a thread as programs know it.
     pub fn tid(&self, task: TaskId) -> i32 {
         let process = self.tasks[task as usize].process;

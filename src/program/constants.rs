@@ -1,7 +1,9 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, signal, signal::SaFlags};
+use crate::kernel::{
+    Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, signal, signal::SaFlags,
+};
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -16,6 +18,20 @@ pub const F_GETPIPE_SZ: i64 = 1032;
 /// `ioctl` request.
 pub const FIONREAD: i64 = 0x541b;
 
+/// `msgctl` commands and those that all System V objects have.
+pub const IPC_RMID: i64 = 0;
+/// `msgctl` commands.
+pub const IPC_SET: i64 = 1;
+/// `msgctl` commands.
+pub const IPC_STAT: i64 = 2;
+/// `msgctl` commands.
+pub const IPC_INFO: i64 = 3;
+/// `msgctl` commands.
+pub const MSG_STAT: i64 = 11;
+/// `msgctl` commands.
+pub const MSG_INFO: i64 = 12;
+/// `msgctl` commands.
+pub const MSG_STAT_ANY: i64 = 13;
 /// `SIG_DFL`, as `sigaction` of the notation takes it.
 pub const SIG_DFL: i64 = 0;
 /// `SIG_IGN`, as `sigaction` of the notation takes it; handlers have the numbers after it.
@@ -31,6 +47,16 @@ const NUMBERS: &[(&str, i64)] = &[
     ("F_SETPIPE_SZ", F_SETPIPE_SZ),
     ("F_GETPIPE_SZ", F_GETPIPE_SZ),
     ("FIONREAD", FIONREAD),
+    ("IPC_PRIVATE", 0),
+    ("IPC_RMID", IPC_RMID),
+    ("IPC_SET", IPC_SET),
+    ("IPC_STAT", IPC_STAT),
+    ("IPC_INFO", IPC_INFO),
+    ("MSG_STAT", MSG_STAT),
+    ("MSG_INFO", MSG_INFO),
+    ("MSG_STAT_ANY", MSG_STAT_ANY),
+    ("LONG_MAX", i64::MAX),
+    ("LONG_MIN", i64::MIN),
     ("SIG_DFL", SIG_DFL),
     ("SIG_IGN", SIG_IGN),
     ("SIG_BLOCK", 0),
@@ -63,22 +89,20 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         PollEvents::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let splice =
         SpliceFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let ipc = IpcFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let msg = MsgFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let sa = SaFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let signals = signal::NAMES.iter().map(|&(name, number)| (name, Value::Int(number.into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
-    let others =
-        [("EOF", Value::Eof), ("fd", Value::AnyFd), ("none", Value::None), ("FAULT", Value::Bytes(Payload::fault()))];
-    NUMBERS
-        .iter()
-        .map(int)
-        .chain(open)
-        .chain(rw)
-        .chain(poll)
-        .chain(splice)
-        .chain(sa)
-        .chain(signals)
-        .chain(errnos)
-        .chain(others)
+    let others = [
+        ("EOF", Value::Eof),
+        ("fd", Value::AnyFd),
+        ("ipcid", Value::AnyId),
+        ("none", Value::None),
+        ("FAULT", Value::Bytes(Payload::fault())),
+    ];
+    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg).chain(sa);
+    NUMBERS.iter().map(int).chain(flags).chain(signals).chain(errnos).chain(others)
 }
 
 /// The constant called `name`.

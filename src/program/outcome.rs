@@ -1,6 +1,6 @@
 //! Outcomes: what a run leaves to be seen, the same for model and real kernels.
 
-use super::{CallResult, Compiled, Halt, Value, World};
+use super::{CallResult, Compiled, ExprCode, Halt, Shown, Value, World};
 use crate::kernel::{CallKind, TaskId};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::fmt;
@@ -38,7 +38,7 @@ impl Outcome {
         fmt::from_fn(move |f| {
             let mut separator = "";
             for (shown, value) in program.shown.iter().zip(&self.shown) {
-                write!(f, "{separator}{}={value}", shown.name)?;
+                write!(f, "{separator}{}={}", shown.name, shown.display(value, program))?;
                 separator = " ";
             }
             let more =
@@ -70,6 +70,19 @@ impl Outcome {
     }
 }
 
+impl Shown {
+    /// Its value in words: tasks by name.
+    fn display(&self, value: &Value, program: &Compiled) -> String {
+        match (&self.value, value) {
+            (ExprCode::Object { field, .. }, Value::Int(pid)) if field.is_pid() => {
+                let task = usize::try_from(*pid - 1).ok().and_then(|task| program.tasks.get(task));
+                task.map_or_else(|| "nobody".into(), |task| task.name.clone())
+            }
+            _ => value.to_string(),
+        }
+    }
+}
+
 struct Named<'a> {
     outcome: &'a Outcome,
     program: &'a Compiled,
@@ -79,7 +92,7 @@ impl Serialize for Named<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (shown, value) in self.program.shown.iter().zip(&self.outcome.shown) {
-            map.serialize_entry(&shown.name, &value.to_string())?;
+            map.serialize_entry(&shown.name, &shown.display(value, self.program))?;
         }
         let name = |task: &TaskId| self.program.tasks[*task as usize].name.as_str();
         if !self.outcome.asleep.is_empty() {
@@ -108,6 +121,8 @@ fn shown_whole(r: &CallResult) -> bool {
             r.call,
             CallKind::Poll
                 | CallKind::Fstat
+                | CallKind::Msgrcv
+                | CallKind::Msgctl
                 | CallKind::Sigwaitinfo
                 | CallKind::Waitpid
                 | CallKind::Sigpending

@@ -1,6 +1,9 @@
 //! The calls of the notation: their parameters, and how evaluated arguments become a [`Call`].
 
-use super::{MAX_BYTES, Value, constants};
+mod ipc;
+
+use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
+
 use crate::kernel::{
     Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout,
     signal::{Disposition, SaFlags, SigAction, SigSet, code},
@@ -31,6 +34,14 @@ pub enum ParamType {
     Child,
     /// A number.
     Number,
+    /// A System V object: a declared one of this kind, or its id.
+    Ipc(ObjectKind),
+    /// A key: a declared one, or a number.
+    Key,
+    /// The type of a message: a number, or `FAULT`.
+    MsgType,
+    /// A buffer that is there, unless `none` is passed.
+    Buffer,
     /// A byte string.
     Data,
     /// A byte string, or declared memory by name.
@@ -116,6 +127,10 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Tee, &[req("fd_in", Fd), req("fd_out", Fd), req("len", Number), opt("flags", Number)]),
     sig(CallKind::Vmsplice, &[req("fd", Fd), req("data", DataOrMemory), opt("flags", Number)]),
     sig(CallKind::VmspliceRead, &[req("fd", Fd), req("count", Number), opt("flags", Number)]),
+    sig(CallKind::Msgget, ipc::MSGGET),
+    sig(CallKind::Msgsnd, ipc::MSGSND),
+    sig(CallKind::Msgrcv, ipc::MSGRCV),
+    sig(CallKind::Msgctl, ipc::MSGCTL),
     // Written `memory[at] = data`.
     sig(CallKind::Store, &[req("memory", Memory), req("at", Number), req("data", Data)]),
     sig(CallKind::Kill, &[req("pid", Pid), req("signal", Number)]),
@@ -224,6 +239,7 @@ impl Signature {
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
+            CallKind::Msgget | CallKind::Msgsnd | CallKind::Msgrcv | CallKind::Msgctl => Call::Msg(args.msg()?),
             CallKind::Store => Call::Store { memory: args.declared(0)?, at: args.number(1, 0)?, data: args.memory(2)? },
         })
     }

@@ -1,6 +1,6 @@
 //! The tree of a litmus test.
 
-use crate::kernel::VersionRange;
+use crate::kernel::{IpcKind, VersionRange};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -134,12 +134,43 @@ pub enum ObjectKind {
     File,
     /// Memory that all processes share.
     Memory,
+    /// A System V message queue.
+    Msgq,
+    /// A set of System V semaphores.
+    Sem,
+    /// A System V shared memory segment.
+    Shm,
+    /// A key for System V objects, which no object of the test has at the start unless it is declared with it.
+    Key,
 }
 
 impl ObjectKind {
     /// Every kind, by its keyword.
-    pub const ALL: &'static [(&'static str, ObjectKind)] =
-        &[("pipe", Self::Pipe), ("fifo", Self::Fifo), ("file", Self::File), ("memory", Self::Memory)];
+    pub const ALL: &'static [(&'static str, ObjectKind)] = &[
+        ("pipe", ObjectKind::Pipe),
+        ("fifo", ObjectKind::Fifo),
+        ("file", ObjectKind::File),
+        ("memory", ObjectKind::Memory),
+        ("msgq", ObjectKind::Msgq),
+        ("sem", ObjectKind::Sem),
+        ("shm", ObjectKind::Shm),
+        ("key", ObjectKind::Key),
+    ];
+
+    /// Whether it has a path: memory is a file that nobody opens.
+    pub fn has_path(self) -> bool {
+        matches!(self, ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory)
+    }
+
+    /// Which kind of System V object it is, if it is one.
+    pub fn ipc(self) -> Option<IpcKind> {
+        match self {
+            ObjectKind::Msgq => Some(IpcKind::Msg),
+            ObjectKind::Sem => Some(IpcKind::Sem),
+            ObjectKind::Shm => Some(IpcKind::Shm),
+            ObjectKind::Pipe | ObjectKind::Fifo | ObjectKind::File | ObjectKind::Memory | ObjectKind::Key => None,
+        }
+    }
 
     /// The keyword.
     pub fn keyword(self) -> &'static str {
@@ -159,6 +190,9 @@ pub struct Object {
     pub kind: ObjectKind,
     /// Its name.
     pub name: Ident,
+    /// `s[2]`: how many semaphores a set has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
     /// Options in parentheses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<Arg>,

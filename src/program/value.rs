@@ -1,6 +1,10 @@
 //! Values of variables, and what it means to compare them.
 
-use crate::kernel::{CallKind, Errno, Payload, Return, signal};
+use crate::kernel::{
+    CallKind, Errno, Payload, Return,
+    ipc::msg::{INFO_FIELDS, STAT_FIELDS},
+    signal,
+};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::{cmp::Ordering, fmt};
@@ -21,6 +25,10 @@ pub enum Value {
     Eof,
     /// `fd`: any new descriptor.
     AnyFd,
+    /// `ipcid`: any id of a System V object.
+    AnyId,
+    /// A declared System V object or key, by its index: only calls take it, and they find out its number.
+    Object(u16),
     /// What a call returned.
     Result(Box<CallResult>),
     /// Declared memory, by its path index; only an argument of a call has this value.
@@ -52,8 +60,9 @@ impl CallResult {
         match self.ret {
             Err(errno) => Value::Errno(errno),
             Ok(0) if self.call.reads() => Value::Eof,
-            Ok(_) if self.call.reads() => Value::Bytes(self.data.clone()),
+            Ok(_) if self.call.returns_data() => Value::Bytes(self.data.clone()),
             Ok(_) if self.call.returns_fd() => Value::AnyFd,
+            Ok(_) if self.call.returns_id() => Value::AnyId,
             Ok(n) => Value::Int(n),
         }
     }
@@ -103,9 +112,10 @@ impl Value {
             (Result(a), Result(b)) => a.ret == b.ret && a.data == b.data && a.extra == b.extra,
             (Result(r), Int(n)) | (Int(n), Result(r)) => r.ret == Ok(*n),
             (Result(r), Errno(e)) | (Errno(e), Result(r)) => r.ret == Err(*e),
-            (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.reads() && r.data == *b,
+            (Result(r), Bytes(b)) | (Bytes(b), Result(r)) => r.ret.is_ok() && r.call.returns_data() && r.data == *b,
             (Result(r), Eof) | (Eof, Result(r)) => r.ret == Ok(0) && r.call.reads(),
             (Result(r), AnyFd) | (AnyFd, Result(r)) => r.ret.is_ok() && r.call.returns_fd(),
+            (Result(r), AnyId) | (AnyId, Result(r)) => r.ret.is_ok() && r.call.returns_id(),
             (a, b) => a == b,
         })
     }
@@ -126,6 +136,8 @@ impl fmt::Display for Value {
             Value::Errno(errno) => write!(f, "{errno}"),
             Value::Eof => f.write_str("EOF"),
             Value::AnyFd => f.write_str("fd"),
+            Value::AnyId => f.write_str("ipcid"),
+            Value::Object(object) => write!(f, "object#{object}"),
             Value::Memory(_) => f.write_str("memory"),
             Value::Result(r) => match r.ret {
                 Ok(n) if r.call == CallKind::Poll => {
@@ -151,14 +163,30 @@ impl fmt::Display for Value {
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;
                     if let [mode, size, blksize] = r.extra[..] {
-                        write!(f, " {{mode {mode:#o}, size {size}, blksize {blksize}}}")?;
+                        write!(f, " {{mode 0{mode:o}, size {size}, blksize {blksize}}}")?;
                     }
                     Ok(())
+                }
+                Ok(_) if r.call == CallKind::Msgrcv => match r.extra[..] {
+                    [mtype] => write!(f, "{} of type {mtype}", r.data),
+                    _ => write!(f, "{}", r.data),
+                },
+                Ok(n) if r.call == CallKind::Msgctl && !r.extra.is_empty() => {
+                    write!(f, "{n} {{")?;
+                    for (i, (name, value)) in msg_fields(r.extra.len()).iter().zip(&r.extra).enumerate() {
+                        write!(f, "{}{name} {value}", if i > 0 { ", " } else { "" })?;
+                    }
+                    f.write_str("}")
                 }
                 _ => write!(f, "{}", r.as_constant()),
             },
         }
     }
+}
+
+/// The names of what a `msgctl` copied out.
+fn msg_fields(count: usize) -> &'static [&'static str] {
+    if count == STAT_FIELDS.len() { &STAT_FIELDS } else { &INFO_FIELDS }
 }
 
 #[cfg(test)]

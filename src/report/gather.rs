@@ -9,7 +9,7 @@ use crate::{
     explore::{Claim, Detail, Found, Verdict, Witness},
     kernel::TaskId,
     machine::{Machine, State},
-    oracle::Divergence,
+    oracle::{Divergence, StepSeen},
     program::{Quantifier, Schedule},
     target::Method,
     verdict::{Confirmation, Mismatch, Real, forcing, trouble},
@@ -214,12 +214,17 @@ impl Maker<'_> {
 
     fn divergence(&self, schedule: &Schedule, divergence: &Divergence) -> DivergenceReport {
         let (program, task) = (self.case.program, divergence.release.task);
+        let told = |this: &StepSeen, other: &StepSeen| {
+            let all = this.tell_all(program, task).to_string();
+            this.tell_difference(other, program).map_or(all.clone(), |difference| format!("{all}; {difference}"))
+        };
+        let (seen, expected) = (&divergence.seen, divergence.expected.as_ref());
         DivergenceReport {
             schedule: self.line(schedule),
             step: divergence.step + 1,
             task: self.name(task).into(),
-            seen: divergence.seen.tell_all(program, task).to_string(),
-            expected: divergence.expected.as_ref().map(|expected| expected.tell_all(program, task).to_string()),
+            seen: told(seen, expected.unwrap_or(seen)),
+            expected: expected.map(|expected| told(expected, seen)),
             certain: !divergence.capped,
         }
     }

@@ -6,26 +6,63 @@ use crate::kernel::{
 };
 use std::fmt::Write;
 
-/// The parts of the page: how ids begin, and what the rules are about.
-const PARTS: &[(&str, &str)] = &[
-    ("PIPE-C-", "Creation"),
-    ("PIPE-W-", "Write"),
-    ("PIPE-R-", "Read"),
-    ("PIPE-K-", "Wake-ups"),
-    ("PIPE-X-", "Close"),
-    ("PIPE-P-", "poll"),
-    ("PIPE-S-", "Size, and FIONREAD"),
-    ("PIPE-F-", "Other file operations"),
-    ("FIFO-O-", "Opening a FIFO"),
-    ("SPL-", "splice, tee, vmsplice"),
-    ("FILE-", "Regular files, as far as splice needs them"),
-    ("STEP-", "Where others can run inside a call"),
-    ("PIPE-", "Defects"),
+/// A reference page.
+#[derive(Debug)]
+pub struct RulesPage {
+    /// Its file below `docs/semantics`, without the ending.
+    pub name: &'static str,
+    /// Its title, and what stands before the tables.
+    head: &'static str,
+    /// The parts: how ids begin, and what the rules are about. An id belongs to the first part that fits.
+    parts: &'static [(&'static str, &'static str)],
+    /// How the names of behaviours begin; those that fit no page are told on the first.
+    quirks: &'static [&'static str],
+}
+
+/// Every page.
+pub const RULES_PAGES: &[RulesPage] = &[
+    RulesPage {
+        name: "pipe",
+        head: "# Pipes and FIFOs\n\nWhat the model says of them, rule by rule.",
+        parts: &[
+            ("PIPE-C-", "Creation"),
+            ("PIPE-W-", "Write"),
+            ("PIPE-R-", "Read"),
+            ("PIPE-K-", "Wake-ups"),
+            ("PIPE-X-", "Close"),
+            ("PIPE-P-", "poll"),
+            ("PIPE-S-", "Size, and FIONREAD"),
+            ("PIPE-F-", "Other file operations"),
+            ("FIFO-O-", "Opening a FIFO"),
+            ("SPL-", "splice, tee, vmsplice"),
+            ("FILE-", "Regular files, as far as splice needs them"),
+            ("STEP-PIPE-", "Where others can run inside a call"),
+            ("PIPE-", "Defects"),
+        ],
+        quirks: &[],
+    },
+    RulesPage {
+        name: "sysv-msg",
+        head: "# System V message queues\n\nWhat the model says of them, rule by rule; first what all System V IPC has in common.",
+        parts: &[
+            ("IPC-ID-", "Ids"),
+            ("IPC-KEY-", "Keys"),
+            ("IPC-PERM-", "Permissions"),
+            ("IPC-", "Limits, and lists of objects"),
+            ("MSG-G-", "Creation"),
+            ("MSG-S-", "Send"),
+            ("MSG-R-", "Receive"),
+            ("MSG-C-", "MSG_COPY"),
+            ("MSG-W-", "Waking senders"),
+            ("MSG-CTL-", "msgctl"),
+            ("STEP-MSG-", "Where others can run inside a call"),
+            ("MSG-", "Defects"),
+        ],
+        quirks: &["ipc-", "msg-"],
+    },
 ];
 
-const HEAD: &str = "# Pipes and FIFOs
-
-What the model says of them, rule by rule. This page is written by `lockstep rules --format markdown` from the tables that the
+const HEAD: &str = " This page is written by `lockstep rules --format markdown` from the tables that the
 model's own branches name; a test fails when it is not up to date.
 
 *run*: a file of the library exercises the rule, in the model and, where it is there, on the kernel of the machine. *model only*:
@@ -33,11 +70,17 @@ other kernels have it, or kernels with other limits. *invisible*: nobody can see
 yet.
 ";
 
-/// The page about pipes and FIFOs, in Markdown.
-pub fn rules_page() -> String {
-    let mut page = HEAD.to_string();
-    for &(prefix, title) in PARTS {
-        let belongs = |id: &str| PARTS.iter().find(|(prefix, _)| id.starts_with(prefix)).is_some_and(|p| p.0 == prefix);
+/// A page in Markdown.
+pub fn rules_page(page: &RulesPage) -> String {
+    let parts = page.parts;
+    let all = || RULES_PAGES.iter().flat_map(|page| page.quirks);
+    let told = |name: &str| match page.quirks {
+        [] => !all().any(|prefix| name.starts_with(prefix)),
+        prefixes => prefixes.iter().any(|prefix| name.starts_with(prefix)),
+    };
+    let mut page = format!("{}{HEAD}", page.head);
+    for &(prefix, title) in parts {
+        let belongs = |id: &str| parts.iter().find(|(prefix, _)| id.starts_with(prefix)).is_some_and(|p| p.0 == prefix);
         let mut rows = Vec::new();
         for rule in RULES.iter().filter(|r| belongs(r.id)) {
             rows.push((rule.id, rule.range.kernels(), rule.text, rule.source));
@@ -56,7 +99,7 @@ pub fn rules_page() -> String {
         }
     }
     page += "\n## Behaviours that kernels differ in\n\n| name | kernels | behaviour | commit |\n|---|---|---|---|\n";
-    for q in QUIRKS {
+    for q in QUIRKS.iter().filter(|q| told(q.name)) {
         let _ = writeln!(page, "| `{}` | {} | {} | {} |", q.name, q.range.kernels(), cell(q.text), cell(q.commit));
     }
     page

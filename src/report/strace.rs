@@ -1,6 +1,6 @@
 //! Calls and results, written the way `strace` does, with the names of the program.
 
-use super::style::shorten;
+use super::{strace_ipc, style::shorten};
 use crate::{
     kernel::{
         Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags, TaskId,
@@ -8,7 +8,7 @@ use crate::{
         signal::{self, Disposition, SigSet},
     },
     machine::{Machine, State},
-    program::{CallResult, Compiled, End, FIRST_FD, Value, constants, syntax::ObjectKind},
+    program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
 };
 
 /// Byte strings are shown in at most so many characters.
@@ -121,6 +121,7 @@ impl Caller<'_> {
                 args.extend((*options != 0).then(|| options.to_string()));
                 args
             }
+            Call::Msg(call) => strace_ipc::msg(self, call),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
                 let offset = |at: &Option<i64>| at.map_or("none".into(), |at| at.to_string());
                 let mut args = vec![fd(fd_in), offset(off_in), fd(fd_out), offset(off_out), len.to_string()];
@@ -230,6 +231,9 @@ impl Caller<'_> {
         };
         let Some(call) = call else { return format!("= {n}") };
         match call {
+            Call::Read { count: 0, .. } | Call::Pread { count: 0, .. } | Call::VmspliceRead { count: 0, .. } => {
+                "= 0".into()
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
@@ -244,6 +248,7 @@ impl Caller<'_> {
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
             Call::Fork { child } => format!("= {}", self.machine.program.processes[*child as usize].name),
+            Call::Msg(call) => strace_ipc::result(self, call, ret),
             Call::Poll { .. } | Call::Fstat { .. } => {
                 format!("= {}", Value::Result(Box::new(CallResult::new(call.kind(), ret))))
             }
@@ -254,7 +259,7 @@ impl Caller<'_> {
 
 /// The name of the FIFO, file or memory with this path index.
 pub fn path_name(program: &Compiled, path: u16) -> String {
-    let mut named = program.objects.iter().filter(|o| o.kind != ObjectKind::Pipe);
+    let mut named = program.objects.iter().filter(|o| o.kind.has_path());
     named.nth(path.into()).map_or_else(|| format!("fifo#{path}"), |o| o.name.clone())
 }
 

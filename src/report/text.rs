@@ -18,6 +18,13 @@ pub struct TextOptions {
     pub color: bool,
 }
 
+impl TextOptions {
+    /// Whether numbers of free runs are shown: they are others in every run, as times are.
+    fn free_counts(&self) -> bool {
+        self.counts && self.timing
+    }
+}
+
 impl Default for TextOptions {
     fn default() -> Self {
         TextOptions { timing: true, counts: true, color: false }
@@ -109,7 +116,7 @@ impl Log<'_> {
         if self.options.counts && real.steps > 0 {
             let _ = write!(how, ", {}", plural(real.steps as u64, "step"));
         }
-        if real.iterations > 0 && self.options.counts {
+        if real.iterations > 0 && self.options.free_counts() {
             let _ = write!(how, "; {}", plural(real.iterations as u64, "free run"));
         }
         how
@@ -126,7 +133,7 @@ impl Log<'_> {
                 row.push(String::new());
             }
             row.push(String::new());
-            if self.options.counts {
+            if self.options.free_counts() {
                 row.push(format!("free {}", seen.free));
             }
             row.push(seen.text.clone());
@@ -173,7 +180,7 @@ impl Log<'_> {
             Some("diverged") => "DIVERGED".into(),
             _ => String::new(),
         });
-        if self.options.counts {
+        if self.options.free_counts() {
             row.push(outcome.free.map_or(String::new(), |free| format!("free {free}")));
         }
         let why = match (&outcome.why, outcome.preemptions) {
@@ -294,7 +301,7 @@ impl Log<'_> {
     }
 
     fn observations(&mut self) {
-        if !self.options.counts {
+        if !self.options.free_counts() {
             return;
         }
         for claim in &self.report.claims {

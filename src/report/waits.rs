@@ -3,9 +3,10 @@
 use super::{
     strace::{Caller, side_name},
     style::{Style, Tone, plural, wrap},
+    waits_ipc,
 };
 use crate::{
-    kernel::{Call, CallKind, OpenFlags, QueueId, Quirk, RunState, TaskId, WaitsFor},
+    kernel::{Call, CallKind, OpenFlags, PipeId, QueueId, Quirk, RunState, TaskId, WaitsFor},
     machine::{Machine, State},
     program::{CallCode, Instr},
 };
@@ -40,13 +41,20 @@ pub fn deadlock(machine: &Machine, state: &State, style: &Style) -> String {
     text
 }
 
-struct Waits<'a> {
-    machine: &'a Machine<'a>,
-    state: &'a State,
+pub(super) struct Waits<'a> {
+    pub(super) machine: &'a Machine<'a>,
+    pub(super) state: &'a State,
+}
+
+/// One side of a pipe.
+#[derive(Clone, Copy)]
+struct Side {
+    pipe: PipeId,
+    writer: bool,
 }
 
 impl Waits<'_> {
-    fn name(&self, task: TaskId) -> &str {
+    pub(super) fn name(&self, task: TaskId) -> &str {
         &self.machine.program.tasks[task as usize].name
     }
 
@@ -63,13 +71,21 @@ impl Waits<'_> {
                 }
             }
         }
+        places.extend(waits_ipc::places(self, task));
         places
     }
 
     /// A sleeper whose condition holds.
     fn lost(&self, task: TaskId) -> Vec<String> {
         let mut told = Vec::new();
-        for WaitsFor { pipe, writer } in self.state.waits_for(task) {
+        for side in self.state.waits_for(task) {
+            let Side { pipe, writer } = match side {
+                WaitsFor::Pipe { pipe, writer } => Side { pipe, writer },
+                WaitsFor::Msq { slot, sender } => {
+                    told.push(waits_ipc::lost(self, slot, sender));
+                    continue;
+                }
+            };
             let p = self.state.kernel.pipe(pipe);
             let name = self.machine.pipe_name(self.state, pipe);
             let there = match (writer, p.ring.is_empty()) {
@@ -94,10 +110,14 @@ impl Waits<'_> {
         if sides.is_empty() {
             return vec!["nobody can wake it: it waits for a signal".into()];
         }
-        sides.into_iter().flat_map(|side| self.side(task, side)).collect()
+        let told = |side| match side {
+            WaitsFor::Pipe { pipe, writer } => self.side(task, Side { pipe, writer }),
+            WaitsFor::Msq { slot, sender } => waits_ipc::why(self, task, slot, sender),
+        };
+        sides.into_iter().flat_map(told).collect()
     }
 
-    fn side(&self, task: TaskId, side: WaitsFor) -> Vec<String> {
+    fn side(&self, task: TaskId, side: Side) -> Vec<String> {
         let end = side_name(self.machine, self.state, side.pipe, side.writer);
         if self.state.kernel.task(task).in_call() == Some(CallKind::Open) {
             let openers = self.openers(task, side);
@@ -143,7 +163,7 @@ impl Waits<'_> {
     }
 
     /// `A (asleep in read(p.r, 1)), B (parked after its last statement)`.
-    fn list(&self, tasks: &[TaskId], but: Option<&str>) -> String {
+    pub(super) fn list(&self, tasks: &[TaskId], but: Option<&str>) -> String {
         let each = tasks.iter().map(|&task| match but {
             Some(but) => format!("{} {but} it {}", self.name(task), self.is(task)),
             None => format!("{}, which {}", self.name(task), self.is(task)),
@@ -173,13 +193,28 @@ impl Waits<'_> {
     }
 
     /// Tasks whose statements from here on open the FIFO behind a pipe for the wanted side.
-    fn openers(&self, sleeper: TaskId, side: WaitsFor) -> Vec<TaskId> {
+    fn openers(&self, sleeper: TaskId, side: Side) -> Vec<TaskId> {
         let Some(path) = self.state.kernel.pipe(side.pipe).fifo else { return Vec::new() };
         let tasks = self.state.kernel.tasks().filter(|&(id, t)| id != sleeper && t.state != RunState::Dead);
         tasks.map(|(id, _)| id).filter(|&id| self.will_open(id, path, side.writer)).collect()
     }
 
     fn will_open(&self, task: TaskId, path: u16, writer: bool) -> bool {
+        self.will_call(task, |call| match call {
+            CallCode::Known(Call::Open { path: other, flags }) if *other == path => {
+                let (read, write) = match *flags & (OpenFlags::O_WRONLY | OpenFlags::O_RDWR) {
+                    f if f.is_empty() => (true, false),
+                    f if f == OpenFlags::O_WRONLY => (false, true),
+                    _ => (true, true),
+                };
+                if writer { write } else { read }
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the statements of a task from here on have such a call.
+    pub(super) fn will_call(&self, task: TaskId, wanted: impl Fn(&CallCode) -> bool) -> bool {
         let code = &self.machine.program.tasks[task as usize].code;
         let cursor = self.state.cursor(task);
         if cursor.halt.is_some() {
@@ -189,16 +224,7 @@ impl Waits<'_> {
         while let Some(pc) = open.pop() {
             let Some(instr) = code.instrs.get(pc as usize).filter(|_| seen.insert(pc)) else { continue };
             match instr {
-                Instr::Call { call: CallCode::Known(Call::Open { path: other, flags }), .. } if *other == path => {
-                    let (read, write) = match *flags & (OpenFlags::O_WRONLY | OpenFlags::O_RDWR) {
-                        f if f.is_empty() => (true, false),
-                        f if f == OpenFlags::O_WRONLY => (false, true),
-                        _ => (true, true),
-                    };
-                    if if writer { write } else { read } {
-                        return true;
-                    }
-                }
+                Instr::Call { call, .. } if wanted(call) => return true,
                 Instr::Jump(target) => {
                     open.push(*target);
                     continue;
@@ -216,8 +242,10 @@ impl Waits<'_> {
         let in_open = self.state.kernel.task(task).in_call() == Some(CallKind::Open);
         let sides = self.state.waits_for(task).into_iter();
         sides
-            .flat_map(|side| {
-                if in_open { self.openers(task, side) } else { self.state.kernel.holders(side.pipe, side.writer) }
+            .flat_map(|side| match side {
+                WaitsFor::Pipe { pipe, writer } if in_open => self.openers(task, Side { pipe, writer }),
+                WaitsFor::Pipe { pipe, writer } => self.state.kernel.holders(pipe, writer),
+                WaitsFor::Msq { slot, sender } => waits_ipc::partners(self, task, slot, sender),
             })
             .filter(|&other| other != task)
             .collect()
@@ -256,7 +284,7 @@ impl Waits<'_> {
     }
 }
 
-fn ordinal(n: usize) -> String {
+pub(super) fn ordinal(n: usize) -> String {
     let suffix = match (n % 10, n % 100) {
         (1, r) if r != 11 => "st",
         (2, r) if r != 12 => "nd",

@@ -24,6 +24,12 @@ pub struct Facts {
     pub cap_sys_admin: bool,
     /// How many descriptors a process may have.
     pub nofile: u64,
+    /// `kernel.msgmax`.
+    pub msgmax: u64,
+    /// `kernel.msgmnb`.
+    pub msgmnb: u64,
+    /// `kernel.msgmni`.
+    pub msgmni: u64,
     /// CPUs that tasks may use.
     pub cpus: usize,
     /// Whether tasks can be `SCHED_FIFO`: without it, steering is slower and tasks cannot be held.

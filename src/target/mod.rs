@@ -6,12 +6,14 @@
 
 mod facts;
 mod host;
+mod ipc;
 mod observation;
 mod observed;
 mod refusal;
 
 pub use facts::Facts;
 pub use host::Host;
+pub use ipc::IpcSeen;
 pub use observation::*;
 pub use observed::Observed;
 pub use refusal::{Refusal, Stage};

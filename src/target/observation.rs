@@ -1,6 +1,6 @@
 //! What is seen of a run.
 
-use super::Method;
+use super::{IpcSeen, Method};
 use crate::{
     kernel::{
         CallKind, Payload, ProcessId, Return, Signal, TaskId,
@@ -78,6 +78,8 @@ pub enum Observation {
         /// Its bytes, unless they are too many.
         data: Option<Payload>,
     },
+    /// What System V objects were like when it was quiet, by kind and index; comes before that. Only if asked for.
+    Ipc(Vec<IpcSeen>),
     /// No task can go on by itself: the step is over.
     Quiet {
         /// Which step of the schedule; in free runs 0.
@@ -108,6 +110,15 @@ pub struct SignalSets {
     pub ignored: SigSet,
     /// `SigCgt`: those that have handlers.
     pub caught: SigSet,
+}
+
+impl std::fmt::Display for SignalSets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = crate::kernel::signal::set_in_words;
+        let SignalSets { pending, shared, blocked, ignored, caught } = *self;
+        write!(f, "own {}, shared {}, blocked {}", words(pending), words(shared), words(blocked))?;
+        write!(f, ", ignored {}, caught {}", words(ignored), words(caught))
+    }
 }
 
 /// How a steered run went.

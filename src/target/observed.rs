@@ -1,6 +1,6 @@
 //! A run, as far as it was observed: what conditions and outcomes of a real run are evaluated on.
 
-use super::Observation;
+use super::{IpcSeen, Observation};
 use crate::{
     kernel::{CallKind, Payload, TaskId},
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World},
@@ -25,6 +25,9 @@ pub struct Observed<'a> {
     probes: BTreeMap<(u16, ObjectField), i64>,
     /// Length and bytes of files.
     contents: BTreeMap<u16, (u64, Option<Payload>)>,
+    /// System V objects since it was last quiet, and when it was.
+    looking: Vec<IpcSeen>,
+    ipc: Vec<IpcSeen>,
 }
 
 impl<'a> Observed<'a> {
@@ -44,6 +47,8 @@ impl<'a> Observed<'a> {
             asleep: Vec::new(),
             probes: BTreeMap::new(),
             contents: BTreeMap::new(),
+            looking: Vec::new(),
+            ipc: Vec::new(),
         }
     }
 
@@ -81,8 +86,10 @@ impl<'a> Observed<'a> {
             Observation::Contents { object, size, data } => {
                 self.contents.insert(*object, (*size, data.clone()));
             }
+            Observation::Ipc(seen) => self.looking.clone_from(seen),
             Observation::Quiet { asleep, stopped, probes, .. } => {
                 self.stopped.clone_from(stopped);
+                self.ipc = std::mem::take(&mut self.looking);
                 self.asleep.clone_from(asleep);
                 self.probes = probes.iter().map(|&(object, field, value)| ((object, field), value)).collect();
             }
@@ -111,6 +118,9 @@ impl World for Observed<'_> {
             (Some((size, _)), ObjectField::Size) => return Some(Value::Int(*size as i64)),
             (Some((_, data)), ObjectField::Data) => return data.clone().map(Value::Bytes),
             _ => {}
+        }
+        if let Some(seen) = self.ipc.iter().find(|seen| seen.object == Some(object)) {
+            return seen.field(field).map(Value::Int);
         }
         self.probes.get(&(object, field)).copied().map(Value::Int)
     }

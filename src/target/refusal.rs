@@ -101,7 +101,7 @@ impl fmt::Display for Refusal {
                 write!(f, "`{name}` could not be made: {}", message(*errno))?;
                 match *errno {
                     libc::EPERM => {
-                        f.write_str("; its size may be above fs.pipe-max-size, which needs CAP_SYS_RESOURCE")
+                        f.write_str("; its size may be above a limit (fs.pipe-max-size, kernel.msgmnb), which needs CAP_SYS_RESOURCE")
                     }
                     libc::EMFILE | libc::ENFILE => f.write_str("; the limit of open files may be reached"),
                     _ => Ok(()),

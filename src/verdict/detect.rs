@@ -93,6 +93,19 @@ pub const PROBES: &[Probe] = &[
          task A { write(p.w, \"a\" * 4096) }; task B { write(p.w, \"b\" * 4096) }
          task R { repeat 3 { read(p.r, 4096) } }",
     ),
+    probe(
+        // Both slots had bytes of a write before. The file is the test's own.
+        Quirk::DirtyPipe,
+        "T T T T T T T T",
+        "pipe p(size: 8192); file f(data: \"abcd\")
+         task T { write(p.w, \"x\"); read(p.r, 1); write(p.w, \"x\"); read(p.r, 1); d = open(f, O_RDONLY)
+             splice(d.ret, none, p.w, none, 1); write(p.w, \"y\"); pread(d.ret, 4) }",
+    ),
+    probe(
+        Quirk::TeeMerge,
+        "T T T T T",
+        "pipe p; pipe q; task T { write(p.w, \"a\"); tee(p.r, q.w, 1); write(q.w, \"b\"); write(p.w, \"c\"); read(q.r, 9) }",
+    ),
 ];
 
 /// What was found out about a behaviour.

@@ -3,7 +3,7 @@
 use super::{Real, ScheduleVerdict, base_env, scheduled};
 use crate::{
     explore::{Exploration, Options, Steps, Verdict, explore},
-    kernel::{Env, Quirk, QuirkSet, Version},
+    kernel::{Env, Observe, Quirk, QuirkSet, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
     target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
@@ -164,7 +164,11 @@ pub fn judge(
         Judgement { env: machine.env.clone(), exploration, schedules, real: None, refusal, applies: true };
     if let (Some(facts), Some(target)) = (facts, target) {
         let mut real = Real::new(facts, judgement.exploration.outcomes.len());
-        let ran = run(target, &machine, &initial, effort, &mut judgement, &mut real);
+        // Probes see more than the program does.
+        let observe = Observe { pids: true, ..machine.env.observe };
+        let keen = Machine::new(program, Env { observe, ..machine.env.clone() });
+        let initial = keen.initial()?;
+        let ran = run(target, &machine, (&keen, &initial), effort, &mut judgement, &mut real);
         judgement.refusal = ran.err();
         judgement.real = Some(real);
     }
@@ -174,7 +178,7 @@ pub fn judge(
 fn run(
     target: &mut dyn Target,
     machine: &Machine,
-    initial: &crate::machine::State,
+    (keen, initial): (&Machine, &crate::machine::State),
     effort: &Effort,
     judgement: &mut Judgement,
     real: &mut Real,
@@ -188,13 +192,13 @@ fn run(
         let can_run = |&i: &usize| scheduled::can_run(&machine.program.schedules[i], can_hold);
         let indices: Vec<usize> = judgement.schedules.iter().map(|s| s.index).filter(can_run).collect();
         if !indices.is_empty() {
-            for (index, mismatch) in real.steer_schedules(target, machine, initial, &indices, steer)? {
+            for (index, mismatch) in real.steer_schedules(target, keen, initial, &indices, steer)? {
                 if let Some(verdict) = judgement.schedules.iter_mut().find(|s| s.index == index) {
                     (verdict.kernel, verdict.ran) = (mismatch, true);
                 }
             }
         }
-        real.steer_outcomes(target, machine, initial, &judgement.exploration, steer, effort.max_steered)?;
+        real.steer_outcomes(target, keen, initial, &judgement.exploration, steer, effort.max_steered)?;
     }
     if let Some(free) = &effort.free
         && !machine.program.threads_share_signals()

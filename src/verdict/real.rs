@@ -84,9 +84,12 @@ pub fn base_env(facts: &Facts) -> Env {
             pipe_user_pages_soft: pages(facts.pipe_user_pages_soft),
             pipe_user_pages_hard: pages(facts.pipe_user_pages_hard),
             nofile: pages(facts.nofile),
+            msgmax: pages(facts.msgmax),
+            msgmnb: pages(facts.msgmnb),
+            msgmni: pages(facts.msgmni),
             ..Limits::default()
         },
-        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, kill: false },
+        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, ..Caps::default() },
         ..Env::new(facts.version)
     }
 }

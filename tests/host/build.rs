@@ -20,7 +20,14 @@ impl Build {
     }
 
     fn object(&mut self, name: &str, kind: ObjectKind, size: Option<u64>) {
-        self.0.objects.push(ObjectInfo { name: name.into(), kind, size, flags: OpenFlags::empty(), file: None });
+        self.0.objects.push(ObjectInfo {
+            name: name.into(),
+            kind,
+            size,
+            flags: OpenFlags::empty(),
+            file: None,
+            ipc: Default::default(),
+        });
     }
 
     /// A process with one task.

@@ -43,7 +43,10 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
             }
             Observation::Handler { task, handler, .. } => out.push(format!("{} runs {handler}", name(*task))),
             Observation::Killed { process, signal } => out.push(format!("process {process} killed by {signal}")),
-            Observation::Started { .. } | Observation::HandlerEnds { .. } | Observation::Contents { .. } => {}
+            Observation::Started { .. }
+            | Observation::HandlerEnds { .. }
+            | Observation::Contents { .. }
+            | Observation::Ipc(_) => {}
         }
     }
     steps.push(out);

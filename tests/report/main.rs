@@ -196,6 +196,9 @@ fn real(outcomes: usize) -> Real {
         cap_sys_resource: false,
         cap_sys_admin: false,
         nofile: 1024,
+        msgmax: 8192,
+        msgmnb: 16_384,
+        msgmni: 32_000,
         cpus: 2,
         realtime: true,
     };

@@ -314,9 +314,7 @@ impl Pipe {
         };
         self.rd_wait.locked(|| {
             self.index.store(old, (occupied, 0));
-            if !early {
-                limit(slots);
-            } else if self.max_usage.load(Relaxed) > slots {
+            if !early || self.max_usage.load(Relaxed) > slots {
                 limit(slots);
             }
         });

@@ -12,6 +12,12 @@ pub fn round_pipe_size(size: u64) -> Option<u32> {
     }
 }
 
+/// `F_GETPIPE_SZ`.
+pub fn get_pipe_size(cx: &mut Cx, id: PipeId) -> Return {
+    cx.trace.rule(PIPE_S_01);
+    Return::value(i64::from(cx.k.ring(id).max_usage) * i64::from(PAGE_SIZE))
+}
+
 /// `FIONREAD`.
 pub fn fionread(cx: &mut Cx, id: PipeId) -> Return {
     cx.trace.rule(PIPE_S_09);

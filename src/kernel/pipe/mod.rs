@@ -1,6 +1,7 @@
 //! `pipe_inode_info`: the ring of slots and its two ends. One file per kernel function that can sleep.
 
 mod fcntl;
+mod mutex;
 mod open;
 mod place;
 pub(super) mod read;
@@ -12,7 +13,8 @@ mod wait_v3;
 pub(super) mod write;
 pub(super) mod write_v3;
 
-pub use fcntl::{fionread, round_pipe_size};
+pub use fcntl::{fionread, get_pipe_size, round_pipe_size};
+pub use mutex::{PipeLock, Then};
 pub use open::FifoOpen;
 pub use read::PipeRead;
 pub use read_v3::PipeReadV3;
@@ -405,7 +407,7 @@ pub fn alloc_pipe_info(cx: &mut Cx, fifo: Option<u16>) -> Result<PipeId, Errno> 
         ring: Ring { keeps_flags, ..Ring::new(slots) },
         ends: Ends { r_counter: 1, w_counter: 1, ..Ends::default() },
         nr_accounted,
-        uid: cx.k.process_of(cx.me).uid,
+        uid: cx.k.uid_of(cx.me),
         fifo,
         ..PipeInodeInfo::default()
     }))

@@ -38,9 +38,11 @@ pub enum At {
         /// The partners' counter at the start.
         cur: u32,
     },
+    /// Open, but with a flag that no pipe has by `open`: about to close it again.
+    Refused,
 }
 
-canon_enum!(At { 0 => Locked, 1 => Partner { cur }, });
+canon_enum!(At { 0 => Locked, 1 => Partner { cur }, 2 => Refused, });
 canon_struct!(FifoOpen { at, pipe, flags, fd, reopen });
 
 /// Counters are only ever compared with an earlier value, so they may wrap early: programs that open for ever stay finite.
@@ -97,6 +99,7 @@ impl FifoOpen {
         match self.at {
             At::Locked => self.locked(cx),
             At::Partner { cur } => self.woken(cx, cur),
+            At::Refused => self.refused(cx),
         }
     }
 
@@ -161,7 +164,7 @@ impl FifoOpen {
     }
 
     /// `pipe_rdwr_open`
-    fn count(&self, cx: &mut Cx) -> Step {
+    fn count(&mut self, cx: &mut Cx) -> Step {
         cx.trace.rule(FIFO_O_08_COUNT);
         let ends = cx.k.ends_mut(self.pipe);
         ends.readers += u16::from(self.read());
@@ -179,7 +182,7 @@ impl FifoOpen {
         self.at = At::Partner { cur };
         let queue = QueueId::readers(cx, self.pipe);
         cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
-        cx.schedule(Some(queue))
+        cx.schedule(Some(queue.into()))
     }
 
     /// Out of the queue, lock taken again.
@@ -216,9 +219,19 @@ impl FifoOpen {
         self.failed(cx, Step::Restart(RestartKind::Sys))
     }
 
-    fn opened(&self, cx: &mut Cx, f_pipe: u32) -> Step {
-        let kept = OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT | OpenFlags::O_APPEND;
-        let file = cx.new_file(File {
+    fn opened(&mut self, cx: &mut Cx, f_pipe: u32) -> Step {
+        if self.flags.contains(OpenFlags::O_DIRECT) {
+            self.at = At::Refused;
+            return Step::Preempted;
+        }
+        let file = cx.new_file(self.file(f_pipe));
+        cx.install_fd(self.fd, file);
+        Step::Returned(Return::value(self.fd.into()))
+    }
+
+    fn file(&self, f_pipe: u32) -> File {
+        let kept = OpenFlags::O_NONBLOCK | OpenFlags::O_APPEND;
+        File {
             f_count: 1,
             read: self.read(),
             write: self.write(),
@@ -228,9 +241,15 @@ impl FifoOpen {
             pipe: self.pipe,
             f_pipe,
             regular: None,
-        });
-        cx.install_fd(self.fd, file);
-        Step::Returned(Return::value(self.fd.into()))
+        }
+    }
+
+    /// `do_dentry_open` after `fifo_open`: `O_DIRECT` is for files that can do without the page cache.
+    fn refused(&self, cx: &mut Cx) -> Step {
+        cx.trace.rule(FIFO_O_12);
+        cx.unreserve_fd(self.fd);
+        super::release::release(cx, &self.file(0));
+        Step::Returned(Errno::EINVAL.into())
     }
 
     fn failed(&self, cx: &mut Cx, step: Step) -> Step {
@@ -243,13 +262,13 @@ impl FifoOpen {
     pub fn ready(&self, k: &Kernel) -> bool {
         let ends = k.ends(self.pipe);
         match self.at {
-            At::Locked => true,
+            At::Locked | At::Refused => true,
             At::Partner { cur } => cur != if self.read() { ends.w_counter } else { ends.r_counter },
         }
     }
 
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
-        WaitsFor { pipe: self.pipe, writer: self.read() }
+        WaitsFor::Pipe { pipe: self.pipe, writer: self.read() }
     }
 }

@@ -36,6 +36,7 @@ impl FifoOpen {
         match self.at {
             open::At::Locked => "about to take the lock",
             open::At::Partner { .. } => "about to see whether a partner has come",
+            open::At::Refused => "opened with O_DIRECT, about to be closed again",
         }
     }
 }

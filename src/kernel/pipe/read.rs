@@ -6,7 +6,7 @@ use crate::kernel::{
     call::{PollEvents, Return},
     canon::{canon_enum, canon_struct},
     errno::Errno,
-    file::File,
+    file::{File, FileId},
     payload::Payload,
     quirk::Quirk,
     rules::*,
@@ -29,8 +29,10 @@ pub struct PipeRead {
     pub wake_writer: bool,
     /// It has slept, so the next reader may have to be woken.
     pub wake_next_reader: bool,
-    /// It must not sleep.
-    pub nonblock: bool,
+    /// The open file: its flags count when they are needed, not when the call began.
+    pub file: FileId,
+    /// `RWF_NOWAIT`.
+    pub nowait: bool,
 }
 
 /// The places of a read where others can run.
@@ -49,7 +51,7 @@ pub enum At {
 }
 
 canon_enum!(At { 0 => Locked, 1 => WakeWriters, 2 => Wait(wait), 3 => Leave(end), 4 => WakeNextReader(end), });
-canon_struct!(PipeRead { at, pipe, count, writable, wake_writer, wake_next_reader, nonblock });
+canon_struct!(PipeRead { at, pipe, count, writable, wake_writer, wake_next_reader, file, nowait });
 
 impl crate::kernel::canon::Canon for Result<Payload, Errno> {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -74,7 +76,7 @@ const POLLOUT: u16 = PollEvents::POLLOUT.union(PollEvents::POLLWRNORM).bits();
 
 impl PipeRead {
     /// A read of `count` bytes, at least one, of which the buffer has `fault` if it is shorter.
-    pub fn new(file: &File, count: u32, fault: Option<u32>, nowait: bool) -> Self {
+    pub fn new(id: FileId, file: &File, count: u32, fault: Option<u32>, nowait: bool) -> Self {
         PipeRead {
             at: At::Locked,
             pipe: file.pipe,
@@ -82,7 +84,8 @@ impl PipeRead {
             writable: fault.unwrap_or(count),
             wake_writer: false,
             wake_next_reader: false,
-            nonblock: file.nonblocking() || nowait,
+            file: id,
+            nowait,
         }
     }
 
@@ -149,7 +152,7 @@ impl PipeRead {
             cx.trace.rule(PIPE_R_03);
             if cx.k.ends(self.pipe).writers == 0 {
                 Ok(data)
-            } else if self.nonblock {
+            } else if self.nowait || cx.k.file(self.file).nonblocking() {
                 Err(Errno::EAGAIN)
             } else {
                 self.at = At::WakeWriters;

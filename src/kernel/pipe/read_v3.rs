@@ -6,7 +6,7 @@ use crate::kernel::{
     call::{PollEvents, Return},
     canon::{canon_enum, canon_struct},
     errno::Errno,
-    file::File,
+    file::{File, FileId},
     payload::Payload,
     quirk::Quirk,
     rules::*,
@@ -29,8 +29,10 @@ pub struct PipeReadV3 {
     pub data: Payload,
     /// It has freed a slot: every wake-up from then on is made.
     pub do_wakeup: bool,
-    /// It must not sleep, but for a sleeping writer.
-    pub nonblock: bool,
+    /// The open file: its flags count when they are needed, not when the call began.
+    pub file: FileId,
+    /// `RWF_NOWAIT`.
+    pub nowait: bool,
 }
 
 /// The places of a read where others can run.
@@ -45,13 +47,13 @@ pub enum At {
 }
 
 canon_enum!(At { 0 => Locked, 1 => Waiting, 2 => Leave(end), });
-canon_struct!(PipeReadV3 { at, pipe, count, writable, data, do_wakeup, nonblock });
+canon_struct!(PipeReadV3 { at, pipe, count, writable, data, do_wakeup, file, nowait });
 
 const POLLOUT: u16 = PollEvents::POLLOUT.union(PollEvents::POLLWRNORM).bits();
 
 impl PipeReadV3 {
     /// A read of `count` bytes, at least one, of which the buffer has `fault` if it is shorter.
-    pub fn new(file: &File, count: u32, fault: Option<u32>, nowait: bool) -> Self {
+    pub fn new(id: FileId, file: &File, count: u32, fault: Option<u32>, nowait: bool) -> Self {
         PipeReadV3 {
             at: At::Locked,
             pipe: file.pipe,
@@ -59,7 +61,8 @@ impl PipeReadV3 {
             writable: fault.unwrap_or(count),
             data: Payload::new(),
             do_wakeup: false,
-            nonblock: file.nonblocking() || nowait,
+            file: id,
+            nowait,
         }
     }
 
@@ -102,7 +105,7 @@ impl PipeReadV3 {
             if !self.data.is_empty() {
                 return self.unlock(Outcome::Count);
             }
-            if self.nonblock {
+            if self.nowait || cx.k.file(self.file).nonblocking() {
                 return self.unlock(Outcome::Error(Errno::EAGAIN));
             }
         } else {
@@ -177,7 +180,9 @@ impl PipeReadV3 {
     /// Whether it would go on if it were woken.
     pub fn ready(&self, k: &Kernel) -> bool {
         let pipe = k.pipe(self.pipe);
-        pipe.readable() || pipe.ends.waiting_writers == 0 && (self.nonblock || !self.data.is_empty())
+        pipe.readable()
+            || pipe.ends.waiting_writers == 0
+                && (self.nowait || k.file(self.file).nonblocking() || !self.data.is_empty())
     }
 
     /// Where it is, in words.

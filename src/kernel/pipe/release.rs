@@ -37,6 +37,7 @@ pub fn put_pipe_info(cx: &mut Cx, id: PipeId) {
     for page in pipe.ring.occupied().filter_map(|buf| buf.shared) {
         cx.k.put_page(page);
     }
+    cx.k.freed();
     cx.k.charge(pipe.nr_accounted, 0);
     if let Some(path) = pipe.fifo {
         *cx.k.i_pipe_mut(path) = None;

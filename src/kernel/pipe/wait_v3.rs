@@ -30,7 +30,7 @@ impl Cx<'_> {
         self.trace.rule(PIPE_K_01);
         let queue = QueueId::one(pipe);
         self.enqueue(queue, WaitEntry { task: self.me, exclusive: false, key: 0 });
-        self.schedule(Some(queue))
+        self.schedule(Some(queue.into()))
     }
 
     /// Out of the queue, if nobody took the caller out of it, and the lock again.

@@ -7,7 +7,7 @@ use crate::kernel::{
     canon::{canon_enum, canon_struct},
     env::PAGE_SIZE,
     errno::Errno,
-    file::File,
+    file::{File, FileId},
     page::PageId,
     payload::Payload,
     quirk::Quirk,
@@ -36,10 +36,10 @@ pub struct PipeWrite {
     pub stale: u32,
     /// It has slept, so the next writer may have to be woken.
     pub wake_next_writer: bool,
-    /// The file is in packet mode.
-    pub packet: bool,
-    /// It must not sleep.
-    pub nonblock: bool,
+    /// The open file: its flags count when they are needed, not when the call began.
+    pub file: FileId,
+    /// `RWF_NOWAIT`.
+    pub nowait: bool,
     /// It must not send SIGPIPE.
     pub nosignal: bool,
 }
@@ -72,19 +72,7 @@ pub enum Outcome {
 
 canon_enum!(Outcome { 0 => Count, 1 => Error(errno), 2 => Restart, });
 canon_enum!(At { 0 => Locked, 1 => WakeReaders, 2 => Wait(wait), 3 => Leave(end), 4 => WakeNextWriter(end), });
-canon_struct!(PipeWrite {
-    at,
-    pipe,
-    data,
-    done,
-    entered,
-    was_empty,
-    stale,
-    wake_next_writer,
-    packet,
-    nonblock,
-    nosignal
-});
+canon_struct!(PipeWrite { at, pipe, data, done, entered, was_empty, stale, wake_next_writer, file, nowait, nosignal });
 
 impl crate::kernel::canon::Canon for Errno {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -100,7 +88,7 @@ const POLLOUT: u16 = PollEvents::POLLOUT.union(PollEvents::POLLWRNORM).bits();
 
 impl PipeWrite {
     /// A write of `data`, which is not empty.
-    pub fn new(file: &File, data: Payload, nowait: bool, nosignal: bool) -> Self {
+    pub fn new(id: FileId, file: &File, data: Payload, nowait: bool, nosignal: bool) -> Self {
         PipeWrite {
             at: At::Locked,
             pipe: file.pipe,
@@ -110,8 +98,8 @@ impl PipeWrite {
             was_empty: false,
             stale: 0,
             wake_next_writer: false,
-            packet: file.f_flags.contains(OpenFlags::O_DIRECT),
-            nonblock: file.nonblocking() || nowait,
+            file: id,
+            nowait,
             nosignal,
         }
     }
@@ -193,7 +181,7 @@ impl PipeWrite {
                 continue;
             }
             cx.trace.rule(PIPE_W_08);
-            if self.nonblock {
+            if self.nowait || cx.k.file(self.file).nonblocking() {
                 cx.trace.rule(PIPE_W_06);
                 if self.done > 0 && self.done < PAGE_SIZE {
                     cx.trace.rule(PIPE_W_07);
@@ -241,7 +229,7 @@ impl PipeWrite {
             Some(page) => merge_into_page(cx, page, end.into(), &self.data.slice(0, chars)),
         }
         self.done = chars;
-        if self.packet {
+        if self.packet(cx) {
             cx.trace.rule(PIPE_W_15);
         }
         let pipe = self.pipe;
@@ -249,11 +237,17 @@ impl PipeWrite {
         (self.done == self.data.len()).then(|| self.unlock(cx, Outcome::Count))
     }
 
+    /// `is_packetized`
+    fn packet(&self, cx: &Cx) -> bool {
+        cx.k.file(self.file).f_flags.contains(OpenFlags::O_DIRECT)
+    }
+
     /// Fills one free slot; says how the write ends if it ends here.
     #[inline]
     fn append_page(&mut self, cx: &mut Cx) -> Option<Outcome> {
         let bytes = (self.data.len() - self.done).min(PAGE_SIZE);
-        let flags = if self.packet { BufFlags::PACKET } else { BufFlags::CAN_MERGE };
+        let packet = self.packet(cx);
+        let flags = if packet { BufFlags::PACKET } else { BufFlags::CAN_MERGE };
         if self.done + bytes > self.data.readable() {
             cx.trace.rule(PIPE_W_12);
             if cx.env.quirks.has(Quirk::EmptySlotAfterFault) {
@@ -262,7 +256,7 @@ impl PipeWrite {
             }
             return Some(self.count_or(Outcome::Error(Errno::EFAULT)));
         }
-        cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
+        cx.trace.rule(if packet { PIPE_W_14 } else { PIPE_W_05 });
         let page = self.data.slice(self.done, bytes);
         let ring = cx.k.ring_mut(self.pipe);
         ring.push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });

@@ -7,7 +7,7 @@ use crate::kernel::{
     canon::{canon_enum, canon_struct},
     env::PAGE_SIZE,
     errno::Errno,
-    file::File,
+    file::{File, FileId},
     payload::Payload,
     rules::*,
     signal::SIGPIPE,
@@ -29,10 +29,10 @@ pub struct PipeWriteV3 {
     pub entered: bool,
     /// Something was appended or a slot attempted since the last wake-up.
     pub do_wakeup: bool,
-    /// The file is in packet mode.
-    pub packet: bool,
-    /// It must not sleep.
-    pub nonblock: bool,
+    /// The open file: its flags count when they are needed, not when the call began.
+    pub file: FileId,
+    /// `RWF_NOWAIT`.
+    pub nowait: bool,
     /// It must not send SIGPIPE.
     pub nosignal: bool,
 }
@@ -49,13 +49,13 @@ pub enum At {
 }
 
 canon_enum!(At { 0 => Locked, 1 => Waiting, 2 => Leave(end), });
-canon_struct!(PipeWriteV3 { at, pipe, data, done, entered, do_wakeup, packet, nonblock, nosignal });
+canon_struct!(PipeWriteV3 { at, pipe, data, done, entered, do_wakeup, file, nowait, nosignal });
 
 const POLLIN: u16 = PollEvents::POLLIN.union(PollEvents::POLLRDNORM).bits();
 
 impl PipeWriteV3 {
     /// A write of `data`, which is not empty.
-    pub fn new(file: &File, data: Payload, nowait: bool, nosignal: bool) -> Self {
+    pub fn new(id: FileId, file: &File, data: Payload, nowait: bool, nosignal: bool) -> Self {
         PipeWriteV3 {
             at: At::Locked,
             pipe: file.pipe,
@@ -63,8 +63,8 @@ impl PipeWriteV3 {
             done: 0,
             entered: false,
             do_wakeup: false,
-            packet: file.f_flags.contains(OpenFlags::O_DIRECT),
-            nonblock: file.nonblocking() || nowait,
+            file: id,
+            nowait,
             nosignal,
         }
     }
@@ -122,7 +122,7 @@ impl PipeWriteV3 {
                 }
             }
             cx.trace.rule(PIPE_W_08);
-            if self.nonblock {
+            if self.nowait || cx.k.file(self.file).nonblocking() {
                 cx.trace.rule(PIPE_W_06);
                 if self.done > 0 && self.done < PAGE_SIZE {
                     cx.trace.rule(PIPE_W_07);
@@ -173,12 +173,17 @@ impl PipeWriteV3 {
             Some(page) => super::write::merge_into_page(cx, page, end.into(), &bytes),
         }
         self.done = chars;
-        if self.packet {
+        if self.packet(cx) {
             cx.trace.rule(PIPE_W_15);
         }
         let pipe = self.pipe;
         cx.trace.tell(|| Event::Merged { pipe, bytes: chars });
         (self.done == self.data.len()).then_some(Outcome::Count)
+    }
+
+    /// `is_packetized`
+    fn packet(&self, cx: &Cx) -> bool {
+        cx.k.file(self.file).f_flags.contains(OpenFlags::O_DIRECT)
     }
 
     /// Fills one free slot; says how the write ends if it ends here.
@@ -190,8 +195,9 @@ impl PipeWriteV3 {
             cx.trace.rule(PIPE_W_12);
             return Some(self.count_or(Outcome::Error(Errno::EFAULT)));
         }
-        cx.trace.rule(if self.packet { PIPE_W_14 } else { PIPE_W_05 });
-        let flags = if self.packet { BufFlags::PACKET } else { BufFlags::CAN_MERGE };
+        let packet = self.packet(cx);
+        cx.trace.rule(if packet { PIPE_W_14 } else { PIPE_W_05 });
+        let flags = if packet { BufFlags::PACKET } else { BufFlags::CAN_MERGE };
         let page = self.data.slice(self.done, bytes);
         cx.k.ring_mut(self.pipe).push(PipeBuffer { page, shared: None, offset: 0, len: bytes as u16, flags });
         self.done += bytes;

@@ -1,6 +1,8 @@
 //! What becomes of each rule: every id of the fact files is in exactly one class.
 
-use super::RULES;
+mod sysv;
+
+use super::{RULES, join};
 
 /// What becomes of a rule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +38,7 @@ impl Class {
 }
 
 /// A rule that no branch of the model names.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnamed {
     /// Its id.
     pub id: &'static str,
@@ -68,7 +70,9 @@ const STEPS: Class =
     Invisible("where others can run inside a call: no schedule of whole calls shows it, --steps section explores it");
 
 /// Rules of the newest kernel that files of the library exercise.
-pub const RUN: &[&str] = &[
+pub const RUN: &[&str] = &join::<_, { PIPE_RUN.len() + sysv::RUN.len() }>(&[PIPE_RUN, sysv::RUN]);
+
+const PIPE_RUN: &[&str] = &[
     "PIPE-W-10",
     "FIFO-O-07",
     "PIPE-C-01",
@@ -123,6 +127,7 @@ pub const RUN: &[&str] = &[
     "FIFO-O-06",
     "FIFO-O-08",
     "FIFO-O-09",
+    "FIFO-O-12",
     "SPL-01",
     "SPL-01-FLAGS",
     "SPL-02",
@@ -153,7 +158,10 @@ pub const RUN: &[&str] = &[
 ];
 
 /// Rules of the model that are not run.
-pub const EXCEPTIONS: &[(&str, Class)] = &[
+pub const EXCEPTIONS: &[(&str, Class)] =
+    &join::<_, { PIPE_EXCEPTIONS.len() + sysv::EXCEPTIONS.len() }>(&[PIPE_EXCEPTIONS, sysv::EXCEPTIONS]);
+
+const PIPE_EXCEPTIONS: &[(&str, Class)] = &[
     ("PIPE-C-01-DIRECT", ModelOnly("kernels before v3.4")),
     ("PIPE-C-04", ModelOnly("other limits: nothing that is the user's own is changed")),
     ("PIPE-W-06-ENOSYS", ModelOnly("kernels before v4.6")),
@@ -185,7 +193,10 @@ const fn unnamed(id: &'static str, class: Class, text: &'static str) -> Unnamed 
 }
 
 /// Rules of the fact files that no branch of the model names.
-pub const UNNAMED: &[Unnamed] = &[
+pub const UNNAMED: &[Unnamed] =
+    &join::<_, { PIPE_UNNAMED.len() + sysv::UNNAMED.len() }>(&[PIPE_UNNAMED, sysv::UNNAMED]);
+
+const PIPE_UNNAMED: &[Unnamed] = &[
     unnamed("PIPE-W-13", Later("times of inodes"), "A write sets the times of the inode; since v6.15 of FIFOs only."),
     unnamed("PIPE-W-16", Later("notification pipes"), "A write to a notification pipe is EXDEV."),
     unnamed(

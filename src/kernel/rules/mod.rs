@@ -3,28 +3,46 @@
 //! One table per mechanism. A rule's id is the one of the fact files that the model was written from and never changes.
 
 pub mod classes;
+mod ipc;
+mod msg;
 mod pipe;
 mod signal;
 mod splice;
 
 use super::version::VersionRange;
 
+pub use ipc::*;
+pub use msg::*;
 pub use pipe::*;
 pub use signal::*;
 pub use splice::*;
 
+// Where the numbers of the next table begin.
+const AFTER_PIPE: usize = pipe::RULES.len();
+const AFTER_SPLICE: usize = AFTER_PIPE + splice::RULES.len();
+const AFTER_IPC: usize = AFTER_SPLICE + ipc::RULES.len();
+const AFTER_MSG: usize = AFTER_IPC + msg::RULES.len();
+const AFTER_SIGNAL: usize = AFTER_MSG + signal::RULES.len();
+
 /// Every rule of the model: the tables of all mechanisms, one after the other.
-pub const RULES: &[RuleInfo] = &join::<{ PIPES.len() + signal::RULES.len() }>(PIPES, signal::RULES);
+pub const RULES: &[RuleInfo] =
+    &join::<_, AFTER_SIGNAL>(&[pipe::RULES, splice::RULES, ipc::RULES, msg::RULES, signal::RULES]);
 
-const PIPES: &[RuleInfo] = &join::<{ pipe::RULES.len() + splice::RULES.len() }>(pipe::RULES, splice::RULES);
-
-const fn join<const N: usize>(first: &[RuleInfo], second: &[RuleInfo]) -> [RuleInfo; N] {
-    let mut all = [first[0]; N];
-    let mut i = 0;
-    while i < N {
-        all[i] = if i < first.len() { first[i] } else { second[i - first.len()] };
-        i += 1;
+/// Tables one after the other.
+const fn join<T: Copy, const N: usize>(tables: &[&[T]]) -> [T; N] {
+    let mut all = [tables[0][0]; N];
+    let (mut table, mut i, mut n) = (0, 0, 0);
+    while table < tables.len() {
+        if i == tables[table].len() {
+            table += 1;
+            i = 0;
+        } else {
+            all[n] = tables[table][i];
+            i += 1;
+            n += 1;
+        }
     }
+    assert!(n == N);
     all
 }
 
@@ -65,7 +83,10 @@ impl std::fmt::Debug for Rule {
 
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct RuleSet([u64; 4]);
+pub struct RuleSet([u64; WORDS]);
+
+/// 512 rules.
+const WORDS: usize = 8;
 
 impl RuleSet {
     /// Adds a rule.
@@ -98,7 +119,7 @@ impl RuleSet {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+        self.0 == [0; WORDS]
     }
 }
 
@@ -134,7 +155,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_fit_the_set() {
-        assert!(RULES.len() <= 256);
+        assert!(RULES.len() <= 64 * WORDS);
         for (i, rule) in RULES.iter().enumerate() {
             assert_eq!(Rule::by_id(rule.id), Some(Rule(i as u16)), "{} stands twice", rule.id);
         }

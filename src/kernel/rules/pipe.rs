@@ -85,6 +85,7 @@ rules! {
     FIFO_O_08 "FIFO-O-08" ALL, "fifo_open", "An anonymous pipe opened again through /proc never sleeps and is never ENXIO.";
     FIFO_O_08_COUNT "FIFO-O-08-COUNT" VersionRange::before(Version::new(3, 10)), "pipe_rdwr_open", "An anonymous pipe opened again only counts its readers and writers: nobody is woken.";
     FIFO_O_09 "FIFO-O-09" V5_5, "wake_up_partner", "Opens of both kinds sleep in the readers' queue, not exclusively, and a partner wakes all of them.";
+    FIFO_O_12 "FIFO-O-12" ALL, "do_dentry_open", "An open with O_DIRECT comes to its end, lets its partner in, and is then undone: EINVAL.";
     PIPE_04 "PIPE-04" NO_RELEASE_5_6, "pipe_release", "Defect: the last close of a side wakes one sleeper of each queue, and who finds the end of file wakes nobody.";
     PIPE_05 "PIPE-05" VersionRange::between(Version::new(5, 8), Version::new(6, 8)), "pipe_resize_ring", "Defect: a resize wakes a writer before it raises the limit that the writer looks at.";
     PIPE_06 "PIPE-06" NO_RELEASE_5_5, "pipe_write", "Defect: after a sleep a writer decides with the head of before the sleep whether the pipe was empty.";

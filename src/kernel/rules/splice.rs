@@ -11,7 +11,7 @@ const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
 const DIRTY: VersionRange = VersionRange::between(Version::new(5, 8), Version { major: 5, minor: 16, patch: 11 });
 
 rules! {
-    after super::pipe::RULES.len();
+    after super::AFTER_PIPE;
     SPL_01 "SPL-01" ALL, "splice, tee, vmsplice", "A splice of no bytes returns 0, splice even before it looks at the descriptors.";
     SPL_01_FLAGS "SPL-01-FLAGS" V5_5, "splice, tee, vmsplice", "An unknown flag is EINVAL, before the descriptors are looked at.";
     SPL_02 "SPL-02" ALL, "do_splice, do_tee", "An offset for a pipe is ESPIPE, a file open the wrong way EBADF; two files, one pipe at both ends and an O_APPEND output are EINVAL.";

@@ -11,6 +11,7 @@ use crate::kernel::{
     signal::SIGPIPE,
     wait::{Wait, Waited, WakeUp},
 };
+use smallvec::{SmallVec, smallvec};
 
 /// A splice or tee between two pipes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +70,16 @@ impl Between {
     pub fn new(ipipe: PipeId, opipe: PipeId, len: u32, nonblock: bool, tee: bool) -> Self {
         let at = At::PeekIn;
         Between { at, ipipe, opipe, len, nonblock, tee, done: 0, input_wakeup: false, end: Outcome::Count }
+    }
+
+    /// The pipes whose locks the next section takes.
+    pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
+        match self.at {
+            At::LockIn => smallvec![self.ipipe],
+            At::LockOut => smallvec![self.opipe],
+            At::Both => smallvec![self.ipipe, self.opipe],
+            _ => smallvec![],
+        }
     }
 
     /// One section.
@@ -281,8 +292,8 @@ impl Between {
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
         match self.at {
-            At::WaitOut(_) => WaitsFor { pipe: self.opipe, writer: false },
-            _ => WaitsFor { pipe: self.ipipe, writer: true },
+            At::WaitOut(_) => WaitsFor::Pipe { pipe: self.opipe, writer: false },
+            _ => WaitsFor::Pipe { pipe: self.ipipe, writer: true },
         }
     }
 

@@ -13,7 +13,7 @@ pub use from_pipe::FromPipe;
 pub use to_pipe::{Source, ToPipe};
 
 use super::{
-    Cx, Kernel, Step, WaitsFor,
+    Cx, Kernel, PipeId, Step, WaitsFor,
     call::{CallKind, Fd, OpenFlags, PathId, Return, SpliceFlags},
     canon::{canon_enum, canon_struct},
     errno::Errno,
@@ -24,6 +24,7 @@ use super::{
     rules::*,
     wait::Wait,
 };
+use smallvec::{SmallVec, smallvec};
 
 /// A splice, tee or vmsplice under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,8 +65,24 @@ impl Splice {
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match &mut self.way {
             Way::Between(call) => call.step(cx),
-            Way::FromPipe(call) => call.step(cx),
+            Way::FromPipe(call) => match call.step(cx) {
+                // Nobody looks at what became of the memory.
+                Step::Returned(ret) if self.kind == CallKind::Vmsplice => {
+                    Step::Returned(Return { data: Payload::new(), ..ret })
+                }
+                step => step,
+            },
             Way::ToPipe(call) => call.step(cx),
+        }
+    }
+
+    /// The pipes whose locks its next section takes.
+    pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
+        match &self.way {
+            Way::Between(call) => call.locks(),
+            Way::FromPipe(call) if matches!(call.at, from_pipe::At::Locked { .. }) => smallvec![call.pipe],
+            Way::ToPipe(call) if call.at == to_pipe::At::Locked => smallvec![call.pipe],
+            Way::FromPipe(_) | Way::ToPipe(_) => smallvec![],
         }
     }
 
@@ -82,8 +99,8 @@ impl Splice {
     pub fn waits_for(&self) -> WaitsFor {
         match &self.way {
             Way::Between(call) => call.waits_for(),
-            Way::FromPipe(call) => WaitsFor { pipe: call.pipe, writer: true },
-            Way::ToPipe(call) => WaitsFor { pipe: call.pipe, writer: false },
+            Way::FromPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: true },
+            Way::ToPipe(call) => WaitsFor::Pipe { pipe: call.pipe, writer: false },
         }
     }
 
@@ -242,16 +259,19 @@ impl Cx<'_> {
 
     fn vmsplice_from(&mut self, fd: Fd, from: Source, len: u32, flags: SpliceFlags) -> Entered {
         let id = self.vmsplice_file(fd, flags)?;
-        if !self.k.file(id).write {
-            // Such a call would store into the memory; programs say `vmsplice_read` for it.
-            return Err(fails(Errno::EBADF));
-        }
         if len == 0 {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
         }
         let pipe = self.vmsplice_pipe(id)?;
-        let way = Way::ToPipe(ToPipe::from_user(pipe, from, len, flags.contains(SpliceFlags::SPLICE_F_NONBLOCK)));
+        let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
+        let way = match (self.k.file(id).write, from) {
+            (true, from) => Way::ToPipe(ToPipe::from_user(pipe, from, len, nonblock)),
+            // The direction is that of the file: the pipe's bytes go into the memory.
+            (false, Source::User { .. }) => Way::FromPipe(FromPipe::to_user(pipe, len, nonblock)),
+            // Declared memory is not stored into by calls; programs say `vmsplice_read`.
+            (false, _) => return Err(fails(Errno::EBADF)),
+        };
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
     }
 

@@ -1,7 +1,8 @@
 //! Random sequences of calls of one task on two pipes and a file: invariants, the serial form, and the bytes.
 
 use crate::kernel::{
-    Action, Call, Cx, Env, Fd, Kernel, OpenFlags, Payload, Quirk, Return, RwFlags, SpliceFlags, Step, Trace, pipe,
+    Action, Call, Cx, Env, Fcntl, Fd, Kernel, OpenFlags, Payload, Quirk, Return, RwFlags, SpliceFlags, Step, Trace,
+    pipe,
 };
 use proptest::prelude::*;
 
@@ -126,5 +127,44 @@ proptest! {
             k = after;
             k.set_journal(true);
         }
+    }
+}
+
+/// F_SETPIPE_SZ wakes a writer while it has the lock: whoever needs the lock comes after it.
+#[test]
+fn nobody_gets_the_lock_that_a_resize_keeps() {
+    let env = Env::default();
+    let flags = SpliceFlags::empty();
+    let calls = [
+        (Call::Fionread { fd: 3 }, 5),
+        (Call::Fcntl { fd: 3, cmd: Fcntl::GetPipeSz }, 16384),
+        (splice(3, 6, 9, None), 5),
+        (splice(3, 7, 9, None), 5),
+        (splice(7, 4, 9, None), 9),
+        (Call::Tee { fd_in: 3, fd_out: 6, len: 9, flags }, 5),
+        (Call::Tee { fd_in: 5, fd_out: 4, len: 9, flags }, 5),
+        (Call::Vmsplice { fd: 4, data: "ab".into(), flags }, 2),
+        (Call::VmspliceRead { fd: 3, count: 9, flags }, 5),
+        (Call::Close { fd: 4 }, 0),
+        (Call::Dup2 { fd: 5, to: 4 }, 4),
+    ];
+    for (call, answer) in calls {
+        let mut k = kernel(&env);
+        k.add_task(0, 1 << 12);
+        for fd in [4, 6] {
+            let write = Call::Write { fd, data: "hello".into(), flags: RwFlags::empty() };
+            assert_eq!(run(&mut k, &env, write).ret, Ok(5));
+        }
+        let mut trace = Trace::default();
+        let resize = Action::Enter(Call::Fcntl { fd: 3, cmd: Fcntl::SetPipeSz(16384) });
+        assert_eq!(k.step(&env, 0, resize, &mut trace), Step::Preempted);
+        let waits = k.run(&env, 1, Action::Enter(call.clone()), &mut trace, u32::MAX);
+        assert_eq!(waits, Step::Slept, "{call:?} did not wait for the lock");
+        assert_eq!(k.run(&env, 0, Action::Continue, &mut trace, u32::MAX), Step::Returned(Return::value(16384)));
+        match k.run(&env, 1, Action::Continue, &mut trace, u32::MAX) {
+            Step::Returned(ret) => assert_eq!(ret.ret, Ok(answer), "{call:?}"),
+            step => panic!("{call:?}: {step:?}"),
+        }
+        assert_eq!(k.invariants(), Ok(()));
     }
 }

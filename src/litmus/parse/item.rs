@@ -13,7 +13,7 @@ const ITEMS: &[&str] =
 /// Those of them that have a block, or may have one.
 const BLOCK_ITEMS: &[&str] = &["init", "task", "process", "on", "schedule", "thread"];
 /// Objects that will come.
-const PLANNED_OBJECTS: &[&str] = &["msgq", "sem", "shm", "mq", "socketpair", "socket", "key"];
+const PLANNED_OBJECTS: &[&str] = &["mq", "socketpair", "socket"];
 /// What may stand between the name of a task and its statements.
 const CLAUSES: &[&str] = &["holds", "child", "user"];
 
@@ -178,7 +178,8 @@ impl Parser<'_> {
 
     fn setting(&mut self) -> Parsed<Setting> {
         let start = self.span();
-        let word = if self.second() == Token::Assign { "" } else { self.word() };
+        let named = matches!(self.second(), Token::Assign | Token::Dot);
+        let word = if named { "" } else { self.word() };
         match word {
             "cap" => {
                 self.bump();
@@ -216,12 +217,16 @@ impl Parser<'_> {
     fn object(&mut self, kind: ObjectKind) -> Parsed<Object> {
         self.bump();
         let name = self.name("a name")?;
-        if self.token() == Token::LeftBracket {
-            let span = self.span();
-            return Err(self.not_there_yet("arrays of objects are", span));
-        }
+        let count = match kind {
+            ObjectKind::Sem => self.index()?,
+            _ if self.token() == Token::LeftBracket => {
+                let span = self.span();
+                return Err(self.not_there_yet("arrays of objects are", span));
+            }
+            _ => None,
+        };
         let options = if self.token() == Token::LeftParen { self.args()? } else { Vec::new() };
-        Ok(Object { kind, name, options })
+        Ok(Object { kind, name, count, options })
     }
 
     fn process(&mut self) -> Parsed<Process> {

@@ -73,6 +73,9 @@ impl Display for Setting {
 impl Display for Object {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{} {}", self.kind.keyword(), self.name.name)?;
+        if let Some(count) = self.count {
+            write!(f, "[{count}]")?;
+        }
         if self.options.is_empty() { Ok(()) } else { write!(f, "({})", commas(&self.options)) }
     }
 }

@@ -15,13 +15,14 @@ use crate::program::{
 const PLANNED: &[&str] = &[
     "signalfd",
     "alarm",
+    "semget",
     "semop",
     "semtimedop",
     "semctl",
-    "msgsnd",
-    "msgrcv",
-    "msgctl",
+    "shmget",
     "shmat",
+    "shmdt",
+    "shmctl",
     "select",
     "epoll_create",
     "epoll_ctl",
@@ -224,6 +225,16 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let wanted = match param.ty {
         ParamType::Path => return path(t, value),
         ParamType::Child => return child(t, process, value),
+        ParamType::Ipc(kind) => match declared(t, kind, value) {
+            Some(found) => return found,
+            None => "a declared object or an id",
+        },
+        ParamType::Key => match declared(t, ObjectKind::Key, value) {
+            Some(found) => return found,
+            None => "a declared key or a number",
+        },
+        ParamType::MsgType => "a number, or `FAULT`",
+        ParamType::Buffer => "left away, or `none`",
         ParamType::Handler => return handler(t, process, value),
         ParamType::Signals if !is_set(value) => {
             let problem = Problem::new(format!("`{}` is a set of signals", param.name), value.span, "not a set");
@@ -251,6 +262,11 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     let typed = t.expr(value)?;
     let fits = match param.ty {
         ParamType::Data | ParamType::DataOrMemory => matches!(typed.ty, Type::Bytes | Type::Unknown),
+        ParamType::MsgType => {
+            typed.ty.is_number()
+                || matches!(&typed.code, ExprCode::Const(Value::Bytes(bytes)) if !bytes.is_empty() && bytes.readable() == 0)
+        }
+        ParamType::Buffer => typed.ty == Type::None,
         ParamType::Time | ParamType::Offset => typed.ty.is_number() || typed.ty == Type::None,
         _ => typed.ty.is_number(),
     };
@@ -261,10 +277,29 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
     t.report(Problem::new(message, value.span, format!("this is {}", typed.ty.in_words())))
 }
 
+/// A System V object or key by name, if the value is a name of an object: one of another kind is a mistake.
+fn declared(t: &mut Translator, kind: ObjectKind, value: &Expr) -> Option<Option<ExprCode>> {
+    let ExprKind::Path(path) = &value.kind else { return None };
+    let Some(Entity::Object(object)) = t.names.entity(&path.root.name) else { return None };
+    let found = t.names.objects[object as usize].kind;
+    if found == kind && path.steps.is_empty() {
+        return Some(Some(ExprCode::Const(Value::Object(object))));
+    }
+    let problem = if found == kind {
+        Problem::new(format!("a {} has no parts here", kind.keyword()), value.span, "its name alone is passed")
+    } else if found == ObjectKind::Pipe {
+        return None;
+    } else {
+        let message = format!("`{}` is a {}, not a {}", path.root.name, found.keyword(), kind.keyword());
+        Problem::new(message, value.span, "cannot be passed here")
+    };
+    Some(t.report(problem))
+}
+
 /// The number of an object among those that are no pipes.
 fn path_index(t: &Translator, object: u16) -> u16 {
     let before = t.names.objects[..object as usize].iter();
-    before.filter(|object| object.kind != ObjectKind::Pipe).count() as u16
+    before.filter(|object| object.kind.has_path()).count() as u16
 }
 
 /// Declared memory by its name.
@@ -291,6 +326,7 @@ fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
                 ObjectKind::Memory => not_openable(value.span, "memory is there from the start"),
                 ObjectKind::Pipe => not_openable(value.span, "a pipe is open from the start")
                     .help("`reopen(fd, flags)` opens what a descriptor stands for once more"),
+                _ => not_openable(value.span, "this has no path"),
             },
             _ => t.names.unknown("fifo", &path.root, |entity| {
                 matches!(entity, Entity::Object(object) if t.names.objects[object as usize].kind == ObjectKind::Fifo)

@@ -159,7 +159,7 @@ impl Compiled {
     }
 
     /// Every expression that looks at tasks from outside.
-    fn outside_conditions(&self) -> impl Iterator<Item = &ExprCode> {
+    pub(super) fn outside_conditions(&self) -> impl Iterator<Item = &ExprCode> {
         let properties = self.properties.iter().map(|p| &p.cond);
         let schedules = self.schedules.iter().flat_map(super::ScheduleCode::expressions);
         properties.chain(self.shown.iter().map(|shown| &shown.value)).chain(schedules)

@@ -6,18 +6,26 @@ use super::{
     names::{Entity, Source, Var},
     types::{Type, Typed},
 };
-use crate::kernel::{CallKind, TaskId};
+use crate::kernel::{
+    CallKind, Pid, TaskId,
+    ipc::msg::{INFO_FIELDS, STAT_FIELDS},
+};
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
     syntax::{ObjectKind, Path, PathStep, Span, TaskRef},
 };
+use std::sync::LazyLock;
+
+type ResultField = (&'static str, Option<CallKind>, Field, Type);
 
 /// Parts of results: which call must have returned it (any, if not said), and what it is.
-const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
+const RESULT_FIELDS: &[ResultField] = &[
     ("ret", None, Field::Ret, Type::Unknown),
     ("data", Some(CallKind::Read), Field::Data, Type::Bytes),
     ("data", Some(CallKind::Pread), Field::Data, Type::Bytes),
     ("data", Some(CallKind::VmspliceRead), Field::Data, Type::Bytes),
+    ("data", Some(CallKind::Msgrcv), Field::Data, Type::Bytes),
+    ("type", Some(CallKind::Msgrcv), Field::Extra(0), Type::Number),
     ("off_in", Some(CallKind::Splice), Field::Extra(0), Type::Number),
     ("off_out", Some(CallKind::Splice), Field::Extra(1), Type::Number),
     ("r", Some(CallKind::Pipe), Field::Extra(0), Type::Number),
@@ -38,6 +46,12 @@ const RESULT_FIELDS: &[(&str, Option<CallKind>, Field, Type)] = &[
     ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
     ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
+
+/// What `IPC_STAT` and `IPC_INFO` copy out.
+static MSGCTL_FIELDS: LazyLock<Vec<ResultField>> = LazyLock::new(|| {
+    let fields = STAT_FIELDS.iter().enumerate().chain(INFO_FIELDS.iter().enumerate());
+    fields.map(|(i, name)| (*name, Some(CallKind::Msgctl), Field::Extra(i as u8), Type::Number)).collect()
+});
 
 impl<'a> Translator<'a> {
     pub(super) fn path(&mut self, path: &'a Path, span: Span) -> Option<Typed> {
@@ -125,6 +139,11 @@ impl<'a> Translator<'a> {
                     false => problem.help(format!("write `{name}.r` to read, `{name}.w` to write")),
                 }
             }
+            (_, ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key) => {
+                let kind = declared.kind.keyword();
+                Problem::new(format!("`{name}` is a {kind}, not a value"), span, "only calls take it")
+                    .help("`msgget(k, 0)` gives the id of the queue with the key `k`")
+            }
             _ => Problem::new(format!("`{path}` is no descriptor"), span, "a pipe has two ends")
                 .help(format!("write `{name}.r` to read, `{name}.w` to write")),
         };
@@ -178,6 +197,12 @@ impl<'a> Translator<'a> {
                 Some((slot, var)) => {
                     let (field, ty) = self.field(var, steps, span)?;
                     Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
+                }
+                None if steps.is_empty() && matches!(name.name.as_str(), "pid" | "tid") => {
+                    // The id of a process is that of its first thread.
+                    let process = &self.names.processes[source.process];
+                    let leader = if name.name == "pid" { process.threads[0] + (task - source.first) } else { task };
+                    Some(Typed::number(ExprCode::Const(Value::Int(Pid::of(leader).number()))))
                 }
                 None => {
                     let message = format!("`{}` has no variable `{}`", source.name, name.name);
@@ -252,7 +277,7 @@ impl<'a> Translator<'a> {
             Some(kind) => var.calls.contains(&kind),
             None => !var.calls.is_empty(),
         };
-        let fields = RESULT_FIELDS.iter().filter(|(_, of, ..)| fits(*of));
+        let fields = RESULT_FIELDS.iter().chain(&*MSGCTL_FIELDS).filter(|(_, of, ..)| fits(*of));
         match fields.clone().find(|(field, ..)| *field == name.name) {
             Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
             Some((_, _, field, ty)) => Some((*field, *ty)),

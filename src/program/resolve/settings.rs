@@ -2,19 +2,27 @@
 
 use super::{
     expr::{Scope, Translator},
-    names::Names,
+    names::{Entity, Names},
 };
 use crate::kernel::{OpenFlags, Payload};
 use crate::program::{
-    ExprCode, ObjectInfo, Problem, Settings, Value, did_you_mean,
-    syntax::{Arg, Expr, Ident, Item, Object, ObjectKind, Program, Setting},
+    ExprCode, IpcInfo, ObjectInfo, Problem, Settings, Value, did_you_mean,
+    syntax::{Arg, Expr, ExprKind, Ident, Item, Object, ObjectKind, Program, Setting},
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 5] =
-    ["fs.pipe-max-size", "fs.pipe-user-pages-soft", "fs.pipe-user-pages-hard", "nofile", "sigpending"];
+const LIMITS: [&str; 8] = [
+    "fs.pipe-max-size",
+    "fs.pipe-user-pages-soft",
+    "fs.pipe-user-pages-hard",
+    "nofile",
+    "sigpending",
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 3] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_KILL"];
+const CAPABILITIES: [&str; 4] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_KILL", "CAP_IPC_OWNER"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();
@@ -78,6 +86,20 @@ fn bytes(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<Payload
     }
 }
 
+/// The declared key that an object has.
+fn key(names: &Names, e: &Expr, problems: &mut Vec<Problem>) -> Option<u16> {
+    if let ExprKind::Path(path) = &e.kind
+        && let Some(Entity::Object(object)) = names.entity(&path.root.name)
+        && names.objects[object as usize].kind == ObjectKind::Key
+        && path.steps.is_empty()
+    {
+        return Some(object);
+    }
+    let problem = Problem::new("this is no key", e.span, "not declared as one");
+    problems.push(problem.help("declare it as `key k`"));
+    None
+}
+
 pub(super) fn objects(names: &Names, problems: &mut Vec<Problem>) -> Vec<ObjectInfo> {
     names.objects.iter().map(|object| info(names, object, problems)).collect()
 }
@@ -89,7 +111,12 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
         size: None,
         flags: OpenFlags::empty(),
         file: None,
+        ipc: IpcInfo::default(),
     };
+    if matches!(object.kind, ObjectKind::Sem | ObjectKind::Shm) {
+        let message = format!("objects of kind `{}` are not there yet", object.kind.keyword());
+        problems.push(Problem::new(message, object.name.span, "planned, but not understood so far"));
+    }
     let (mut mode, mut data) = (0o644, Payload::new());
     for (i, Arg { name, value }) in object.options.iter().enumerate() {
         match (object.kind, name.as_ref().map(|name| name.name.as_str())) {
@@ -103,6 +130,14 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
             (ObjectKind::File | ObjectKind::Memory, Some("data")) => {
                 data = bytes(names, value, problems).unwrap_or_default();
             }
+            (ObjectKind::Msgq, Some("key")) => info.ipc.key = key(names, value, problems),
+            (ObjectKind::Msgq, Some("mode")) => {
+                info.ipc.mode = constant(names, value, 0o777, problems).unwrap_or(0) as u16;
+            }
+            (ObjectKind::Msgq, Some("qbytes")) => {
+                info.ipc.qbytes = constant(names, value, i32::MAX as u64, problems).map(|n| n as u32);
+            }
+            (ObjectKind::Sem | ObjectKind::Shm, _) => {}
             (kind, _) => {
                 let span = name.as_ref().map_or(value.span, |name| name.span);
                 let problem = Problem::new(format!("a {} has no such option", kind.keyword()), span, "no option");
@@ -113,6 +148,9 @@ fn info(names: &Names, object: &Object, problems: &mut Vec<Problem>) -> ObjectIn
                     ObjectKind::Fifo => {
                         problem.help("a fifo has no options; `fcntl(f, F_SETPIPE_SZ, …)` sets its size")
                     }
+                    ObjectKind::Msgq => problem.help("options of a msgq are `key:`, `mode:` and `qbytes:`"),
+                    ObjectKind::Key => problem.help("a key has no options"),
+                    ObjectKind::Sem | ObjectKind::Shm => problem,
                 });
             }
         }

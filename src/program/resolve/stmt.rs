@@ -173,10 +173,11 @@ impl Emitter<'_, '_> {
         let value = self.translator().expr(expect)?;
         if let Some(kind) = call.map(CallCode::kind) {
             let never = match value.ty {
-                Type::Bytes => !kind.reads(),
+                Type::Bytes => !kind.returns_data(),
                 Type::Eof => !kind.reads(),
                 Type::Fd => !kind.returns_fd(),
-                Type::None => true,
+                Type::Id => !kind.returns_id(),
+                Type::None | Type::Object => true,
                 Type::Number | Type::Errno | Type::Unknown => false,
             };
             if never {

@@ -10,6 +10,8 @@ pub(super) enum Type {
     Errno,
     Eof,
     Fd,
+    Id,
+    Object,
     None,
     Unknown,
 }
@@ -23,6 +25,8 @@ impl Type {
             Value::Errno(_) => Type::Errno,
             Value::Eof => Type::Eof,
             Value::AnyFd => Type::Fd,
+            Value::AnyId => Type::Id,
+            Value::Object(_) => Type::Object,
             Value::Result(_) | Value::Memory(_) => Type::Unknown,
         }
     }
@@ -38,6 +42,8 @@ impl Type {
             Type::Errno => "an error",
             Type::Eof => "`EOF`",
             Type::Fd => "`fd`",
+            Type::Id => "`ipcid`",
+            Type::Object => "an object",
             Type::None => "`none`",
             Type::Unknown => "a value",
         }

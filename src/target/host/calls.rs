@@ -1,9 +1,16 @@
 //! Making a [`Call`] for real.
 
-use super::{objects::Region, signals, sys};
-use crate::kernel::{
-    Call, Errno, Fcntl, Payload, Return, Run, Timeout,
-    signal::{Disposition, SaFlags, SigAction, code},
+use super::{
+    ipc,
+    objects::{Objects, Region},
+    signals, sys,
+};
+use crate::{
+    kernel::{
+        Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout,
+        signal::{Disposition, SaFlags, SigAction, code},
+    },
+    program::IpcNumbers,
 };
 use smallvec::SmallVec;
 use std::{ffi::CString, io};
@@ -19,6 +26,8 @@ pub struct Executor {
     gift: Option<Buffer>,
     /// Names of FIFOs, files and memory, by path index.
     paths: Vec<CString>,
+    /// Ids and keys of declared objects.
+    numbers: IpcNumbers,
     /// Where memory lies, by path index.
     memory: Vec<Region>,
 }
@@ -84,7 +93,7 @@ macro_rules! raw {
     };
 }
 
-fn result(ret: i64) -> Result<i64, Errno> {
+pub(super) fn result(ret: i64) -> Result<i64, Errno> {
     if ret == -1 { Err(last_errno()) } else { Ok(ret) }
 }
 
@@ -93,24 +102,33 @@ fn last_errno() -> Errno {
 }
 
 impl Executor {
-    /// An executor for a thread, given the names of FIFOs and files, and where memory lies.
-    pub fn new(paths: &[CString], memory: &[Region]) -> io::Result<Executor> {
-        let (paths, memory) = (paths.to_vec(), memory.to_vec());
-        let (input, output) = (Buffer::new(SMALL)?, Buffer::new(SMALL)?);
-        Ok(Executor { input, output, prepared: None, gift: None, paths, memory })
+    /// An executor for a thread, given the objects.
+    pub fn new(objects: &Objects) -> io::Result<Executor> {
+        Ok(Executor {
+            input: Buffer::new(SMALL)?,
+            output: Buffer::new(SMALL)?,
+            prepared: None,
+            gift: None,
+            paths: objects.paths.clone(),
+            memory: objects.memory.clone(),
+            numbers: objects.numbers.clone(),
+        })
     }
 
-    /// Other objects of the same program.
-    pub fn set_objects(&mut self, paths: &[CString], memory: &[Region]) {
-        self.paths.clear();
-        self.paths.extend_from_slice(paths);
-        self.memory.clear();
-        self.memory.extend_from_slice(memory);
+    /// Other objects.
+    pub fn set_objects(&mut self, objects: &Objects) {
+        self.paths.clone_from(&objects.paths);
+        self.memory.clone_from(&objects.memory);
+        self.numbers.clone_from(&objects.numbers);
     }
 
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
+            // The direction is that of the descriptor: fresh memory, all zero, goes into the pipe.
+            Call::VmspliceRead { fd, count, .. } if can_write(*fd) => {
+                self.gift = Some(Buffer::new((*count).max(1) as usize)?);
+            }
             Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
@@ -119,6 +137,13 @@ impl Executor {
                 unsafe { std::ptr::write_bytes(end, UNTOUCHED, touched) };
             }
             Call::Write { data, .. } | Call::Pwrite { data, .. } | Call::Store { data, .. } => self.fill(data)?,
+            Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
+            Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
+                let len = ipc::room(*size, *fault) + ipc::TYPE;
+                self.input.reserve(len)?;
+                // SAFETY: the range is inside of the buffer.
+                unsafe { std::ptr::write_bytes(self.input.before_guard(len), UNTOUCHED, len) };
+            }
             Call::Vmsplice { data, .. } => {
                 let gift = Buffer::new(data.len() as usize)?;
                 let bytes = data.bytes();
@@ -138,7 +163,8 @@ impl Executor {
         }
         let readable = data.readable() as usize;
         self.prepared = None;
-        self.output.reserve(readable)?;
+        // The type of a message lies before its text.
+        self.output.reserve(readable + ipc::TYPE)?;
         let mut to = self.output.before_guard(readable);
         for run in data.runs().iter().take_while(|run| run.what != Run::FAULT) {
             // SAFETY: the runs before the first fault are `readable` bytes together.
@@ -233,6 +259,13 @@ impl Executor {
                 plain(raw!(libc::SYS_ioctl, *fd, u64::from(*request), scratch.as_mut_ptr()))
             }
             Call::Poll { fds, timeout } => poll(fds, *timeout),
+            Call::Msg(call) => {
+                let input = match call {
+                    MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
+                    _ => self.input.before_guard(0),
+                };
+                ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
+            }
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -263,8 +296,12 @@ impl Executor {
             }
             Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
-                let buffer = self.input.before_guard(*count as usize);
+                let gift = self.gift.take();
+                let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
+                if gift.is_some() {
+                    return plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()));
+                }
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
                 self.with_input(ret, buffer, *count as usize)
             }
@@ -337,6 +374,13 @@ impl Executor {
         }
         answer
     }
+}
+
+/// Whether a descriptor is open for writing.
+fn can_write(fd: i32) -> bool {
+    // SAFETY: no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
 fn plain(ret: Result<i64, Errno>) -> Return {
@@ -445,6 +489,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Poll { .. } => libc::SYS_ppoll,
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
+        Call::Msg(call) => ipc::number(call),
         Call::Pause => PAUSE,
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,

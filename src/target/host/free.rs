@@ -5,6 +5,7 @@
 //! sleeps, exited or was forked.
 
 use super::{
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::{HIGH_FD, Objects},
     probe,
@@ -51,7 +52,7 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
 }
 
 /// How many instances of the objects may exist at once: bounded by descriptors, and by the pages that a user's pipes may
-/// have before they are made smaller.
+/// have before they are made smaller. One, if the program could notice others.
 fn most_instances(program: &Compiled) -> usize {
     const PAGES: u64 = 4096;
     let pipes = program.objects.iter().filter(|o| o.kind == ObjectKind::Pipe);
@@ -63,6 +64,9 @@ fn most_instances(program: &Compiled) -> usize {
     let room = sys::limit(libc::RLIMIT_NOFILE as i32).0.min(1 << 16) as usize;
     let by_fds = room.saturating_sub(HIGH_FD as usize + 64) / fds.max(1);
     let by_pages = (PAGES / pages.max(1)) as usize;
+    if program.looks_at_namespace() {
+        return 1;
+    }
     MAX_INSTANCES.min(by_fds).min(by_pages).max(1)
 }
 
@@ -87,6 +91,9 @@ impl<'a> Free<'a> {
         self.eyes = Eyes::default();
         shared.done.store(0, Ordering::Relaxed);
         shared.expected.store(u32::MAX, Ordering::Relaxed);
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let instances = (0..count).map(|instance| Objects::create(shared, self.program, instance)).collect();
         let way = Way::Free { seed: self.options.seed };
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way };
@@ -140,6 +147,9 @@ impl<'a> Free<'a> {
             let mut asleep = self.sleepers();
             asleep.retain(|(task, _)| !stopped.contains(task));
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
+            if crew.program.objects.iter().any(|object| object.kind.ipc().is_some()) {
+                ipc_probe::look(shared, crew.program, &crew.instances[instance].numbers, false);
+            }
             shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped, probes, signals: Vec::new() });
         }
         // Actions, masks and pending signals would stay for the next iteration.

@@ -8,9 +8,9 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{CallKind, Errno, Payload, Return, Run, TaskId, signal::SigInfo},
+    kernel::{CallKind, Errno, IpcKind, Payload, Return, Run, TaskId, signal::SigInfo},
     program::{Halt, ObjectField},
-    target::{Impossible, Observation, SignalSets},
+    target::{Impossible, IpcSeen, Observation, SignalSets},
 };
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -69,9 +69,10 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
-const HANDLER: u8 = 11;
-const HANDLER_ENDS: u8 = 12;
-const KILLED: u8 = 13;
+const IPC: u8 = 11;
+const HANDLER: u8 = 12;
+const HANDLER_ENDS: u8 = 13;
+const KILLED: u8 = 14;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -212,6 +213,11 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend(runs.iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
             CONTENTS
         }
+        Entry::Seen(Observation::Ipc(objects)) => {
+            words.push(objects.len() as u64);
+            objects.iter().for_each(|seen| encode_ipc(seen, words));
+            IPC
+        }
         Entry::Seen(Observation::Handler { task, handler, info, mask }) => {
             words.extend([
                 u64::from(*task) | u64::from(*handler) << 16 | u64::from(info.signo) << 32,
@@ -334,8 +340,7 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
-                let field =
-                    if word >> 16 == ObjectField::Readable as u64 { ObjectField::Readable } else { ObjectField::Size };
+                let field = ObjectField::ALL.get((word >> 16) as usize)?.1;
                 probes.push((word as u16, field, value));
             }
             let mut signals = Vec::new();
@@ -345,6 +350,11 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                 signals.push((task, SignalSets { pending, shared, blocked, ignored, caught }));
             }
             Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes, signals })
+        }
+        IPC => {
+            let count = next()?;
+            let objects: Option<_> = (0..count).map(|_| decode_ipc(&mut next)).collect();
+            Entry::Seen(Observation::Ipc(objects?))
         }
         CONTENTS => {
             let (head, size) = (next()?, next()?);
@@ -368,6 +378,41 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
         ITERATION_BEGINS => Entry::IterationBegins(next()? as usize, next()? != 0),
         _ => return None,
     })
+}
+
+fn encode_ipc(seen: &IpcSeen, words: &mut Words) {
+    let object = u64::from(seen.object.unwrap_or(u16::MAX));
+    let counts = (seen.fields.len() as u64) << 24 | (seen.messages.len() as u64) << 32;
+    words.push(object | (seen.kind as u64) << 16 | counts);
+    for &(field, value) in &seen.fields {
+        words.extend([field as u64, value as u64]);
+    }
+    for (mtype, text) in &seen.messages {
+        words.extend([*mtype as u64, text.runs().len() as u64]);
+        words.extend(text.runs().iter().map(|run| u64::from(run.what) | u64::from(run.len) << 32));
+    }
+}
+
+fn decode_ipc(next: &mut impl FnMut() -> Option<u64>) -> Option<IpcSeen> {
+    let head = next()?;
+    let object = Some(head as u16).filter(|&object| object != u16::MAX);
+    let kind = IpcKind::ALL.get((head >> 16 & 0xff) as usize).copied()?;
+    let mut fields = Vec::new();
+    for _ in 0..head >> 24 & 0xff {
+        let field = ObjectField::ALL.get(next()? as usize)?.1;
+        fields.push((field, next()? as i64));
+    }
+    let mut messages = Vec::new();
+    for _ in 0..head >> 32 {
+        let (mtype, runs) = (next()? as i64, next()?);
+        let mut text = Payload::new();
+        for _ in 0..runs {
+            let run = next()?;
+            text.push(Run { what: run as u32, len: (run >> 32) as u32 });
+        }
+        messages.push((mtype, text));
+    }
+    Some(IpcSeen { kind, object, fields, messages })
 }
 
 /// The call with this number.
@@ -433,6 +478,15 @@ mod tests {
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
                 signals: vec![(1, SignalSets { pending: 1, blocked: u64::MAX, ..SignalSets::default() })],
             }),
+            Entry::Seen(Observation::Ipc(vec![
+                IpcSeen {
+                    kind: IpcKind::Msg,
+                    object: Some(3),
+                    fields: vec![(ObjectField::Qnum, 2), (ObjectField::Lspid, -1)],
+                    messages: vec![(i64::MAX, "xy".into()), (1, Payload::new())],
+                },
+                IpcSeen { kind: IpcKind::Shm, object: None, fields: Vec::new(), messages: Vec::new() },
+            ])),
             Entry::RunEnds(RunEnd { end: [1, 2, 3, 1], steps: 9, ..RunEnd::default() }),
             Entry::IterationBegins(8, true),
         ];

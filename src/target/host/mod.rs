@@ -5,6 +5,8 @@
 
 mod calls;
 mod free;
+mod ipc;
+mod ipc_probe;
 mod log;
 mod objects;
 mod probe;
@@ -140,7 +142,7 @@ impl Host {
                 _ => return Err(Refusal::Capability(name.clone())),
             }
         }
-        config.users = program.processes.iter().any(|p| p.user > 0);
+        config.users = program.has_users();
         let can_change = effective.has(sys::CAP_SETUID) && effective.has(sys::CAP_SETGID);
         if config.users && !(privileged && can_change && sandbox::in_initial_user_namespace()) {
             return Err(Refusal::Users);

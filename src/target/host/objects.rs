@@ -1,13 +1,13 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    probe,
+    ipc, probe,
     shared::{Shared, verdict},
     sys,
 };
 use crate::{
-    kernel::Payload,
-    program::{Compiled, End, FIRST_FD, syntax::ObjectKind},
+    kernel::{IPC_PRIVATE, Payload},
+    program::{Compiled, End, FIRST_FD, FIRST_KEY, IpcNumbers, ObjectInfo, syntax::ObjectKind},
 };
 use std::{
     ffi::CString,
@@ -41,6 +41,8 @@ pub struct Objects {
     pub paths: Vec<CString>,
     /// Where memory lies in every process, by path index; of no length for all else.
     pub memory: Vec<Region>,
+    /// Ids of System V objects and numbers of keys.
+    pub numbers: IpcNumbers,
 }
 
 /// Memory that all processes of a run share: a file of theirs in a tmpfs, mapped before they are forked.
@@ -55,12 +57,21 @@ pub struct Region {
 impl Objects {
     /// Makes the objects of `program`; `instance` keeps the names of FIFOs apart and is where probes find the inodes.
     pub fn create(shared: &Shared, program: &Compiled, instance: usize) -> Objects {
-        let mut objects = Objects { pipes: Vec::new(), paths: Vec::new(), memory: Vec::new() };
+        let mut objects =
+            Objects { pipes: Vec::new(), paths: Vec::new(), numbers: IpcNumbers::default(), memory: Vec::new() };
         for (i, object) in program.objects.iter().enumerate() {
             let made = match object.kind {
                 ObjectKind::Pipe => objects.create_pipe(object.flags.bits(), object.size),
                 ObjectKind::Fifo => objects.create_fifo(instance, i),
                 ObjectKind::File => objects.create_file(instance, i, object.file.as_ref()),
+                ObjectKind::Msgq | ObjectKind::Sem | ObjectKind::Shm | ObjectKind::Key => {
+                    objects.pipes.push([-1; 2]);
+                    objects.create_ipc(instance, i, object).map(|number| {
+                        objects.numbers.0.resize(i, -1);
+                        objects.numbers.0.push(number);
+                        0
+                    })
+                }
                 ObjectKind::Memory => objects.create_memory(instance, i, object.file.as_ref()),
             };
             match made {
@@ -74,6 +85,17 @@ impl Objects {
             }
         }
         objects
+    }
+
+    /// Id of a new System V object, or number of a key: every instance has its own.
+    fn create_ipc(&self, instance: usize, object: usize, info: &ObjectInfo) -> io::Result<i32> {
+        let key = |object: usize| FIRST_KEY + ((instance << 8) + object) as i32;
+        let own = info.ipc.key.map_or(IPC_PRIVATE, |declared| key(declared.into()));
+        match info.kind {
+            ObjectKind::Key => Ok(key(object)),
+            ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),
+        }
     }
 
     fn create_pipe(&mut self, flags: u32, size: Option<u64>) -> io::Result<u64> {

@@ -67,7 +67,7 @@ pub fn mixed(stat: &libc::stat) -> u64 {
 
 /// In the controller: what the files hold, read by name. Nobody can notice it but by their time of access.
 pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
-    let named = program.objects.iter().enumerate().filter(|(_, object)| object.kind != ObjectKind::Pipe);
+    let named = program.objects.iter().enumerate().filter(|(_, object)| object.kind.has_path());
     for ((object, info), path) in named.zip(paths) {
         let path = std::ffi::OsStr::from_bytes(path.to_bytes());
         if !info.kind.has_bytes() {
@@ -79,13 +79,18 @@ pub fn read_files(shared: &Shared, program: &Compiled, paths: &[CString]) {
     }
 }
 
+/// Whether the object is looked at through descriptors.
+fn has_descriptors(object: &ObjectInfo) -> bool {
+    matches!(object.kind, ObjectKind::Pipe | ObjectKind::Fifo)
+}
+
 /// In the controller: what objects show, and how many showed nothing. `wait` returns when the worker has answered.
 pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> (Vec<(u16, ObjectField, i64)>, usize) {
     let cells = &shared.probes[..program.objects.len()];
     cells.iter().for_each(|cell| cell.seen.store(0, Ordering::Relaxed));
     for process in &program.processes {
         let seen = |(cell, object): (&ProbeCell, &ObjectInfo)| {
-            object.kind.has_bytes() || cell.seen.load(Ordering::Acquire) != 0
+            !has_descriptors(object) || cell.seen.load(Ordering::Acquire) != 0
         };
         if cells.iter().zip(&program.objects).all(seen) {
             break;
@@ -105,7 +110,7 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
         seen.push((object as u16, ObjectField::Readable, cell.readable.load(Ordering::Relaxed)));
         seen.push((object as u16, ObjectField::Size, cell.size.load(Ordering::Relaxed)));
     }
-    let files = program.objects.iter().filter(|object| object.kind.has_bytes()).count();
-    let skipped = cells.len() - files - seen.len() / 2;
+    let wanted = program.objects.iter().filter(|object| has_descriptors(object)).count();
+    let skipped = wanted - seen.len() / 2;
     (seen, skipped)
 }

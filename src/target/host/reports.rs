@@ -94,7 +94,7 @@ fn reserve(cpus: &[usize]) -> Vec<MutexGuard<'static, ()>> {
 
 /// What a program wants of its sandbox.
 fn needs(program: &Compiled) -> (&[String], bool) {
-    (&program.settings.caps, program.processes.iter().any(|process| process.user > 0))
+    (&program.settings.caps, program.has_users())
 }
 
 impl Host {

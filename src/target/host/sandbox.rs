@@ -258,7 +258,10 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     let users = [sys::CAP_SETUID, sys::CAP_SETGID, sys::CAP_DAC_READ_SEARCH].into_iter().filter(|_| config.users);
     let wanted = own.into_iter().chain(users).fold(config.task_caps, Caps::with);
     // What the controller may do decides, as far as pipes are concerned, what objects it can make for the tasks.
-    shared.require(Stage::Capabilities, wanted.and(Caps::effective()).set());
+    // The spare ones are for namespaces of System V IPC, and to look at objects there.
+    let had = Caps::effective();
+    let spare = Caps::default().with(sys::CAP_SYS_ADMIN).with(sys::CAP_IPC_OWNER).and(had);
+    shared.require(Stage::Capabilities, wanted.and(had).set_with_spare(spare));
     let realtime = config.realtime != Some(false) && become_realtime();
     if config.realtime == Some(true) && !realtime {
         shared.conclude(verdict::NO_REALTIME);

@@ -33,6 +33,9 @@ pub fn look(inside: Inside) {
         cap_sys_resource: has(sys::CAP_SYS_RESOURCE),
         cap_sys_admin: has(sys::CAP_SYS_ADMIN),
         nofile: sys::limit(libc::RLIMIT_NOFILE as i32).0,
+        msgmax: sysctl(c"/proc/sys/kernel/msgmax", 8192),
+        msgmnb: sysctl(c"/proc/sys/kernel/msgmnb", 16_384),
+        msgmni: sysctl(c"/proc/sys/kernel/msgmni", 32_000),
         cpus,
         realtime: inside.realtime,
     };

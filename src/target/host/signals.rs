@@ -3,7 +3,7 @@
 //! A worker blocks every signal except while it is in a call of the program or waits for a command: there its mask is the
 //! program's. So a handler never interrupts the worker's own computing, and may do whatever it likes.
 
-use super::{shared::Shared, worker::Performer};
+use super::{ipc, shared::Shared, worker::Performer};
 use crate::{
     kernel::{
         Call,
@@ -20,8 +20,6 @@ use std::{
 pub const MAX_HANDLERS: usize = 16;
 /// Size of a signal set, as system calls take it.
 pub const SET_BYTES: usize = 8;
-/// Users of a test other than the first have ids from here on.
-pub const FIRST_UID: u32 = 60_000;
 
 thread_local! {
     /// The program's mask, while the worker blocks everything.
@@ -107,7 +105,7 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
             _ => info.add(24).cast::<i64>().read_unaligned(),
         };
         let (pid, uid) = (word(16), word(20));
-        SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(FIRST_UID), value }
+        SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }
     }
 }
 

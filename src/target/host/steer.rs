@@ -1,6 +1,7 @@
 //! The controller of steered runs.
 
 use super::{
+    ipc, ipc_probe,
     log::{Entry, RunEnd, call_kind, end},
     objects::Objects,
     probe,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     kernel::TaskId,
-    program::{Compiled, ProcessInfo, Release, Schedule},
+    program::{Compiled, IpcNumbers, ProcessInfo, Release, Schedule},
     target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
 use std::{
@@ -107,8 +108,12 @@ struct Run<'a> {
     eyes: Eyes,
     /// Tasks that were woken inside a call at a priority below ours, or may be in this step.
     held: Vec<bool>,
+    /// Tasks of processes that have exited, once they are known to be gone.
+    gone: Vec<bool>,
     /// Names of FIFOs and files.
     paths: Vec<CString>,
+    /// Ids of System V objects.
+    numbers: IpcNumbers,
     /// Whether tasks can be stopped or killed.
     signals: bool,
     count: RunEnd,
@@ -118,14 +123,16 @@ type Outcome = Result<(), [u64; 4]>;
 
 impl<'a> Run<'a> {
     fn new(inside: Inside<'a>, program: &'a Compiled, options: &'a SteerOptions) -> Self {
-        let held = vec![false; MAX_TASKS];
+        let (held, gone) = (vec![false; MAX_TASKS], vec![false; MAX_TASKS]);
         Run {
             inside,
             program,
             options,
             eyes: Eyes::default(),
             held,
+            gone,
             paths: Vec::new(),
+            numbers: IpcNumbers::default(),
             signals: program.uses_signals(),
             count: RunEnd::default(),
         }
@@ -165,8 +172,12 @@ impl<'a> Run<'a> {
     /// Makes the objects and all processes that are there from the start.
     fn start_workers(&mut self) {
         let shared = self.inside.shared;
+        if self.program.uses_ipc() {
+            ipc::enter_namespace(shared);
+        }
         let objects = Objects::create(shared, self.program, 0);
         self.paths.clone_from(&objects.paths);
+        self.numbers.clone_from(&objects.numbers);
         shared.instance.store(0, Ordering::Release);
         let instances = vec![objects];
         let mut crew = Crew { inside: self.inside, program: self.program, instances, way: Way::Steered };
@@ -230,11 +241,7 @@ impl<'a> Run<'a> {
             state::IN_CALL if !self.held[task] => return impossible(Impossible::Asleep),
             _ => {}
         }
-        if self.program.processes[self.program.tasks[task].process as usize]
-            .threads
-            .iter()
-            .any(|&thread| self.state(thread as usize) == state::EXITED)
-        {
+        if self.process_exits(task) {
             return impossible(Impossible::Exited);
         }
         shared.see(Observation::Released { step, task: release.task });
@@ -250,6 +257,12 @@ impl<'a> Run<'a> {
         self.confirm(step);
         self.report_quiet(step);
         Ok(())
+    }
+
+    /// Whether a thread of the task's process has made it exit.
+    fn process_exits(&self, task: usize) -> bool {
+        let process = &self.program.processes[self.program.tasks[task].process as usize];
+        process.threads.iter().any(|&thread| self.state(thread as usize) == state::EXITED)
     }
 
     fn is_stopped(&self, task: usize) -> bool {
@@ -273,6 +286,13 @@ impl<'a> Run<'a> {
 
     /// Those of `lowered` who still sleep are not held any more.
     fn release_unwoken(&mut self, lowered: &[usize]) {
+        // Threads that an exit killed come to their end first: what that wakes is held.
+        for &task in lowered {
+            if self.process_exits(task) {
+                self.held[task] = false;
+                self.set_priority(task, TASK_PRIORITY);
+            }
+        }
         for &task in lowered {
             if self.state(task) == state::IN_CALL && quiet::task_state(self.slot(task)) == 'R' {
                 continue;
@@ -305,14 +325,44 @@ impl<'a> Run<'a> {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            // While we sleep those who are held can run.
-            if self.held.contains(&true) {
-                self.count.check_failures += 1;
+            self.doze();
+        }
+        // An exit can be held up before it has closed anything.
+        while let Some(task) = self.dying() {
+            if begun.elapsed() > self.options.limit {
+                return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
-            std::thread::sleep(Duration::from_micros(50));
+            self.doze();
             self.find_killed();
         }
         Ok(())
+    }
+
+    /// Lets the kernel do what holds up the tasks.
+    fn doze(&mut self) {
+        // While we sleep those who are held can run.
+        if self.held.contains(&true) {
+            self.count.check_failures += 1;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+
+    /// A task whose process exits and which is not gone yet, unless another of its threads is held.
+    fn dying(&mut self) -> Option<usize> {
+        for task in 0..self.tasks() {
+            if self.gone[task] || self.state(task) == state::UNBORN || !self.process_exits(task) {
+                continue;
+            }
+            let process = &self.program.processes[self.program.tasks[task].process as usize];
+            if process.threads.iter().any(|&thread| self.held[thread as usize]) {
+                continue;
+            }
+            if !matches!(quiet::task_state(self.slot(task)), 'X' | 'Z') {
+                return Some(task);
+            }
+            self.gone[task] = true;
+        }
+        None
     }
 
     /// Notes who was ended by a signal.
@@ -393,6 +443,9 @@ impl<'a> Run<'a> {
         let asleep = asleep.collect();
         let held = (0..self.tasks()).filter(|&task| self.held[task]).map(|task| task as TaskId).collect();
         probe::read_files(self.inside.shared, self.program, &self.paths);
+        if self.options.probe && self.program.uses_ipc() {
+            ipc_probe::look(self.inside.shared, self.program, &self.numbers, true);
+        }
         let stopped = stopped.into_iter().map(|task| task as TaskId).collect();
         let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
         let signals = match self.options.probe && self.signals {

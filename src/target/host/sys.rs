@@ -215,11 +215,30 @@ impl Caps {
         Caps(u64::from(data[0].effective) | u64::from(data[1].effective) << 32)
     }
 
+    /// The capabilities that the caller can make effective.
+    fn permitted() -> Caps {
+        let header = CapHeader { version: Self::VERSION_3, pid: 0 };
+        let mut data = [CapData::default(); 2];
+        // SAFETY: version 3 fills two records.
+        unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
+        Caps(u64::from(data[0].permitted) | u64::from(data[1].permitted) << 32)
+    }
+
     /// Makes these the caller's only capabilities.
     pub fn set(self) -> io::Result<()> {
+        self.set_with_spare(Caps::default())
+    }
+
+    /// Makes these the caller's only capabilities, apart from `spare` ones that are of no effect until they are raised.
+    pub fn set_with_spare(self, spare: Caps) -> io::Result<()> {
         let header = CapHeader { version: Self::VERSION_3, pid: 0 };
-        let half = |bits: u32| CapData { effective: bits, permitted: bits, inheritable: 0 };
-        let data = [half(self.0 as u32), half((self.0 >> 32) as u32)];
+        let permitted = self.0 | spare.0;
+        let half = |shift: u32| CapData {
+            effective: (self.0 >> shift) as u32,
+            permitted: (permitted >> shift) as u32,
+            inheritable: 0,
+        };
+        let data = [half(0), half(32)];
         // SAFETY: version 3 reads two records.
         check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) }).map(drop)
     }
@@ -243,6 +262,15 @@ impl Caps {
     pub fn number(name: &str) -> Option<u32> {
         NAMES.iter().position(|&n| n == name).map(|i| i as u32)
     }
+}
+
+/// Does something with a capability that is spare otherwise.
+pub fn with_capability<T>(number: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let (effective, permitted) = (Caps::effective(), Caps::permitted());
+    effective.with(number).and(permitted).set_with_spare(permitted)?;
+    let done = work();
+    effective.set_with_spare(permitted)?;
+    done
 }
 
 const NAMES: &[&str] = &[
@@ -281,6 +309,8 @@ pub const CAP_DAC_READ_SEARCH: u32 = 2;
 pub const CAP_SETGID: u32 = 6;
 /// `CAP_SETUID`.
 pub const CAP_SETUID: u32 = 7;
+/// `CAP_IPC_OWNER`.
+pub const CAP_IPC_OWNER: u32 = 15;
 /// `CAP_SYS_PTRACE`.
 pub const CAP_SYS_PTRACE: u32 = 19;
 /// `CAP_SYS_ADMIN`.

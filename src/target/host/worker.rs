@@ -2,7 +2,7 @@
 
 use super::{
     calls::{self, Executor},
-    log,
+    ipc, log,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
@@ -122,7 +122,7 @@ fn ignore_sigpipe() {
 
 /// Users of a test are numbered from 0; the others get ids that nobody else is likely to have.
 fn change_user(user: u32) -> std::io::Result<()> {
-    let id = signals::FIRST_UID + user;
+    let id = ipc::FIRST_USER + user;
     // SAFETY: numbers only; an empty list of groups is not read.
     unsafe {
         sys::check(libc::setgroups(0, std::ptr::null()))?;
@@ -189,7 +189,7 @@ impl<'a> Performer<'a> {
     fn executor(&self) -> Executor {
         let idle = self.executors.borrow_mut().pop();
         let objects = &self.crew.instances[self.instance.get()];
-        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(&objects.paths, &objects.memory));
+        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects));
         idle.unwrap_or_else(new)
     }
 
@@ -198,8 +198,7 @@ impl<'a> Performer<'a> {
         let vars = self.cursor.borrow().locals.len();
         self.cursor.replace(Cursor::new(vars));
         self.instance.set(instance);
-        let objects = &self.crew.instances[instance];
-        self.executors.borrow_mut().iter_mut().for_each(|e| e.set_objects(&objects.paths, &objects.memory));
+        self.executors.borrow_mut().iter_mut().for_each(|e| e.set_objects(&self.crew.instances[instance]));
     }
 
     /// Does everything before the next call, and prepares the memory for that.
@@ -256,7 +255,10 @@ impl<'a> Performer<'a> {
                 let real = self.crew.ids().real_call(call);
                 let call = real.as_ref().unwrap_or(call);
                 self.slot.becomes(state::IN_CALL);
-                let ret = self.let_in(|| executor.make(call));
+                let mut ret = self.let_in(|| executor.make(call));
+                if let Call::Msg(_) = call {
+                    ipc::name_pids(shared, self.crew.program.tasks.len(), &mut ret);
+                }
                 self.renamed(call, ret)
             }
         };

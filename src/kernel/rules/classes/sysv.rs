@@ -1,0 +1,131 @@
+//! The classes of the rules of System V IPC.
+
+use super::{
+    Class::{self, Invisible, Later, ModelOnly},
+    DEFECT, STEPS, Unnamed, unnamed,
+};
+
+pub(super) const RUN: &[&str] = &[
+    "IPC-ID-03",
+    "IPC-ID-05",
+    "IPC-ID-05-SEQ",
+    "IPC-ID-06",
+    "IPC-KEY-01",
+    "IPC-KEY-02",
+    "IPC-KEY-03",
+    "IPC-PERM-01",
+    "IPC-PERM-02",
+    "IPC-PERM-03",
+    "IPC-PERM-04",
+    "IPC-PERM-04-EINVAL",
+    "IPC-INFO-01",
+    "IPC-INFO-01-ANY",
+    "MSG-G-01",
+    "MSG-S-01",
+    "MSG-S-02",
+    "MSG-S-03",
+    "MSG-S-04",
+    "MSG-S-05",
+    "MSG-S-06",
+    "MSG-S-07",
+    "MSG-S-08",
+    "MSG-S-10",
+    "MSG-R-01",
+    "MSG-R-02",
+    "MSG-R-03",
+    "MSG-R-04",
+    "MSG-R-05",
+    "MSG-R-06",
+    "MSG-R-07",
+    "MSG-R-08",
+    "MSG-R-09",
+    "MSG-C-01",
+    "MSG-C-02",
+    "MSG-C-03",
+    "MSG-C-04",
+    "MSG-W-02",
+    "MSG-W-03",
+    "MSG-CTL-01",
+    "MSG-CTL-02",
+    "MSG-CTL-03",
+    "MSG-CTL-04",
+    "MSG-CTL-05",
+    "MSG-CTL-06",
+    "MSG-CTL-07",
+    "MSG-CTL-08",
+];
+
+pub(super) const EXCEPTIONS: &[(&str, Class)] = &[
+    ("IPC-ID-02", ModelOnly("kernels before v5.2")),
+    ("IPC-ID-05-EIDRM", ModelOnly("kernels before v4.2")),
+    ("IPC-LIM-01", ModelOnly("other limits: the default ones are too high to be reached")),
+    ("MSG-W-01", ModelOnly("kernels before v4.9")),
+    ("MSG-CTL-02-NULL", ModelOnly("kernels before v4.13")),
+    ("MSG-02", DEFECT),
+    ("MSG-03", DEFECT),
+];
+
+pub(super) const UNNAMED: &[Unnamed] = &[
+    unnamed(
+        "IPC-ID-01",
+        Invisible("how the numbers of IPC-ID-03 are made, without a branch of its own"),
+        "An id is the sequence number times 32768, plus the index.",
+    ),
+    unnamed(
+        "IPC-ID-04",
+        Later("sysctls that change during a test"),
+        "msg_next_id and its like force the next id once.",
+    ),
+    unnamed(
+        "IPC-SYSCTL-01",
+        Later("sysctls that change during a test"),
+        "Limits are those of the namespace; a change affects later calls only.",
+    ),
+    unnamed(
+        "MSG-G-02",
+        Invisible("numbers that the model takes from the machine"),
+        "msgmax is 8192, msgmnb 16384, msgmni 32000; before v3.19 msgmni is scaled by memory.",
+    ),
+    unnamed(
+        "MSG-S-09",
+        Invisible("a consequence of MSG-S-03, without a branch of its own"),
+        "A message that is handed over needs room as well.",
+    ),
+    unnamed(
+        "MSG-R-10",
+        Later("signals with handlers"),
+        "A handler ends a sleeping msgrcv with EINTR, SA_RESTART or not; stopping and continuing does not.",
+    ),
+    unnamed(
+        "MSG-W-04",
+        Invisible("a consequence of MSG-S-07, without a branch of its own"),
+        "A message that is handed over wakes no sender.",
+    ),
+    unnamed(
+        "STEP-MSG-01",
+        STEPS,
+        "A receiver goes among the receivers under the lock, and sleeps after it is dropped.",
+    ),
+    unnamed("STEP-MSG-02", STEPS, "A receiver's result is left under the lock; since v4.9 it is woken after that."),
+    unnamed(
+        "STEP-MSG-03",
+        STEPS,
+        "A woken receiver looks at its result without the lock, and takes the lock only if there is none.",
+    ),
+    unnamed(
+        "STEP-MSG-04",
+        STEPS,
+        "A sender goes among the senders under the lock, and leaves them under the lock when it is woken.",
+    ),
+    unnamed(
+        "STEP-MSG-05",
+        STEPS,
+        "Senders are woken under the lock before v4.9, and after it since then; they stay in the queue until they run.",
+    ),
+    unnamed(
+        "STEP-MSG-06",
+        STEPS,
+        "A removal lets receivers know, then senders, drops the id and the lock, and then wakes them.",
+    ),
+    unnamed("STEP-MSG-07", STEPS, "Text is copied in before the lock and out after it."),
+];

@@ -1,0 +1,88 @@
+//! Campaigns against the kernel of this machine: they find what differs, and nothing else.
+
+use lockstep::{
+    campaign::{self, Finding, Options, Recipe, Summary, Walking},
+    generate::{MECHANISMS, Shape},
+    kernel::Quirk,
+    litmus,
+    program::syntax::{Body, Item},
+    target::{Host, SteerOptions, Target},
+    verdict::base_env,
+};
+
+/// A campaign in which the model has the opposite of some behaviours. `None` where tasks cannot be steered in the order of their
+/// waking, which differences in that order need.
+fn fuzz(flipped: &[Quirk], programs: u64, first: u64) -> Option<(Summary, Vec<Finding>)> {
+    let mut host = Host::new().unwrap();
+    let facts = host.facts().ok().filter(|facts| facts.realtime)?;
+    let mut env = base_env(&facts);
+    for &quirk in flipped {
+        env.quirks = env.quirks.with(quirk, !env.quirks.has(quirk));
+    }
+    let recipe = Recipe {
+        seed: 1,
+        mechanisms: MECHANISMS.to_vec(),
+        shape: Shape::default(),
+        walking: Walking { most: 60, hold: 12 },
+        schedules: 3,
+        env,
+    };
+    let options = Options {
+        recipe,
+        switched: Vec::new(),
+        first,
+        programs: Some(programs),
+        time: None,
+        steer: SteerOptions { probe: true, ..SteerOptions::default() },
+        free: None,
+        confirm: 5,
+        max_findings: 1,
+        stop: None,
+    };
+    Some(campaign::run(&mut host, &options, &mut |_| {}).unwrap())
+}
+
+fn calls(finding: &Finding) -> usize {
+    finding
+        .tree
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Init(block) => block.len(),
+            Item::Process(process) => match &process.body {
+                Body::Single(block) => block.len(),
+                Body::Threads(threads) => threads.iter().map(|t| t.block.len()).sum(),
+            },
+            _ => 0,
+        })
+        .sum()
+}
+
+/// The finding is a program of at most so many calls, differs each time, and is a litmus file.
+fn is_good(finding: &Finding, most: usize) {
+    assert_eq!(finding.confirmed, (5, 5), "{}", finding.text);
+    assert!(calls(finding) <= most, "{}", finding.text);
+    let (tree, program) = litmus::load(&finding.text).unwrap();
+    assert_eq!(tree, finding.tree);
+    assert_eq!(program.schedules.len(), 1, "{}", finding.text);
+}
+
+#[test]
+fn fuzz_finds_a_call_with_another_answer() {
+    let Some((_, findings)) = fuzz(&[Quirk::SetFlPackets], 2000, 0) else { return };
+    is_good(findings.first().expect("found within 2000 programs"), 2);
+}
+
+#[test]
+fn fuzz_finds_another_order_of_service() {
+    let Some((_, findings)) = fuzz(&[Quirk::WakeWriterIfWasFull], 4000, 0) else { return };
+    is_good(findings.first().expect("found within 4000 programs"), 8);
+}
+
+#[test]
+fn fuzz_finds_nothing_where_model_and_kernel_agree() {
+    let Some((summary, findings)) = fuzz(&[], 300, 100_000) else { return };
+    assert!(findings.is_empty(), "{}", findings[0].text);
+    assert_eq!((summary.programs, summary.differences), (300, 0));
+    assert!(summary.steps > 3000 && summary.rules.len() > 40, "{summary:?}");
+}
