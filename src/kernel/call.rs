@@ -356,7 +356,7 @@ pub enum Call {
     Yield,
     /// `kill(pid, signal)`.
     Kill {
-        /// A process or thread, 0 or -1 or minus a group; ids are those of [`super::signal::pid_of_process`].
+        /// A process or thread, 0 or -1 or minus a group; ids are those of [`super::signal::tid_of`].
         pid: i32,
         /// Signal, 0 for none.
         signal: i32,

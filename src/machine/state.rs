@@ -4,7 +4,7 @@ use super::ipc_field;
 use crate::{
     kernel::{
         Action, Call, CallKind, Env, InCall, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table, Task,
-        TaskId, Trace, WaitsFor, signal::pid_of_process,
+        TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -281,7 +281,7 @@ impl<'p> Machine<'p> {
         let step = state.kernel.run(&self.env, mv.task, action, trace, sections);
         match &step {
             Step::Returned(ret) => self.complete(state, mv.task, ret),
-            Step::Forked(child) => self.complete(state, mv.task, &Return::value(pid_of_process(*child).into())),
+            Step::Forked(child) => self.complete(state, mv.task, &Return::value(self.program.pid(*child).into())),
             Step::Handler { .. } | Step::Resumed => return self.handle(state, mv.task),
             _ => {}
         }

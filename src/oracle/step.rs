@@ -3,7 +3,7 @@
 use crate::{
     kernel::{
         CallKind, Kernel, ProcessId, Return, RunState, Signal, Step, Task, TaskId,
-        signal::{self, Disposition, SigInfo, SigSet, pid_of_process},
+        signal::{self, Disposition, SigInfo, SigSet},
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
@@ -294,7 +294,7 @@ pub(super) fn events_of(
     let gone = matches!(step, Step::Exited);
     let what = match step {
         Step::Returned(ret) => returned(ret),
-        Step::Forked(child) => returned(Return::value(pid_of_process(child).into())),
+        Step::Forked(child) => returned(Return::value(machine.program.pid(child).into())),
         Step::Handler { .. } => state.kernel.sig_frames(task).last().map(|frame| {
             let mask = state.kernel.task(task).blocked;
             What::Handler(Handled { handler: frame.handler, info: frame.info, mask })

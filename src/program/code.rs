@@ -2,7 +2,8 @@
 
 use super::{syntax::ObjectKind, syntax::Span, *};
 use crate::kernel::{
-    Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, TaskId, VersionRange, signal::tid_of,
+    Call, CallKind, IpcId, IpcKey, MsgCall, MsgCtl, OpenFlags, ProcessId, TaskId, VersionRange,
+    signal::{task_of, tid_of},
 };
 
 /// A resolved program.
@@ -483,16 +484,14 @@ impl Compiled {
                 .any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Msgctl))
     }
 
-    /// The id of a thread as programs know it.
-    pub fn tid(&self, task: TaskId) -> i32 {
-        let process = self.tasks[task as usize].process;
-        let place = self.processes[process as usize].threads.iter().position(|&t| t == task).unwrap_or(0);
-        tid_of(process, place)
+    /// The id of a process as programs know it.
+    pub fn pid(&self, process: ProcessId) -> i32 {
+        self.processes[process as usize].threads.first().map_or(0, |&leader| tid_of(leader))
     }
 
     /// The thread with this id.
     pub fn task_by_tid(&self, tid: i32) -> Option<TaskId> {
-        (0..self.tasks.len() as TaskId).find(|&task| self.tid(task) == tid)
+        task_of(tid).filter(|&task| usize::from(task) < self.tasks.len())
     }
 
     /// Whether any of its calls has to do with signals: otherwise nobody can see them.

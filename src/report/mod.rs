@@ -13,6 +13,7 @@ mod logged;
 mod picture;
 mod ring;
 mod rules;
+mod signals;
 mod strace;
 mod strace_ipc;
 mod style;

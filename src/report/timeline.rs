@@ -2,6 +2,7 @@
 
 use super::{
     ring::{self, Drawing},
+    signals,
     strace::{self, Caller},
     style::{Style, Tone, wrap},
     table, waits,
@@ -220,7 +221,8 @@ impl<'m> Story<'m> {
                 cells.push(Cell { task, what: String::new(), result: "begins".into(), tone: Tone::Wake });
             }
         }
-        let drawings = ring::changes(self.machine, &self.before, after);
+        let mut drawings = ring::changes(self.machine, &self.before, after);
+        drawings.extend(signals::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
         if told {
@@ -238,7 +240,13 @@ impl<'m> Story<'m> {
         let was_interrupted = self.interrupted.remove(&task);
         let in_call = self.before.kernel.task(task).in_call();
         let what = match mv.kind {
-            MoveKind::Call => caller.current_text(),
+            MoveKind::Call => match self.before.cursor(task).frames.last() {
+                Some(frame) if call == Some(crate::kernel::Call::Sigreturn) => {
+                    let handlers = &self.machine.program.tasks[usize::from(task)].code.handlers;
+                    format!("{} returns", handlers[usize::from(frame.handler)].name)
+                }
+                _ => caller.current_text(),
+            },
             MoveKind::Continue => {
                 let name = in_call.unwrap_or(CallKind::Pause);
                 let how = if was_interrupted { "goes on" } else { "resumes" };

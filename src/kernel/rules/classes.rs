@@ -1,5 +1,6 @@
 //! What becomes of each rule: every id of the fact files is in exactly one class.
 
+mod signal;
 mod sysv;
 
 use super::{RULES, join};
@@ -70,7 +71,8 @@ const STEPS: Class =
     Invisible("where others can run inside a call: no schedule of whole calls shows it, --steps section explores it");
 
 /// Rules of the newest kernel that files of the library exercise.
-pub const RUN: &[&str] = &join::<_, { PIPE_RUN.len() + sysv::RUN.len() }>(&[PIPE_RUN, sysv::RUN]);
+pub const RUN: &[&str] =
+    &join::<_, { PIPE_RUN.len() + sysv::RUN.len() + signal::RUN.len() }>(&[PIPE_RUN, sysv::RUN, signal::RUN]);
 
 const PIPE_RUN: &[&str] = &[
     "PIPE-W-10",
@@ -158,8 +160,10 @@ const PIPE_RUN: &[&str] = &[
 ];
 
 /// Rules of the model that are not run.
-pub const EXCEPTIONS: &[(&str, Class)] =
-    &join::<_, { PIPE_EXCEPTIONS.len() + sysv::EXCEPTIONS.len() }>(&[PIPE_EXCEPTIONS, sysv::EXCEPTIONS]);
+pub const EXCEPTIONS: &[(&str, Class)] = &join::<
+    _,
+    { PIPE_EXCEPTIONS.len() + sysv::EXCEPTIONS.len() + signal::EXCEPTIONS.len() },
+>(&[PIPE_EXCEPTIONS, sysv::EXCEPTIONS, signal::EXCEPTIONS]);
 
 const PIPE_EXCEPTIONS: &[(&str, Class)] = &[
     ("PIPE-C-01-DIRECT", ModelOnly("kernels before v3.4")),
@@ -193,8 +197,11 @@ const fn unnamed(id: &'static str, class: Class, text: &'static str) -> Unnamed 
 }
 
 /// Rules of the fact files that no branch of the model names.
-pub const UNNAMED: &[Unnamed] =
-    &join::<_, { PIPE_UNNAMED.len() + sysv::UNNAMED.len() }>(&[PIPE_UNNAMED, sysv::UNNAMED]);
+pub const UNNAMED: &[Unnamed] = &join::<_, { PIPE_UNNAMED.len() + sysv::UNNAMED.len() + signal::UNNAMED.len() }>(&[
+    PIPE_UNNAMED,
+    sysv::UNNAMED,
+    signal::UNNAMED,
+]);
 
 const PIPE_UNNAMED: &[Unnamed] = &[
     unnamed("PIPE-W-13", Later("times of inodes"), "A write sets the times of the inode; since v6.15 of FIFOs only."),

@@ -1,6 +1,6 @@
 //! Children: what their parent is told, and how it asks.
 
-use super::{SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, pid_of_process, send::For};
+use super::{SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, send::For};
 use crate::kernel::{
     Cx, Errno, InCall, Kernel, Life, ProcessId, RestartKind, Return, RunState, Step,
     canon::{Canon, canon_enum, canon_struct, get, put},
@@ -112,11 +112,11 @@ impl Wait4 {
         }
     }
 
-    fn waits_for(&self, child: ProcessId) -> bool {
+    fn waits_for(&self, k: &Kernel, child: ProcessId) -> bool {
         match self.pid {
             -1 | 0 => true,
-            pid if pid < 0 => -pid == pid_of_process(0),
-            pid => pid == pid_of_process(child),
+            pid if pid < 0 => -pid == k.pid_of_process(0),
+            pid => pid == k.pid_of_process(child),
         }
     }
 
@@ -124,12 +124,12 @@ impl Wait4 {
     fn look(&self, cx: &mut Cx, me: ProcessId) -> Option<Return> {
         let mut any = false;
         for child in cx.k.children(me) {
-            if !self.waits_for(child) {
+            if !self.waits_for(cx.k, child) {
                 continue;
             }
             any = true;
             if let Some((code, status)) = self.consider(cx, child) {
-                let pid = pid_of_process(child);
+                let pid = cx.k.pid_of_process(child);
                 return Some(Return { extra: smallvec![code.into(), status.into()], ..Return::value(pid.into()) });
             }
         }
@@ -162,7 +162,7 @@ impl Wait4 {
 
     /// Whether some child has something to say.
     pub fn ready(&self, k: &Kernel) -> bool {
-        let mut children = k.children(self.process).into_iter().filter(|&child| self.waits_for(child));
+        let mut children = k.children(self.process).into_iter().filter(|&child| self.waits_for(k, child));
         children.any(|child| {
             let of = k.process(child);
             matches!(of.life, Life::Zombie(_))
@@ -200,7 +200,8 @@ impl Cx<'_> {
             self.trace.rule(SIG_X_01);
             let uid = self.k.process(process).uid.into();
             let value = status.status.into();
-            let info = SigInfo { signo: SIGCHLD, code: status.code.into(), pid: pid_of_process(process), uid, value };
+            let info =
+                SigInfo { signo: SIGCHLD, code: status.code.into(), pid: self.k.pid_of_process(process), uid, value };
             let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
         }
         self.wake_up_parent(parent, process);
@@ -209,7 +210,8 @@ impl Cx<'_> {
     /// `__wake_up_parent`: those threads of the parent that wait for this child.
     pub(super) fn wake_up_parent(&mut self, parent: ProcessId, child: ProcessId) {
         for thread in self.k.threads_of_process(parent) {
-            let waits = matches!(&self.k.task(thread).frame.call, Some(InCall::Wait(wait)) if wait.waits_for(child));
+            let waits =
+                matches!(&self.k.task(thread).frame.call, Some(InCall::Wait(wait)) if wait.waits_for(self.k, child));
             if waits && thread != self.me {
                 self.try_to_wake_up(thread);
             }

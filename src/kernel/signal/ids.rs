@@ -4,32 +4,33 @@ use crate::kernel::{Kernel, Life, ProcessId, RunState, TaskId};
 
 /// The id of the first process of a pid namespace, which is none of the program's.
 pub const INIT_PID: i32 = 1;
+/// The id of the first task.
+const FIRST: i32 = 100;
 
-/// The id of a process: 100 for the first, 200 for the second, and so on.
-pub const fn pid_of_process(process: ProcessId) -> i32 {
-    100 * (process as i32 + 1)
+/// The id of a thread: 100 for the first task, 101 for the second, and so on. That of a process is the one of its first
+/// thread.
+pub const fn tid_of(task: TaskId) -> i32 {
+    FIRST + task as i32
 }
 
-/// The id of the thread with this place among the threads of its process; that of the first is the id of the process.
-pub const fn tid_of(process: ProcessId, place: usize) -> i32 {
-    pid_of_process(process) + place as i32
+/// The task with this id, if it is one that a task could have.
+pub fn task_of(tid: i32) -> Option<TaskId> {
+    TaskId::try_from(tid.checked_sub(FIRST)?).ok()
 }
 
 impl Kernel {
-    /// The process with this id, if it was ever started and is not reaped.
-    pub(super) fn process_by_pid(&self, pid: i32) -> Option<ProcessId> {
-        let process = (pid >= 100 && pid % 100 == 0).then(|| pid / 100 - 1)?;
-        let process = ProcessId::try_from(process).ok().filter(|&p| usize::from(p) < self.process_count())?;
-        self.exists(process).then_some(process)
+    /// The id of a process.
+    pub fn pid_of_process(&self, process: ProcessId) -> i32 {
+        tid_of(self.leader(process))
     }
 
-    /// The thread with this id.
+    /// The thread with this id, if its process was ever started and is not reaped.
     pub(super) fn task_by_tid(&self, tid: i32) -> Option<TaskId> {
-        let process = self.process_by_pid(tid - tid.rem_euclid(100))?;
-        let place = tid.rem_euclid(100) as usize;
-        let task = self.tasks().filter(|(_, t)| t.process == process).nth(place).map(|(id, _)| id)?;
+        let task = task_of(tid).filter(|&task| usize::from(task) < self.tasks().count())?;
+        let process = self.task(task).process;
+        let leads = self.leader(process) == task;
         // The first thread keeps its id until the process is reaped, others until they are gone.
-        (place == 0 || self.task(task).state != RunState::Dead).then_some(task)
+        (self.exists(process) && (leads || self.task(task).state != RunState::Dead)).then_some(task)
     }
 
     /// Whether a process has an id: it was started, and nobody has reaped it.

@@ -1,6 +1,6 @@
 //! `kill`, `tgkill`, `rt_sigqueueinfo`.
 
-use super::{SigInfo, code, ids::INIT_PID, pid_of_process, send::For};
+use super::{SigInfo, code, ids::INIT_PID, send::For};
 use crate::kernel::{Cx, Errno, ProcessId, Quirk, Return, rules::*};
 
 type Sent = Result<(), Errno>;
@@ -17,7 +17,7 @@ impl Cx<'_> {
     pub(super) fn sender(&self, code: i32) -> SigInfo {
         let process = self.k.task(self.me).process;
         let uid = self.k.process(process).uid.into();
-        SigInfo { code, pid: pid_of_process(process), uid, ..SigInfo::default() }
+        SigInfo { code, pid: self.k.pid_of_process(process), uid, ..SigInfo::default() }
     }
 
     /// `kill_something_info`
@@ -37,7 +37,7 @@ impl Cx<'_> {
             self.trace.rule(SIG_P_04);
             return Err(Errno::ESRCH);
         };
-        if pid % 100 != 0 {
+        if self.k.leader(self.k.task(task).process) != task {
             self.trace.rule(SIG_P_04_TID);
         }
         self.trace.rule(SIG_P_09);
@@ -68,7 +68,7 @@ impl Cx<'_> {
     /// `__kill_pgrp_info`. All processes of a program are one group, led by the first of them; the newest member comes first.
     fn kill_pgrp(&mut self, pid: i32, signal: i32, info: SigInfo) -> Sent {
         self.trace.rule(SIG_P_05);
-        if pid != 0 && -pid != pid_of_process(0) {
+        if pid != 0 && -pid != self.k.pid_of_process(0) {
             return Err(Errno::ESRCH);
         }
         let (mut success, mut result) = (false, Err(Errno::ESRCH));
@@ -91,7 +91,7 @@ impl Cx<'_> {
             self.trace.rule(SIG_P_07);
             return Errno::EINVAL.into();
         }
-        let found = self.k.task_by_tid(tid).filter(|&task| pid_of_process(self.k.task(task).process) == pid);
+        let found = self.k.task_by_tid(tid).filter(|&task| self.k.pid_of_process(self.k.task(task).process) == pid);
         let Some(task) = found else {
             self.trace.rule(SIG_P_07_ESRCH);
             return Errno::ESRCH.into();
@@ -103,7 +103,7 @@ impl Cx<'_> {
 
     /// `do_rt_sigqueueinfo`, with what `sigqueue` of a C library fills in.
     pub(in crate::kernel) fn sigqueue(&mut self, pid: i32, signal: i32, value: i64, si_code: i32) -> Return {
-        let own = pid_of_process(self.k.task(self.me).process) == pid;
+        let own = self.k.pid_of_process(self.k.task(self.me).process) == pid;
         if si_code >= 0 || si_code == code::SI_TKILL {
             self.trace.rule(SIG_P_08);
             if !(own && self.env.quirks.has(Quirk::SigForgeToSelf)) {

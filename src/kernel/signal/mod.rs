@@ -17,7 +17,7 @@ pub use action::{Disposition, SaFlags, SigAction, SigHow};
 pub use child::{WNOHANG, Wait4, WaitStatus};
 pub(in crate::kernel) use delivery::Delivered;
 pub use delivery::{Delivery, Interrupted, SigFrame};
-pub use ids::{INIT_PID, pid_of_process, tid_of};
+pub use ids::{INIT_PID, task_of, tid_of};
 pub use pending::{SigInfo, SigPending, code};
 pub use waiting::{Pause, Sigtimedwait};
 

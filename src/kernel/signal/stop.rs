@@ -1,7 +1,7 @@
 //! Job control: all threads of a process stop, and go on.
 
 use super::{SIGCHLD, STOPPING, SaFlags, SigInfo, Signal, code, send::For};
-use crate::kernel::{Cx, Life, ProcessId, RunState, rules::*, signal::Disposition, signal::pid_of_process};
+use crate::kernel::{Cx, Life, ProcessId, RunState, rules::*, signal::Disposition};
 
 impl Cx<'_> {
     /// `do_signal_stop`: begins a stop because of a signal, or takes part in one that has begun. Whether the caller stops.
@@ -97,7 +97,7 @@ impl Cx<'_> {
             self.trace.rule(SIG_A_03_NOCLDSTOP);
         } else {
             let uid = self.k.process(process).uid.into();
-            let info = SigInfo { signo: SIGCHLD, code: why, pid: pid_of_process(process), uid, value };
+            let info = SigInfo { signo: SIGCHLD, code: why, pid: self.k.pid_of_process(process), uid, value };
             let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
         }
         self.wake_up_parent(parent, process);

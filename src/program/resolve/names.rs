@@ -303,13 +303,7 @@ impl<'a> Names<'a> {
             }
             _ => self.task(who)?,
         };
-        let source = self.source_of(task);
-        let process = &self.processes[source.process];
-        let (copy, place) = match process.count {
-            Some(_) => (task - source.first, 0),
-            None => (0, process.threads.iter().position(|&t| t == task).unwrap_or(0)),
-        };
-        Ok(tid_of(process.first + copy, place).into())
+        Ok(tid_of(task).into())
     }
 
     // Asking.

@@ -7,8 +7,9 @@ use super::{
     types::{Type, Typed},
 };
 use crate::kernel::{
-    CallKind, Pid, TaskId,
+    CallKind, TaskId,
     ipc::msg::{INFO_FIELDS, STAT_FIELDS},
+    signal::{task_of, tid_of},
 };
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
@@ -171,7 +172,8 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// `P.pid`: the id of a process or thread, unless that has a variable of this name.
+    /// `P.pid`, `T.tid`: the id of a process, which is that of its first thread, and of a thread, unless that has a variable
+    /// of this name.
     fn pid_of(&self, path: &Path) -> Option<Typed> {
         let (index, rest) = match &path.steps[..] {
             [PathStep::Index(index), rest @ ..] => (Some(*index), rest),
@@ -179,12 +181,18 @@ impl<'a> Translator<'a> {
         };
         let [PathStep::Field(field)] = rest else { return None };
         let who = TaskRef { name: path.root.clone(), index };
-        if field.name != "pid" {
+        let named = self.names.tid(&who).ok()?;
+        let task = task_of(named as i32)?;
+        let source = self.names.source_of(task);
+        if source.var(&field.name).is_some() {
             return None;
         }
-        let own = self.names.task(&who).is_ok_and(|task| self.names.source_of(task).var("pid").is_some());
-        let tid = self.names.tid(&who).ok().filter(|_| !own)?;
-        Some(Typed::constant(Value::Int(tid)))
+        let id = match field.name.as_str() {
+            "pid" => tid_of(self.names.processes[source.process].threads[0] + (task - source.first)),
+            "tid" => tid_of(task),
+            _ => return None,
+        };
+        Some(Typed::constant(Value::Int(id.into())))
     }
 
     /// A variable of a task, seen from outside.
@@ -197,12 +205,6 @@ impl<'a> Translator<'a> {
                 Some((slot, var)) => {
                     let (field, ty) = self.field(var, steps, span)?;
                     Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
-                }
-                None if steps.is_empty() && matches!(name.name.as_str(), "pid" | "tid") => {
-                    // The id of a process is that of its first thread.
-                    let process = &self.names.processes[source.process];
-                    let leader = if name.name == "pid" { process.threads[0] + (task - source.first) } else { task };
-                    Some(Typed::number(ExprCode::Const(Value::Int(Pid::of(leader).number()))))
                 }
                 None => {
                     let message = format!("`{}` has no variable `{}`", source.name, name.name);

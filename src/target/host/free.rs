@@ -164,7 +164,7 @@ impl<'a> Free<'a> {
         if !intact {
             // Whoever still runs could be killed in the middle of an entry.
             end_workers();
-            if !shared.close_log(start) {
+            if !shared.close_log(start, crew.signals()) {
                 run.end = [end::OVERFLOW, 0, 0, 0];
                 shared.append(&begins);
             }

@@ -137,8 +137,9 @@ impl Shared {
     }
 
     /// When all writers are gone: the end of the log is before what a killed one left unfinished after byte `start`.
-    /// If something did not fit, nothing after `start` is kept, and this is false.
-    pub fn close_log(&self, start: usize) -> bool {
+    /// If something did not fit, nothing after `start` is kept, and this is false; likewise if a task that was `killed` on
+    /// purpose left an entry unfinished, for what others wrote after it is lost.
+    pub fn close_log(&self, start: usize, killed: bool) -> bool {
         let mut at = start;
         let complete = self.overflow.swap(0, Ordering::AcqRel) == 0;
         if complete {
@@ -146,8 +147,12 @@ impl Shared {
                 at += len * 8;
             }
         }
+        let torn = killed && complete && at < self.log_used();
+        if torn {
+            at = start;
+        }
         self.log_end.store(at, Ordering::Release);
-        complete
+        complete && !torn
     }
 
     /// Tag and number of words of the entry at byte `at`.
@@ -499,7 +504,7 @@ mod tests {
         }
         assert_eq!(shared.entry(at), None);
         shared.log_end.fetch_add(64, Ordering::Relaxed);
-        assert!(shared.close_log(0));
+        assert!(shared.close_log(0, false));
         assert_eq!(shared.log_used(), at, "what nobody finished is dropped");
         shared.clear_log();
         assert_eq!(shared.entry(0), None, "entries of an older generation are not read");

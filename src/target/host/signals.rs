@@ -7,7 +7,7 @@ use super::{ipc, shared::Shared, worker::Performer};
 use crate::{
     kernel::{
         Call,
-        signal::{SigInfo, code},
+        signal::{SigInfo, code, tid_of},
     },
     program::Compiled,
 };
@@ -155,7 +155,7 @@ impl Ids<'_> {
     pub fn virtual_id(&self, real: i32) -> i32 {
         let tasks = 0..self.program.tasks.len();
         let task = tasks.rev().find(|&task| real > 0 && self.word(task).load(Ordering::Acquire) as i32 == real);
-        task.map_or(real.min(1), |task| self.program.tid(task as u16))
+        task.map_or(real.min(1), |task| tid_of(task as u16))
     }
 
     /// The call with the sandbox's ids.

@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         self.count.end = outcome.err().unwrap_or([end::FINISHED, 0, 0, 0]);
         // Whoever still runs could be killed in the middle of an entry.
         end_workers();
-        if !shared.close_log(start) {
+        if !shared.close_log(start, false) {
             self.count.end = [end::OVERFLOW, 0, 0, 0];
             shared.append(&begins);
         }

@@ -11,10 +11,7 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{
-        Call, Errno, Return,
-        signal::{SigInfo, pid_of_process},
-    },
+    kernel::{Call, Errno, Return, signal::SigInfo},
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
 };
@@ -391,8 +388,13 @@ impl<'a> Performer<'a> {
                 // Before it runs: somebody may send it a signal.
                 if let Some(leader) = slots().next() {
                     leader.tid.store(pid as u32, Ordering::Release);
+                    // Where /proc is the sandbox's own, the number is the same there.
+                    if self.slot.proc_tid.load(Ordering::Relaxed) == self.slot.tid.load(Ordering::Relaxed) {
+                        leader.proc_pid.store(pid as u32, Ordering::Release);
+                        leader.proc_tid.store(pid as u32, Ordering::Release);
+                    }
                 }
-                Return::value(pid_of_process(child).into())
+                Return::value(self.crew.program.pid(child).into())
             }
             Err(error) => {
                 slots().for_each(|slot| slot.state.store(state::UNBORN, Ordering::Release));
