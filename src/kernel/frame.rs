@@ -44,7 +44,7 @@ pub enum InCall {
     MsgCtl(Box<MsgCtlCall>),
     Lock(Box<PipeLock>),
     Sigtimedwait(Sigtimedwait),
-    Sigprocmask { how: i32, set: Option<SigSet> },
+    Sigprocmask { how: i32, set: Option<SigSet>, locked: bool },
     Wait(Wait4),
     Signal(Box<Delivery>),
 }
@@ -111,7 +111,11 @@ impl InCall {
             InCall::Pause(call) => call.step(cx),
             InCall::Sigtimedwait(call) => call.step(cx),
             InCall::Wait(call) => call.step(cx),
-            InCall::Sigprocmask { how, set } => Step::Returned(cx.sigprocmask(*how, *set)),
+            InCall::Sigprocmask { locked: locked @ false, .. } => {
+                *locked = true;
+                Step::Preempted
+            }
+            InCall::Sigprocmask { how, set, .. } => Step::Returned(cx.sigprocmask(*how, *set)),
             InCall::Signal(delivery) => match delivery.step(cx) {
                 Delivered::Step(step) => step,
                 Delivered::Die(status) => {
@@ -223,10 +227,11 @@ impl Canon for Frame {
                 out.push(21);
                 call.encode(out);
             }
-            Some(InCall::Sigprocmask { how, set }) => {
+            Some(InCall::Sigprocmask { how, set, locked }) => {
                 out.push(23);
                 how.encode(out);
                 set.encode(out);
+                locked.encode(out);
             }
             Some(InCall::Signal(delivery)) => {
                 out.push(22);
@@ -282,7 +287,11 @@ impl Canon for Frame {
             20 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
             21 => Some(InCall::Wait(Wait4::decode(input))),
             22 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
-            23 => Some(InCall::Sigprocmask { how: i32::decode(input), set: Option::decode(input) }),
+            23 => Some(InCall::Sigprocmask {
+                how: i32::decode(input),
+                set: Option::decode(input),
+                locked: bool::decode(input),
+            }),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),

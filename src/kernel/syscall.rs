@@ -128,7 +128,9 @@ impl Cx<'_> {
             Call::Tgkill { pid, tid, signal } => Err(Step::Returned(self.tgkill(pid, tid, signal))),
             Call::Sigqueue { pid, signal, value, code } => Err(Step::Returned(self.sigqueue(pid, signal, value, code))),
             Call::Sigaction { signal, action } => Err(Step::Returned(self.sigaction(signal, action))),
-            Call::Sigprocmask { how, set } => Ok(Frame { call: Some(InCall::Sigprocmask { how, set }), fput: None }),
+            Call::Sigprocmask { how, set } => {
+                Ok(Frame { call: Some(InCall::Sigprocmask { how, set, locked: false }), fput: None })
+            }
             Call::Sigpending => Err(Step::Returned(self.sigpending())),
             Call::Sigreturn => Err(self.sigreturn()),
             Call::Yield => returns(0),
