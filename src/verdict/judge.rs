@@ -211,7 +211,9 @@ fn run(
         }
         real.steer_outcomes(target, keen, initial, &judgement.exploration, steer, effort.max_steered)?;
     }
-    if let Some(free) = &effort.free {
+    if let Some(free) = &effort.free
+        && !machine.program.threads_share_signals()
+    {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
         if !real.not_allowed.is_empty() {
             look_within_calls(machine, effort, judgement, real);
