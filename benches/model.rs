@@ -35,7 +35,7 @@ fn program() -> Compiled {
             threads: vec![0],
             user: 0,
         }],
-        tasks: vec![TaskInfo { name: "A".into(), process: 0, code: Default::default(), vars: vec![] }],
+        tasks: vec![TaskInfo { name: "A".into(), process: 0, code: Default::default(), vars: vec![], split: false }],
         ..Compiled::default()
     }
 }

@@ -89,6 +89,20 @@ fn a_version_that_has_it_allows_what_it_does() {
     }
 }
 
+/// SIG-01 loses no byte and blocks nobody who may not sleep: it is a signal that nobody takes.
+#[test]
+fn a_signal_that_the_chosen_thread_begins_to_block_is_lost_with_the_defect_only() {
+    let defect =
+        Defect { file: "sig-01-no-retarget", quirk: Quirk::SigNoRetarget, sections: true, lost: true, versions: None };
+    for (on, steps, lost) in
+        [(true, Steps::Sections(Some(1)), true), (true, Steps::Calls, false), (false, Steps::Sections(None), false)]
+    {
+        let found = search(&defect, Version::NEWEST, Some(on), steps);
+        assert_eq!(violated(&found, &Claim::NoLostWakeup), lost, "{on} {steps:?}");
+        assert_eq!(found.violations.is_empty(), !lost, "{on} {steps:?}: {:?}", found.violations);
+    }
+}
+
 /// The whole library of the one-queue pipe, with interruptions: what it claims holds there too.
 #[test]
 fn the_pipe_with_one_queue_holds_when_calls_are_interrupted() {

@@ -88,7 +88,10 @@ fn line(program: &Compiled, step: &StepSeen, released: &str, hold: bool) -> Stri
             What::Returned(crate::kernel::CallKind::Fork, _) | What::Halted(_) => String::new(),
             What::Returned(call, ret) => format!(" -> {}", CallResult::new(*call, ret).as_constant()),
             What::Exited(status) => format!(" exits {status}"),
-            What::Killed(_) => " exits".into(),
+            What::Handler(handled) => {
+                let handlers = &program.tasks[usize::from(event.task)].code.handlers;
+                format!(" runs {}", handlers[usize::from(handled.handler)].name)
+            }
         };
         if !events.iter().any(|(who, _)| *who == name(event.task)) {
             events.push((name(event.task), said));
@@ -97,6 +100,10 @@ fn line(program: &Compiled, step: &StepSeen, released: &str, hold: bool) -> Stri
     if !events.iter().any(|(who, _)| *who == released) {
         let asleep = step.asleep.iter().find(|(task, _)| name(*task) == released);
         events.insert(0, (released, asleep.map_or(String::new(), |(_, call)| format!(" asleep in {call}"))));
+    }
+    for &(process, by) in &step.killed {
+        let signal = if by == 0 { String::new() } else { format!(" {by}") };
+        events.push((name(program.processes[usize::from(process)].threads[0]), format!(" killed{signal}")));
     }
     events.sort_by_key(|(who, _)| *who != released);
     let words: Vec<String> = events

@@ -208,8 +208,7 @@ fn call(what: &What) -> Option<CallKind> {
     match what {
         What::Returned(call, _) => Some(*call),
         What::Exited(_) => Some(CallKind::Exit),
-        What::Killed(_) => None,
-        What::Halted(_) => None,
+        What::Halted(_) | What::Handler(_) => None,
     }
 }
 
@@ -224,8 +223,8 @@ fn answer(what: &What) -> &'static str {
             Ok(_) => "a number",
         },
         What::Exited(_) => "exits",
-        What::Killed(_) => "is killed",
         What::Halted(_) => "stops",
+        What::Handler(_) => "runs a handler",
     }
 }
 

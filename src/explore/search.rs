@@ -12,7 +12,7 @@ use super::{
 use crate::{
     kernel::{Step, Trace, rules::RuleSet},
     machine::{Machine, Marks, Move, MoveKind, SetupError, State},
-    program::{Cursor, Halt, Outcome},
+    program::{Cursor, Halt, Instr, Outcome},
 };
 use serde::Serialize;
 use std::{
@@ -187,7 +187,8 @@ fn begun(machine: &Machine) -> Marks {
     let init = machine.program.init;
     let tasks = machine.program.tasks.iter().enumerate();
     let marks = tasks.map(|(id, task)| {
-        let mut marks = vec![init == Some(id as u16); task.code.instrs.len()];
+        let end = |instr: &Instr| init == Some(id as u16) || matches!(instr, Instr::End);
+        let mut marks: Vec<bool> = task.code.instrs.iter().map(end).collect();
         if !machine.program.locals_visible {
             Cursor::new(task.vars.len()).advance_marking(&task.code, false, Some(&mut marks));
         }

@@ -64,7 +64,8 @@ impl Witness {
     /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
     /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
     ///
-    /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that goes off is the release of its task.
+    /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that
+    /// goes off is the release of its task. With signals the schedule may lead elsewhere: who is woken at user level cannot be held.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable = |kind| {
             use MoveKind::*;
@@ -73,11 +74,12 @@ impl Witness {
         if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }
-        let mut steps = Vec::new();
-        self.replay(machine, initial, false, |taken, _, _, trace| {
-            // Local statements and the end of killed threads come by themselves.
-            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Deliver | MoveKind::Flush) {
-                steps.push((taken.mv.task, taken.mv.kind, trace.woken.to_vec()));
+        let mut steps: Vec<Taking> = Vec::new();
+        self.replay(machine, initial, false, |taken, step, _, trace| {
+            // Local statements come by themselves.
+            if !matches!(taken.mv.kind, MoveKind::Local | MoveKind::Flush) {
+                let Move { task, kind } = taken.mv;
+                steps.push(Taking { task, kind, woken: trace.woken.to_vec(), again: matches!(step, Step::Restart(_)) });
             }
         });
         Some(Schedule { steps: fold(&steps) })
@@ -85,29 +87,41 @@ impl Witness {
 }
 
 /// Folds moves of woken tasks into the release that woke them, where they follow it at once and in order.
-fn fold(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<Release> {
+fn fold(steps: &[Taking]) -> Vec<Release> {
     let mut releases = Vec::new();
     let mut i = 0;
     while i < steps.len() {
-        let task = steps[i].0;
-        // The run queue of a plain release: who is to go on, in order.
-        let mut queue: std::collections::VecDeque<TaskId> = steps[i].2.iter().copied().collect();
-        let mut next = i + 1;
-        while let Some(&woken) = queue.front() {
+        // The run queue of a plain release: who is to go on, in order. Who makes its call again was not interrupted.
+        let mut queue = std::collections::VecDeque::from([(steps[i].task, steps[i].kind)]);
+        let mut next = i;
+        while let Some(&(task, kind)) = queue.front() {
             match steps.get(next) {
-                Some((task, MoveKind::Continue, more)) if *task == woken => {
+                Some(step) if step.task == task && (step.kind == kind || step.kind == MoveKind::Deliver) => {
                     queue.pop_front();
-                    queue.extend(more);
+                    queue.extend(step.woken.iter().map(|&woken| (woken, MoveKind::Continue)));
+                    if step.again {
+                        queue.push_front((task, MoveKind::Call));
+                    }
                     next += 1;
                 }
                 _ => break,
             }
         }
         let plain = queue.is_empty();
-        releases.push(Release { task, hold: !plain });
+        releases.push(Release { task: steps[i].task, hold: !plain });
         i = if plain { next } else { i + 1 };
     }
     releases
+}
+
+/// A move of a witness, as far as schedules are concerned.
+struct Taking {
+    task: TaskId,
+    kind: MoveKind,
+    /// Whom it woke, in order.
+    woken: Vec<TaskId>,
+    /// Whether the task makes its call again at once.
+    again: bool,
 }
 
 #[cfg(test)]
@@ -116,7 +130,9 @@ mod tests {
     use MoveKind::*;
 
     fn folded(steps: &[(TaskId, MoveKind, Vec<TaskId>)]) -> Vec<(TaskId, bool)> {
-        fold(steps).into_iter().map(|r| (r.task, r.hold)).collect()
+        let steps = steps.iter().cloned().map(|(task, kind, woken)| Taking { task, kind, woken, again: false });
+        let folded = fold(&steps.collect::<Vec<_>>());
+        folded.into_iter().map(|r| (r.task, r.hold)).collect()
     }
 
     #[test]

@@ -272,6 +272,7 @@ impl Sketch {
                 holds: Vec::new(),
                 child_of: process.parent.map(|parent| self.processes[parent].name.clone().into()),
                 user: None,
+                handlers: Vec::new(),
                 body,
             }));
         }

@@ -11,6 +11,7 @@ use super::{
         shm::ShmCall,
     },
     payload::Payload,
+    signal::{SigAction, SigSet},
 };
 use bitflags::bitflags;
 use serde::{Deserialize, Serialize};
@@ -412,6 +413,70 @@ pub enum Call {
         /// What is added, modulo 2^64.
         value: i64,
     },
+    /// `kill(pid, signal)`.
+    Kill {
+        /// A process or thread, 0 or -1 or minus a group; ids are those of [`super::signal::tid_of`].
+        pid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+    },
+    /// `tgkill(pid, tid, signal)`.
+    Tgkill {
+        /// The process.
+        pid: i32,
+        /// The thread.
+        tid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+    },
+    /// `rt_sigqueueinfo` as `sigqueue` makes it.
+    Sigqueue {
+        /// The process.
+        pid: i32,
+        /// Signal, 0 for none.
+        signal: i32,
+        /// `si_value`.
+        value: i64,
+        /// `si_code`; `SI_QUEUE` if nobody forges it.
+        code: i32,
+    },
+    /// `sigaction(signal, action)`; without an action it only asks.
+    Sigaction {
+        /// Signal.
+        signal: i32,
+        /// What it does from now on.
+        action: Option<SigAction>,
+    },
+    /// `sigprocmask(how, set)`; the answer's `extra` is the mask of before.
+    Sigprocmask {
+        /// `SIG_BLOCK`, `SIG_UNBLOCK`, `SIG_SETMASK`.
+        how: i32,
+        /// Signals; without them it only asks.
+        set: Option<SigSet>,
+    },
+    /// `sigpending()`; the answer's `extra` is the set.
+    Sigpending,
+    /// `sigsuspend(mask)`.
+    Sigsuspend {
+        /// Blocked while it sleeps.
+        mask: SigSet,
+    },
+    /// `sigtimedwait(set, timeout)`; the answer's `extra` is signo, code, pid, uid and value of what came.
+    Sigtimedwait {
+        /// Signals waited for.
+        set: SigSet,
+        /// How long to sleep.
+        timeout: Timeout,
+    },
+    /// `waitpid(pid, options)`; the answer's `extra` is how the child changed (`CLD_*`), and its status or signal.
+    Waitpid {
+        /// A process, or -1 for any.
+        pid: i32,
+        /// `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
+        options: i32,
+    },
+    /// The end of a handler.
+    Sigreturn,
 }
 
 /// The name of a call, as `asleep in write` says it.
@@ -465,6 +530,16 @@ pub enum CallKind {
     Cas,
     Xchg,
     Add,
+    Kill,
+    Tgkill,
+    Sigqueue,
+    Sigaction,
+    Sigprocmask,
+    Sigpending,
+    Sigsuspend,
+    Sigwaitinfo,
+    Waitpid,
+    Sigreturn,
 }
 
 impl CallKind {
@@ -513,6 +588,16 @@ impl CallKind {
         ("cas", CallKind::Cas),
         ("xchg", CallKind::Xchg),
         ("add", CallKind::Add),
+        ("kill", CallKind::Kill),
+        ("tgkill", CallKind::Tgkill),
+        ("sigqueue", CallKind::Sigqueue),
+        ("sigaction", CallKind::Sigaction),
+        ("sigprocmask", CallKind::Sigprocmask),
+        ("sigpending", CallKind::Sigpending),
+        ("sigsuspend", CallKind::Sigsuspend),
+        ("sigwaitinfo", CallKind::Sigwaitinfo),
+        ("waitpid", CallKind::Waitpid),
+        ("sigreturn", CallKind::Sigreturn),
     ];
 
     /// The name in the notation.
@@ -557,6 +642,23 @@ impl CallKind {
     /// Whether a successful result comes with bytes.
     pub fn returns_data(self) -> bool {
         self.reads() || self == CallKind::Msgrcv
+    }
+
+    /// Whether it sends, waits for or decides about signals, or asks for the status of a child.
+    pub fn is_about_signals(self) -> bool {
+        matches!(
+            self,
+            CallKind::Kill
+                | CallKind::Tgkill
+                | CallKind::Sigqueue
+                | CallKind::Sigaction
+                | CallKind::Sigprocmask
+                | CallKind::Sigpending
+                | CallKind::Sigsuspend
+                | CallKind::Sigwaitinfo
+                | CallKind::Waitpid
+                | CallKind::Sigreturn
+        )
     }
 
     /// Whether a result of 0 means end of file.
@@ -610,6 +712,16 @@ impl Call {
             Call::Cas { .. } => CallKind::Cas,
             Call::Xchg { .. } => CallKind::Xchg,
             Call::Add { .. } => CallKind::Add,
+            Call::Kill { .. } => CallKind::Kill,
+            Call::Tgkill { .. } => CallKind::Tgkill,
+            Call::Sigqueue { .. } => CallKind::Sigqueue,
+            Call::Sigaction { .. } => CallKind::Sigaction,
+            Call::Sigprocmask { .. } => CallKind::Sigprocmask,
+            Call::Sigpending => CallKind::Sigpending,
+            Call::Sigsuspend { .. } => CallKind::Sigsuspend,
+            Call::Sigtimedwait { .. } => CallKind::Sigwaitinfo,
+            Call::Waitpid { .. } => CallKind::Waitpid,
+            Call::Sigreturn => CallKind::Sigreturn,
         }
     }
 
@@ -618,6 +730,7 @@ impl Call {
         match self {
             Call::Poll { timeout: Timeout::After(us), .. } => Some(*us),
             Call::Sem(SemCall::Op { timeout: SemTimeout::After(us @ 1..), .. }) => Some(*us as u64),
+            Call::Sigtimedwait { timeout: Timeout::After(us), .. } => Some(*us),
             _ => None,
         }
     }

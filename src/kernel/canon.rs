@@ -90,6 +90,30 @@ impl Canon for i32 {
     }
 }
 
+impl Canon for super::Return {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self.ret {
+            Ok(n) => {
+                out.push(0);
+                n.encode(out);
+            }
+            Err(errno) => {
+                out.push(1);
+                put(out, errno.0.into());
+            }
+        }
+        self.data.encode(out);
+        self.extra.encode(out);
+    }
+    fn decode(input: &mut &[u8]) -> Self {
+        let ret = match get(input) {
+            0 => Ok(i64::decode(input)),
+            _ => Err(super::Errno(get(input) as u16)),
+        };
+        super::Return { ret, data: Payload::decode(input), extra: SmallVec::decode(input) }
+    }
+}
+
 impl Canon for bool {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {

@@ -80,6 +80,8 @@ pub struct Limits {
     pub mmap_min_addr: u64,
     /// `kernel.shm_rmid_forced`: segments go with their last user.
     pub shm_rmid_forced: bool,
+    /// `RLIMIT_SIGPENDING`: so many queued signals of a user; beyond them siginfo is lost.
+    pub sigpending: u32,
 }
 
 impl Limits {
@@ -115,6 +117,7 @@ impl Default for Limits {
             shmmni: 4096,
             mmap_min_addr: 65_536,
             shm_rmid_forced: false,
+            sigpending: 8192,
         }
     }
 }
@@ -130,22 +133,22 @@ pub struct Caps {
     pub ipc_owner: bool,
     /// `CAP_IPC_LOCK`
     pub ipc_lock: bool,
+    /// `CAP_KILL`
+    pub kill: bool,
 }
 
 /// Which classes of fields somebody can see: the program, the question, or a probe. What nobody sees is not state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Observe {
-    /// Signals that are pending although blocked (`SIGPIPE` after `EPIPE`).
-    pub pending_signals: bool,
-    /// Statuses of processes that have exited.
-    pub exit_status: bool,
+    /// What signals carry: who sent them, and why.
+    pub siginfo: bool,
     /// Which process used a System V object last.
     pub pids: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { pending_signals: true, exit_status: true, pids: true }
+        Observe { siginfo: true, pids: true }
     }
 }
 

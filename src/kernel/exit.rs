@@ -5,21 +5,17 @@ use super::{
     canon::canon_enum,
     file::File,
     ipc::WakeQ,
-    task::{Life, RunState, Signal, signal::SIGKILL},
+    signal::WaitStatus,
+    task::{Life, RunState},
 };
 
 /// A task that is about to be gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Exit {
-    /// `exit_group(status)` at its start.
+    /// `do_group_exit(status)` at its start.
     Group {
         /// The status.
-        status: u8,
-    },
-    /// `get_signal` with an action that ends the process.
-    Signal {
-        /// The signal.
-        signal: Signal,
+        status: WaitStatus,
     },
     /// A task that does not come back from the kernel.
     Task,
@@ -35,9 +31,11 @@ pub enum Exit {
         /// Those still to be released.
         dying: Vec<File>,
     },
+    /// `exit_notify`: the parent is told.
+    Notify,
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, 4 => Signal { signal }, 5 => Mm, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, 4 => Notify, 5 => Mm, });
 
 impl Exit {
     /// The pipe whose lock its next section takes.
@@ -48,16 +46,20 @@ impl Exit {
         }
     }
 
+    /// `exit_group` of a call.
+    pub fn group(status: u8) -> Self {
+        Exit::Group { status: WaitStatus::exited(status) }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
             Exit::Group { status } => {
-                do_group_exit(cx, Life::Exited(*status));
-                *self = Exit::Task;
-                Step::Preempted
-            }
-            Exit::Signal { signal } => {
-                do_group_exit(cx, Life::Killed(*signal));
+                let status = *status;
+                if matches!(cx.k.process_of(cx.me).life, Life::Live) {
+                    let process = cx.k.task(cx.me).process;
+                    cx.begin_group_exit(process, status, Some(cx.me));
+                }
                 *self = Exit::Task;
                 Step::Preempted
             }
@@ -93,7 +95,14 @@ impl Exit {
                 if let Some(file) = dying.pop() {
                     cx.release(&file);
                 }
-                if dying.is_empty() { gone(cx) } else { Step::Preempted }
+                if dying.is_empty() {
+                    *self = Exit::Notify;
+                }
+                Step::Preempted
+            }
+            Exit::Notify => {
+                cx.exit_notify();
+                gone(cx)
             }
         }
     }
@@ -126,19 +135,10 @@ impl Exit {
     }
 }
 
-fn do_group_exit(cx: &mut Cx, end: Life) {
-    if !matches!(cx.k.process_of(cx.me).life, Life::Live) {
-        return;
-    }
-    cx.k.process_of_mut(cx.me).life = end;
-    for thread in cx.k.threads_of(cx.me) {
-        if thread != cx.me {
-            cx.send_signal(thread, SIGKILL);
-        }
-    }
-}
-
 fn gone(cx: &mut Cx) -> Step {
-    cx.k.task_mut(cx.me).state = RunState::Dead;
+    let me = cx.k.task_mut(cx.me);
+    (me.state, me.sigpending) = (RunState::Dead, false);
+    me.pending = Default::default();
+    me.sig = None;
     Step::Exited
 }

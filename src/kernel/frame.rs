@@ -14,8 +14,8 @@ use super::{
     },
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
+    signal::{Delivered, Delivery, Pause, SigSet, Sigtimedwait, Wait4},
     splice::Splice,
-    task::RunState,
 };
 
 /// A task's place in the kernel.
@@ -36,7 +36,7 @@ pub enum InCall {
     Open(FifoOpen),
     Poll(Box<Poll>),
     Exit(Exit),
-    Pause { entered: bool },
+    Pause(Pause),
     WriteV3(Box<PipeWriteV3>),
     ReadV3(Box<PipeReadV3>),
     Resize(PipeResize),
@@ -50,6 +50,10 @@ pub enum InCall {
     ShmCtl(Box<ShmCtlCall>),
     ShmDt(Box<ShmDt>),
     Lock(Box<PipeLock>),
+    Sigtimedwait(Sigtimedwait),
+    Sigprocmask { how: i32, set: Option<SigSet>, locked: bool },
+    Wait(Wait4),
+    Signal(Box<Delivery>),
 }
 
 /// What a sleeper waits for.
@@ -90,7 +94,11 @@ impl InCall {
             InCall::Open(open) => open.kind(),
             InCall::Poll(_) => CallKind::Poll,
             InCall::Exit(_) => CallKind::Exit,
-            InCall::Pause { .. } => CallKind::Pause,
+            InCall::Pause(pause) => pause.kind,
+            InCall::Sigtimedwait(_) => CallKind::Sigwaitinfo,
+            InCall::Wait(_) => CallKind::Waitpid,
+            InCall::Sigprocmask { .. } => CallKind::Sigprocmask,
+            InCall::Signal(delivery) => delivery.kind,
             InCall::Splice(splice) => splice.kind,
             InCall::MsgSnd(_) => CallKind::Msgsnd,
             InCall::MsgRcv(_) => CallKind::Msgrcv,
@@ -126,16 +134,21 @@ impl InCall {
             InCall::ShmCtl(call) => call.step(cx),
             InCall::ShmDt(call) => call.step(cx),
             InCall::Lock(call) => call.step(cx),
-            InCall::Pause { entered: false } => {
-                *self = InCall::Pause { entered: true };
-                cx.k.task_mut(cx.me).state = RunState::Interruptible;
-                if cx.signal_pending() {
-                    cx.k.task_mut(cx.me).state = RunState::Running;
-                    return Step::Restart(super::RestartKind::NoHand);
-                }
-                cx.schedule(None)
+            InCall::Pause(call) => call.step(cx),
+            InCall::Sigtimedwait(call) => call.step(cx),
+            InCall::Wait(call) => call.step(cx),
+            InCall::Sigprocmask { locked: locked @ false, .. } => {
+                *locked = true;
+                Step::Preempted
             }
-            InCall::Pause { entered: true } => Step::Restart(super::RestartKind::NoHand),
+            InCall::Sigprocmask { how, set, .. } => Step::Returned(cx.sigprocmask(*how, *set)),
+            InCall::Signal(delivery) => match delivery.step(cx) {
+                Delivered::Step(step) => step,
+                Delivered::Die(status) => {
+                    *self = InCall::Exit(Exit::Group { status });
+                    Step::Preempted
+                }
+            },
         }
     }
 
@@ -172,15 +185,11 @@ impl InCall {
             InCall::MsgSnd(call) => call.ready(k),
             InCall::MsgRcv(call) => call.ready(k),
             InCall::SemTimedOp(call) => call.ready(k),
-            InCall::SemCtl(_)
-            | InCall::ShmAt(_)
-            | InCall::ShmCtl(_)
-            | InCall::ShmDt(_)
-            | InCall::MsgCtl(_)
-            | InCall::Lock(_)
-            | InCall::Resize(_)
-            | InCall::Exit(_)
-            | InCall::Pause { .. } => false,
+            InCall::Wait(call) => call.ready(k),
+            InCall::SemCtl(_) | InCall::ShmAt(_) | InCall::ShmCtl(_) | InCall::ShmDt(_) => false,
+            InCall::MsgCtl(_) | InCall::Lock(_) => false,
+            InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) => false,
+            InCall::Sigprocmask { .. } | InCall::Signal(_) => false,
         }
     }
 
@@ -205,7 +214,11 @@ impl InCall {
             | InCall::Lock(_)
             | InCall::Resize(_)
             | InCall::Exit(_)
-            | InCall::Pause { .. } => vec![],
+            | InCall::Pause(_)
+            | InCall::Sigtimedwait(_)
+            | InCall::Wait(_)
+            | InCall::Sigprocmask { .. }
+            | InCall::Signal(_) => vec![],
         }
     }
 }
@@ -236,9 +249,27 @@ impl Canon for Frame {
                 out.push(5);
                 call.encode(out);
             }
-            Some(InCall::Pause { entered }) => {
+            Some(InCall::Pause(call)) => {
                 out.push(6);
-                entered.encode(out);
+                call.encode(out);
+            }
+            Some(InCall::Sigtimedwait(call)) => {
+                out.push(20);
+                call.encode(out);
+            }
+            Some(InCall::Wait(call)) => {
+                out.push(21);
+                call.encode(out);
+            }
+            Some(InCall::Sigprocmask { how, set, locked }) => {
+                out.push(23);
+                how.encode(out);
+                set.encode(out);
+                locked.encode(out);
+            }
+            Some(InCall::Signal(delivery)) => {
+                out.push(22);
+                delivery.encode(out);
             }
             Some(InCall::Splice(call)) => {
                 out.push(7);
@@ -306,7 +337,15 @@ impl Canon for Frame {
             3 => Some(InCall::Open(FifoOpen::decode(input))),
             4 => Some(InCall::Poll(Box::new(Poll::decode(input)))),
             5 => Some(InCall::Exit(Exit::decode(input))),
-            6 => Some(InCall::Pause { entered: bool::decode(input) }),
+            6 => Some(InCall::Pause(Pause::decode(input))),
+            20 => Some(InCall::Sigtimedwait(Sigtimedwait::decode(input))),
+            21 => Some(InCall::Wait(Wait4::decode(input))),
+            22 => Some(InCall::Signal(Box::new(Delivery::decode(input)))),
+            23 => Some(InCall::Sigprocmask {
+                how: i32::decode(input),
+                set: Option::decode(input),
+                locked: bool::decode(input),
+            }),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),

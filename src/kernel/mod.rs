@@ -20,6 +20,7 @@ mod poll;
 mod quirk;
 mod regular;
 pub mod rules;
+pub mod signal;
 mod splice;
 mod state;
 mod syscall;
@@ -47,10 +48,11 @@ pub use payload::{PATTERN_PERIOD, Payload, Run};
 pub use pipe::PipeId;
 pub use quirk::{QUIRKS, Quirk, QuirkInfo, QuirkSet};
 pub use regular::{OpenRegular, Regular, SHOWN};
+pub use signal::{SigPending, Signal};
 pub use splice::Splice;
 pub use state::{Kernel, QueueId, QueueKind};
 pub use table::Table;
-pub use task::{Life, Process, RunState, SigPending, Signal, Task, signal};
+pub use task::{Life, Process, RunState, Task};
 pub use trace::{Event, Queue, Trace};
 pub use version::{BadVersion, Version, VersionRange};
 pub use wait::{Wait, WaitEntry, WaitQueue, WakeUp};
@@ -79,8 +81,10 @@ pub enum Step {
     Slept,
     /// The call returned.
     Returned(Return),
-    /// The call was ended by a signal: what user space sees depends on the signal's action.
+    /// The call was ended by a signal, and no handler ran or one that lets it be made again: the task makes it again.
     Restart(RestartKind),
+    /// The task is back at user level, and nothing has changed for it.
+    Resumed,
     /// A handler is to run.
     Handler {
         /// For this signal.
@@ -131,15 +135,20 @@ impl Kernel {
     pub fn run(&mut self, env: &Env, me: TaskId, action: Action, trace: &mut Trace, mut steps: u32) -> Step {
         let mut cx = Cx { k: self, env, trace, me };
         let mut frame = match action {
-            Action::Enter(call) => match cx.enter(call) {
-                Ok(frame) => frame,
-                Err(step) => {
-                    self.check();
-                    return step;
+            Action::Enter(call) => {
+                let kind = call.kind();
+                match cx.enter(call) {
+                    Ok(frame) => frame,
+                    // A child is told of before its parent attends to signals.
+                    Err(step) if cx.signal_pending() && !matches!(step, Step::Forked(_)) => cx.to_user_mode(kind, step),
+                    Err(step) => {
+                        self.check();
+                        return step;
+                    }
                 }
-            },
+            }
             Action::Continue => std::mem::take(&mut cx.k.task_mut(me).frame),
-            Action::Deliver => Frame { call: Some(InCall::Exit(Exit::Task)), fput: None },
+            Action::Deliver => cx.to_user_mode(CallKind::Yield, Step::Resumed),
             Action::Expire => {
                 cx.expire();
                 return Step::Preempted;
@@ -158,7 +167,7 @@ impl Kernel {
             let step = call.step(&mut cx);
             match step {
                 Step::Preempted if steps > 1 => steps -= 1,
-                Step::Preempted | Step::Slept => {
+                Step::Preempted | Step::Slept | Step::Stopped => {
                     cx.k.task_mut(me).frame = frame;
                     break step;
                 }
@@ -171,11 +180,16 @@ impl Kernel {
                     if let Some(file) = frame.fput.take() {
                         cx.fput(file);
                     }
-                    if cx.k.task(me).pending.contains(signal::SIGKILL) {
-                        frame.call = Some(InCall::Exit(Exit::Task));
+                    if !cx.signal_pending() && !matches!(step, Step::Restart(_)) || matches!(call, InCall::Signal(_)) {
+                        break step;
+                    }
+                    frame = cx.to_user_mode(call.kind(), step);
+                    if steps > 1 {
+                        steps -= 1;
                         continue;
                     }
-                    break step;
+                    cx.k.task_mut(me).frame = frame;
+                    break Step::Preempted;
                 }
                 _ => break step,
             }

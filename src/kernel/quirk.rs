@@ -139,6 +139,12 @@ quirks! {
         "SETVAL looks at the set, permissions and the semaphore before it looks at the value.";
     SemopIdFirst = "semop-id-first", None, v(5, 15), "ipc/sem: do_semtimedop is split into checks of user memory and __do_semtimedop",
         "semop looks at the sign of the id before it looks at the number of operations.";
+    SigNoRetarget = "sig-no-retarget", None, v(3, 0), "signal: sigprocmask() should do retarget_shared_pending()",
+        "SIG-01: a thread that begins to block a signal that it was woken for leaves it pending, although another thread would take it.";
+    SigForgeToSelf = "sig-forge-to-self", v(3, 9), None, "signal: allow to send any siginfo to itself",
+        "A process may send itself a signal with any si_code.";
+    SigSynchronousFirst = "sig-synchronous-first", v(5, 0), None, "signal: Better detection of synchronous signals",
+        "Faults of a thread come before all its other signals, in the order of the queue.";
 }
 
 impl Quirk {

@@ -275,6 +275,13 @@ impl Kernel {
             if task.asleep && (task.state != RunState::Interruptible || task.frame.call.is_none()) {
                 return Err(format!("task {id} sleeps and is not to be woken"));
             }
+            task.pending.invariants().map_err(|what| format!("task {id}: {what}"))?;
+            if task.blocked & super::signal::UNBLOCKABLE != 0 {
+                return Err(format!("task {id} blocks what cannot be blocked"));
+            }
+        }
+        for (id, process) in self.processes.iter().enumerate() {
+            process.signal.shared_pending.invariants().map_err(|what| format!("process {id}: {what}"))?;
         }
         let charged: u32 = self.pipes.iter().map(|p| p.nr_accounted).sum();
         if charged != self.users[0].pipe_bufs {
@@ -299,7 +306,11 @@ impl Kernel {
 
     /// The tasks of the same process, the task itself included.
     pub fn threads_of(&self, task: TaskId) -> Vec<TaskId> {
-        let process = self.tasks[task.into()].process;
+        self.threads_of_process(self.tasks[task.into()].process)
+    }
+
+    /// The living threads of a process.
+    pub fn threads_of_process(&self, process: ProcessId) -> Vec<TaskId> {
         self.tasks().filter(|(_, t)| t.process == process && t.state != RunState::Dead).map(|(id, _)| id).collect()
     }
 

@@ -2,12 +2,12 @@
 
 use super::{
     Call, CallKind, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, PipeId, ProcessId, Quirk,
-    Return, RunState, RwFlags, Signal, Step, TaskId,
+    Return, RunState, RwFlags, Step, TaskId,
     exit::Exit,
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3, Then},
     poll::Poll,
     rules::*,
-    trace::Event,
+    signal::{Pause, SignalStruct, Sigtimedwait, Wait4},
 };
 use smallvec::smallvec;
 
@@ -129,8 +129,28 @@ impl Cx<'_> {
                 Ok(Frame { call: Some(InCall::Poll(Box::new(poll))), fput: None })
             }
             Call::Fork { child } => Err(self.fork(child)),
-            Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::Group { status })), fput: None }),
-            Call::Pause => Ok(Frame { call: Some(InCall::Pause { entered: false }), fput: None }),
+            Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::group(status))), fput: None }),
+            Call::Pause => Ok(Frame { call: Some(InCall::Pause(Pause::new(self, None))), fput: None }),
+            Call::Sigsuspend { mask } => {
+                Ok(Frame { call: Some(InCall::Pause(Pause::new(self, Some(mask)))), fput: None })
+            }
+            Call::Sigtimedwait { set, timeout } => {
+                Ok(Frame { call: Some(InCall::Sigtimedwait(Sigtimedwait::new(set, timeout))), fput: None })
+            }
+            Call::Waitpid { pid, options } => {
+                let process = self.k.task(self.me).process;
+                let wait = Wait4::new(process, pid, options).map_err(fails)?;
+                Ok(Frame { call: Some(InCall::Wait(wait)), fput: None })
+            }
+            Call::Kill { pid, signal } => Err(Step::Returned(self.kill(pid, signal))),
+            Call::Tgkill { pid, tid, signal } => Err(Step::Returned(self.tgkill(pid, tid, signal))),
+            Call::Sigqueue { pid, signal, value, code } => Err(Step::Returned(self.sigqueue(pid, signal, value, code))),
+            Call::Sigaction { signal, action } => Err(Step::Returned(self.sigaction(signal, action))),
+            Call::Sigprocmask { how, set } => {
+                Ok(Frame { call: Some(InCall::Sigprocmask { how, set, locked: false }), fput: None })
+            }
+            Call::Sigpending => Err(Step::Returned(self.sigpending())),
+            Call::Sigreturn => Err(self.sigreturn()),
             Call::Yield => returns(0),
             Call::Msg(call) => self.enter_msg(call),
             Call::Sem(call) => self.enter_sem(call),
@@ -385,12 +405,18 @@ impl Cx<'_> {
         }
         let (blocked, uid) = (self.k.task(self.me).blocked, self.k.process_of(self.me).uid);
         self.dup_mmap(child);
+        // Actions and mask are the parent's, and nothing is pending.
+        let of = &self.k.process_of(self.me).signal;
+        let signal = SignalStruct { ignored: of.ignored, handlers: of.handlers.clone(), ..SignalStruct::default() };
+        let parent = self.k.task(self.me).process;
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let process = self.k.process_mut(child);
         process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();
         process.life = Life::Live;
         process.threads = threads.len() as u16;
         process.uid = uid;
+        process.parent = Some(parent);
+        process.signal = signal;
         for thread in threads {
             let task = self.k.task_mut(thread);
             task.state = RunState::Running;
@@ -423,20 +449,6 @@ impl Cx<'_> {
         *self.k.process_of_mut(self.me).place(fd) = Some(file);
     }
 
-    /// `send_sig`: pending for this thread; wakes it if it does not block the signal.
-    pub(super) fn send_signal(&mut self, task: TaskId, signal: Signal) {
-        let to = self.k.task(task);
-        let blocked = to.blocked >> (signal - 1) & 1 == 1;
-        if blocked && !self.env.observe.pending_signals {
-            return;
-        }
-        self.k.task_mut(task).pending.add(signal);
-        self.trace.tell(|| Event::SignalSent { task, signal });
-        if !blocked {
-            self.try_to_wake_up(task);
-        }
-    }
-
     /// The timer of the call that the task sleeps in goes off.
     pub(super) fn expire(&mut self) {
         let task = self.k.task_mut(self.me);
@@ -444,6 +456,7 @@ impl Cx<'_> {
         match &mut task.frame.call {
             Some(InCall::Poll(poll)) => poll.expire(),
             Some(InCall::SemTimedOp(call)) => call.expire(),
+            Some(InCall::Sigtimedwait(wait)) => wait.expire(),
             _ => {}
         }
         self.try_to_wake_up(self.me);

@@ -2,25 +2,12 @@
 
 use super::{
     call::{CallKind, Fd, ProcessId},
-    canon::{Canon, canon_enum, canon_struct, get, put},
+    canon::{Canon, canon_enum, get, put},
     file::FileId,
     frame::Frame,
     ipc::shm::Mm,
+    signal::{SigPending, SigSet, SigThread, SignalStruct, WaitStatus},
 };
-
-/// A signal number.
-pub type Signal = u8;
-
-/// The signals that the model sends.
-pub mod signal {
-    use super::Signal;
-    /// Ends a task, whatever it does.
-    pub const SIGKILL: Signal = 9;
-    /// An access to memory that is not there, or may not be written.
-    pub const SIGSEGV: Signal = 11;
-    /// A write to a pipe that nobody reads.
-    pub const SIGPIPE: Signal = 13;
-}
 
 /// `task_struct.__state`, as far as wake-ups look at it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -32,6 +19,8 @@ pub enum RunState {
     Interruptible,
     /// Gone, or not there yet.
     Dead,
+    /// `TASK_STOPPED`: until SIGCONT or SIGKILL.
+    Stopped,
 }
 
 /// `task_struct`: a thread.
@@ -46,37 +35,39 @@ pub struct Task {
     /// Signals pending for this thread.
     pub pending: SigPending,
     /// Signals that it blocks.
-    pub blocked: u64,
+    pub blocked: SigSet,
+    /// `TIF_SIGPENDING`: it looks at its signals before it goes back to user level.
+    pub sigpending: bool,
+    /// What signals need of a thread that has more to do with them.
+    pub sig: Option<Box<SigThread>>,
     /// A timer of its call is armed.
     pub timer: bool,
     /// The call it is in.
     pub frame: Frame,
 }
 
-/// `struct sigpending`: for now the set alone, one bit per signal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct SigPending {
-    /// Bit `n - 1` is signal `n`.
-    pub signal: u64,
-}
-
-impl SigPending {
-    /// Adds a signal; one that is already pending changes nothing.
-    pub fn add(&mut self, signal: Signal) {
-        self.signal |= 1 << (signal - 1);
-    }
-
-    /// Whether the signal is pending.
-    pub fn contains(self, signal: Signal) -> bool {
-        self.signal >> (signal - 1) & 1 == 1
-    }
-}
-
 impl Task {
-    /// `signal_pending`: some pending signal is not blocked. SIGKILL cannot be blocked.
+    /// `signal_pending`
     #[inline]
     pub fn signal_pending(&self) -> bool {
-        self.pending.signal & !(self.blocked & !(1 << (signal::SIGKILL - 1))) != 0
+        self.sigpending
+    }
+
+    /// What signals need of this thread, made if it isn't there.
+    pub fn sig_mut(&mut self) -> &mut SigThread {
+        self.sig.get_or_insert_default()
+    }
+
+    /// Forgets what signals do not need any more.
+    pub fn drop_empty_sig(&mut self) {
+        if self.sig.as_ref().is_some_and(|sig| **sig == SigThread::default()) {
+            self.sig = None;
+        }
+    }
+
+    /// `PF_EXITING`: it does not come back from the kernel.
+    pub fn is_exiting(&self) -> bool {
+        matches!(self.frame.call, Some(super::InCall::Exit(_)))
     }
 
     /// The call it is in, if it is in one.
@@ -103,6 +94,10 @@ pub struct Process {
     pub uid: u16,
     /// `mm_struct`: shared memory that it has attached.
     pub mm: Mm,
+    /// The process that waits for its end, if that is one of the program's.
+    pub parent: Option<ProcessId>,
+    /// `signal_struct` and `sighand_struct`.
+    pub signal: SignalStruct,
 }
 
 /// Whether a process lives.
@@ -113,10 +108,22 @@ pub enum Life {
     Unborn,
     /// It lives.
     Live,
-    /// It has exited, with this status.
-    Exited(u8),
-    /// This signal has ended it.
-    Killed(Signal),
+    /// It exits, with this status: `SIGNAL_GROUP_EXIT`.
+    Exited(WaitStatus),
+    /// `EXIT_ZOMBIE`: it has ended, and nobody has asked for its status.
+    Zombie(WaitStatus),
+    /// Its status was asked for, or nobody wants it.
+    Reaped(WaitStatus),
+}
+
+impl Life {
+    /// How it ended, if it did or is about to.
+    pub fn ended(self) -> Option<WaitStatus> {
+        match self {
+            Life::Exited(status) | Life::Zombie(status) | Life::Reaped(status) => Some(status),
+            Life::Unborn | Life::Live => None,
+        }
+    }
 }
 
 /// Descriptors below this are those that a shell leaves open; programs neither see nor use them.
@@ -145,9 +152,8 @@ impl Process {
     }
 }
 
-canon_enum!(RunState { 0 => Running, 1 => Interruptible, 2 => Dead, });
-canon_enum!(Life { 0 => Unborn, 1 => Live, 2 => Exited(status), 3 => Killed(signal), });
-canon_struct!(SigPending { signal });
+canon_enum!(RunState { 0 => Running, 1 => Interruptible, 2 => Dead, 3 => Stopped, });
+canon_enum!(Life { 0 => Unborn, 1 => Live, 2 => Exited(status), 3 => Zombie(status), 4 => Reaped(status), });
 
 /// The process of a task never changes and is kept beside the state.
 impl Canon for Task {
@@ -157,12 +163,17 @@ impl Canon for Task {
             | u8::from(self.asleep) << 2
             | u8::from(self.timer) << 3
             | u8::from(self.pending.signal != 0) << 4
-            | u8::from(self.frame.call.is_some()) << 5;
-        out.push(bits);
+            | u8::from(self.frame.call.is_some()) << 5
+            | u8::from(self.sigpending) << 6
+            | u8::from(self.sig.is_some()) << 7;
+        put(out, bits.into());
         put(out, self.process.into());
         put(out, self.blocked);
         if self.pending.signal != 0 {
             self.pending.encode(out);
+        }
+        if let Some(sig) = &self.sig {
+            sig.encode(out);
         }
         if self.frame.call.is_some() {
             self.frame.encode(out);
@@ -175,7 +186,8 @@ impl Canon for Task {
         let state = match bits & 3 {
             0 => RunState::Running,
             1 => RunState::Interruptible,
-            _ => RunState::Dead,
+            2 => RunState::Dead,
+            _ => RunState::Stopped,
         };
         Task {
             state,
@@ -183,7 +195,9 @@ impl Canon for Task {
             timer: bits & 8 != 0,
             process: get(input) as ProcessId,
             blocked: get(input),
+            sigpending: bits & 64 != 0,
             pending: if bits & 16 != 0 { SigPending::decode(input) } else { SigPending::default() },
+            sig: (bits & 128 != 0).then(|| Box::new(SigThread::decode(input))),
             frame: if bits & 32 != 0 { Frame::decode(input) } else { Frame::default() },
         }
     }
@@ -200,6 +214,8 @@ impl Canon for Process {
         self.threads.encode(out);
         self.uid.encode(out);
         self.mm.encode(out);
+        self.parent.encode(out);
+        self.signal.encode(out);
     }
     fn decode(input: &mut &[u8]) -> Self {
         Process {
@@ -208,6 +224,8 @@ impl Canon for Process {
             threads: u16::decode(input),
             uid: u16::decode(input),
             mm: Mm::decode(input),
+            parent: Option::decode(input),
+            signal: SignalStruct::decode(input),
         }
     }
 }

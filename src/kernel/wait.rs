@@ -163,6 +163,11 @@ impl Cx<'_> {
         if self.k.task(me).state == RunState::Running {
             return Step::Preempted;
         }
+        // signal_pending_state: nobody goes to sleep with a signal to attend to.
+        if self.signal_pending() {
+            self.k.task_mut(me).state = RunState::Running;
+            return Step::Preempted;
+        }
         self.k.task_mut(me).asleep = true;
         self.trace.tell(|| Event::Slept { task: me, on });
         Step::Slept

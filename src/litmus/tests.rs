@@ -137,8 +137,18 @@ fn item() -> impl Strategy<Value = Item> {
     let threads = vec((name(), block()).prop_map(|(name, block)| Thread { name, block }), 1..3);
     let body = prop_oneof![block().prop_map(Body::Single), threads.prop_map(Body::Threads)];
     let clauses = (vec(path(), 0..3), option::of(name()), option::of(0u32..9));
-    let process = (name(), option::of(0u32..9), clauses, body)
-        .prop_map(|(name, count, (holds, child_of, user), body)| Process { name, count, holds, child_of, user, body });
+    let handler = (name(), option::of(name()), block()).prop_map(|(name, info, block)| Handler { name, info, block });
+    let process = (name(), option::of(0u32..9), clauses, vec(handler, 0..2), body).prop_map(
+        |(name, count, (holds, child_of, user), handlers, body)| Process {
+            name,
+            count,
+            holds,
+            child_of,
+            user,
+            handlers,
+            body,
+        },
+    );
     let property = prop_oneof![
         expr().prop_map(PropertyKind::Exists),
         expr().prop_map(PropertyKind::Forbid),
@@ -155,6 +165,9 @@ fn item() -> impl Strategy<Value = Item> {
         expr().prop_map(EventKind::Returns),
         option::of(name()).prop_map(EventKind::Asleep),
         option::of(expr()).prop_map(EventKind::Exits),
+        option::of(expr()).prop_map(EventKind::Killed),
+        Just(EventKind::Stopped),
+        name().prop_map(EventKind::Runs),
     ];
     let events = vec((task_ref(), what).prop_map(|(who, what)| Event { who, what }), 1..3);
     let line = prop_oneof![

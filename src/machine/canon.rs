@@ -3,11 +3,12 @@
 use crate::{
     kernel::{
         CallKind, Errno, Payload,
-        canon::{Canon, canon_enum, get, put},
+        canon::{Canon, canon_enum, canon_struct, get, put},
     },
-    program::{CallResult, Cursor, Halt, Value},
+    program::{CallResult, Cursor, Halt, HandlerFrame, Value},
 };
 
+canon_struct!(HandlerFrame { pc, handler, begun });
 canon_enum!(Halt { 0 => Assertion(pc), 1 => Expectation(pc), 2 => BadArgument(pc), 3 => Spinning(pc), });
 
 impl Canon for Cursor {
@@ -16,10 +17,16 @@ impl Canon for Cursor {
         put(out, self.pc.into());
         self.locals.encode(out);
         self.halt.encode(out);
+        self.frames.encode(out);
     }
     #[inline]
     fn decode(input: &mut &[u8]) -> Self {
-        Cursor { pc: get(input) as u32, locals: Vec::decode(input), halt: Option::decode(input) }
+        Cursor {
+            pc: get(input) as u32,
+            locals: Vec::decode(input),
+            halt: Option::decode(input),
+            frames: Vec::decode(input),
+        }
     }
 }
 

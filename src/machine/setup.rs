@@ -74,6 +74,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "kernel.shmall" => env.limits.shmall = wide,
             "kernel.shmmni" => env.limits.shmmni = value,
             "kernel.shm_rmid_forced" => env.limits.shm_rmid_forced = value != 0,
+            "sigpending" => env.limits.sigpending = value,
             _ => return Err(SetupError::UnknownSetting(name.clone())),
         }
     }
@@ -86,6 +87,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
             "CAP_SYS_ADMIN" => env.caps.sys_admin = true,
             "CAP_IPC_OWNER" => env.caps.ipc_owner = true,
             "CAP_IPC_LOCK" => env.caps.ipc_lock = true,
+            "CAP_KILL" => env.caps.kill = true,
             _ => return Err(SetupError::UnknownSetting(cap.clone())),
         }
     }
@@ -93,9 +95,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
         let quirk = Quirk::by_name(name).ok_or_else(|| SetupError::UnknownSetting(name.clone()))?;
         env.quirks = env.quirks.with(quirk, true);
     }
-    // Nothing in a program can look at a pending signal or at an exit status yet.
-    env.observe.pending_signals = false;
-    env.observe.exit_status = false;
+    env.observe.siginfo = program.siginfo_visible;
     env.observe.pids = program.looks_at_pids();
     Ok(env)
 }
@@ -115,9 +115,11 @@ impl Machine<'_> {
                 k.start_process(id as u16);
             }
             k.process_mut(id as u16).uid = process.user as u16;
+            // As most programs live: a broken pipe is an error, not the end.
+            k.process_mut(id as u16).signal.ignored = signal::mask(signal::SIGPIPE);
         }
         for task in &program.tasks {
-            k.add_task(task.process, 1 << (signal::SIGPIPE - 1));
+            k.add_task(task.process, 0);
         }
         for (object, info) in program.objects.iter().enumerate() {
             if let (Some(path), Some((mode, data))) = (self.path_of(object as u16), &info.file) {
@@ -138,6 +140,7 @@ impl Machine<'_> {
         for (id, task) in program.tasks.iter().enumerate() {
             let mut cursor = Cursor::new(task.vars.len());
             // `init` runs to its end before anybody looks.
+            // Without a call before them no signal could come to these statements.
             let single = program.locals_visible && Some(id as TaskId) != program.init;
             if !single {
                 cursor.advance(&task.code, false);

@@ -3,8 +3,8 @@
 use super::{ipc_field, sem_field};
 use crate::{
     kernel::{
-        Action, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step, Table,
-        TaskId, Trace, WaitsFor,
+        Action, Call, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step,
+        Table, Task, TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -146,13 +146,19 @@ impl State {
 
     /// Whether no task is inside a call except asleep, so that no wake-up is under way.
     pub fn is_quiescent(&self) -> bool {
-        self.kernel.tasks().all(|(_, t)| t.frame.call.is_none() || t.asleep)
+        let rests = |t: &Task| match &t.frame.call {
+            None => !t.sigpending,
+            Some(_) => t.asleep || t.state == RunState::Stopped,
+        };
+        self.kernel.tasks().all(|(_, t)| rests(t))
     }
 
-    /// The tasks that sleep although what they wait for is there and nobody is about to wake them.
+    /// The tasks that sleep although what they wait for, or a signal that they do not block, is there and nobody is about
+    /// to wake them.
     pub fn stuck(&self) -> impl Iterator<Item = TaskId> + '_ {
-        let stuck = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
-        self.kernel.tasks().filter(move |(_, t)| t.asleep && stuck(&t.frame.call)).map(|(id, _)| id)
+        let ready = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
+        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call) || self.kernel.overlooks_signal(id));
+        self.kernel.tasks().filter(move |&(id, t)| stuck(id, t)).map(|(id, _)| id)
     }
 
     /// Whose action a sleeping task waits for.
@@ -230,7 +236,7 @@ impl<'p> Machine<'p> {
     #[inline]
     pub fn next_move(&self, state: &State, task: TaskId) -> Option<MoveKind> {
         let t = state.kernel.task(task);
-        if t.state == RunState::Dead {
+        if matches!(t.state, RunState::Dead | RunState::Stopped) {
             return None;
         }
         if t.asleep {
@@ -288,20 +294,48 @@ impl<'p> Machine<'p> {
                 return Step::Returned(Return::value(0));
             }
         };
+        if action == Action::Enter(Call::Sigreturn) {
+            state.cursors.write(mv.task as usize).pop_handler();
+        }
         let step = state.kernel.run(&self.env, mv.task, action, trace, sections);
         match &step {
             Step::Returned(ret) => self.complete(state, mv.task, ret),
-            Step::Forked(child) => self.complete(state, mv.task, &Return::value((*child).into())),
+            Step::Forked(child) => self.complete(state, mv.task, &Return::value(self.program.pid(*child).into())),
+            Step::Handler { .. } | Step::Resumed => return self.handle(state, mv.task),
             _ => {}
         }
         step
+    }
+
+    /// Back at user level, where the handler on top begins if it has not.
+    fn handle(&self, state: &mut State, task: TaskId) -> Step {
+        let code = &self.program.tasks[task as usize].code;
+        let frames = state.kernel.sig_frames(task);
+        let Some(top) = frames.last() else { return Step::Resumed };
+        let cursor = state.cursors.write(task as usize);
+        for frame in &frames[cursor.frames.len()..] {
+            cursor.push_handler(code, frame.handler);
+        }
+        if cursor.begin_handler(code, &top.info).is_none() {
+            return Step::Resumed;
+        }
+        if !self.single(task) {
+            let marks = state.marks.as_mut().map(|marks| &mut marks[task as usize]);
+            cursor.advance_marking(code, false, marks);
+        }
+        Step::Handler { signal: top.info.signo }
+    }
+
+    /// Whether the local statements of a task are moves of their own.
+    fn single(&self, task: TaskId) -> bool {
+        self.single || self.program.tasks[task as usize].split
     }
 
     fn complete(&self, state: &mut State, task: TaskId, ret: &Return) {
         let code = &self.program.tasks[task as usize].code;
         let cursor = state.cursors.write(task as usize);
         cursor.complete(code, ret);
-        if !self.single {
+        if !self.single(task) {
             let marks = state.marks.as_mut().map(|marks| &mut marks[task as usize]);
             cursor.advance_marking(code, false, marks);
         }
@@ -373,5 +407,14 @@ impl World for StateWorld<'_> {
 
     fn halted(&self, task: TaskId) -> Option<Halt> {
         self.state.cursor(task).halt
+    }
+
+    fn killed(&self, task: TaskId) -> bool {
+        let ended = self.state.kernel.process_of(task).life.ended();
+        ended.is_some_and(|status| status.signal().is_some())
+    }
+
+    fn stopped(&self, task: TaskId) -> bool {
+        self.state.kernel.task(task).state == RunState::Stopped
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{
     fifo::{ipc, probes},
-    step::{Event, StepSeen, events_of},
+    step::{Event, StepSeen, events_of, killed, signal_sets},
 };
 use crate::{
-    kernel::{TaskId, Trace},
+    kernel::{RunState, Step, TaskId, Trace},
     machine::{Machine, Move, MoveKind, State},
     program::{Outcome, Release},
 };
@@ -30,6 +30,8 @@ pub struct Any<'m> {
 struct Partial {
     state: State,
     events: Vec<Event>,
+    /// Tasks that make their calls again after a signal.
+    again: Vec<TaskId>,
 }
 
 impl<'m> Any<'m> {
@@ -61,6 +63,7 @@ impl<'m> Any<'m> {
         let mut after: Vec<State> = Vec::new();
         let mut known = HashSet::new();
         for state in std::mem::take(&mut self.states) {
+            let before = killed(self.machine, &state.kernel);
             for partial in self.quiet_states(state, release.task, &wanted) {
                 if after.len() >= CAP {
                     self.capped = true;
@@ -69,7 +72,11 @@ impl<'m> Any<'m> {
                 let mut reached = StepSeen { events: partial.events, ..StepSeen::default() };
                 for (task, t) in partial.state.kernel.tasks() {
                     reached.asleep.extend(t.sleeps_in().map(|call| (task, call)));
+                    reached.stopped.extend((t.state == RunState::Stopped).then_some(task));
                 }
+                reached.signals = signal_sets(self.machine, &partial.state.kernel);
+                reached.killed = killed(self.machine, &partial.state.kernel);
+                reached.killed.retain(|killed| !before.contains(killed));
                 reached.probes = probes(self.machine, &partial.state);
                 reached.ipc = ipc(self.machine, &partial.state);
                 if reached.same_up_to_order(seen) && known.insert(print(&partial.state)) {
@@ -90,20 +97,26 @@ impl<'m> Any<'m> {
         };
         let mut quiet = Vec::new();
         let mut known = HashSet::new();
-        let mut open = self.moved(&Partial { state, events: Vec::new() }, Move { task: released, kind });
+        let mut open =
+            self.moved(&Partial { state, events: Vec::new(), again: Vec::new() }, Move { task: released, kind });
         while let Some(partial) = open.pop() {
             if known.len() >= CAP {
                 self.capped = true;
                 break;
             }
             let expected = |e: &Event| wanted.contains(e);
-            if !partial.events.iter().all(expected) || !known.insert((print(&partial.state), partial.events.len())) {
+            if !partial.events.iter().all(expected)
+                || !known.insert((print(&partial.state), partial.events.len(), partial.again.clone()))
+            {
                 continue;
             }
             let going_on: Vec<Move> = self
                 .machine
                 .moves(&partial.state)
-                .filter(|mv| matches!(mv.kind, MoveKind::Continue | MoveKind::Deliver))
+                .filter(|mv| {
+                    matches!(mv.kind, MoveKind::Continue | MoveKind::Deliver)
+                        || mv.kind == MoveKind::Call && partial.again.contains(&mv.task)
+                })
                 .collect();
             if going_on.is_empty() {
                 quiet.push(partial);
@@ -116,22 +129,26 @@ impl<'m> Any<'m> {
 
     /// One move from a state, with its events; local statements before it are done first.
     fn moved(&self, from: &Partial, mv: Move) -> Vec<Partial> {
-        let Partial { mut state, mut events } = from.clone();
+        let Partial { mut state, mut events, mut again } = from.clone();
         let Move { task, mut kind } = mv;
         while kind == MoveKind::Local {
             self.machine.apply(&mut state, Move { task, kind }, u32::MAX, &mut Trace::default());
             match self.machine.next_move(&state, task) {
                 Some(next) => kind = next,
-                None => return vec![Partial { state, events }],
+                None => return vec![Partial { state, events, again }],
             }
         }
-        let call = self.machine.program.call_at(task, state.cursor(task).pc).map(|call| call.kind());
+        let call = state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
         let call = call.filter(|_| kind != MoveKind::Deliver);
+        again.retain(|&other| other != task);
         let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
         state.kernel.drain(task);
+        if let Step::Restart(_) = step {
+            again.push(task);
+        }
         events.extend(events_of(self.machine, &state, task, call, step));
         events.sort_by_key(|event| event.task);
-        vec![Partial { state, events }]
+        vec![Partial { state, events, again }]
     }
 }
 

@@ -1,8 +1,8 @@
 //! One path: under SCHED_FIFO on one CPU the released task runs to its return or sleep, then the woken ones in wake order.
 
-use super::step::{StepSeen, events_of};
+use super::step::{StepSeen, events_of, killed, signal_sets};
 use crate::{
-    kernel::{IPCMNI, IpcKind, Step, TaskId, Trace, signal::SIGKILL},
+    kernel::{IPCMNI, IpcKind, RunState, Step, TaskId, Trace, signal::SIGKILL},
     machine::{Machine, Move, MoveKind, State, ipc_field, ipc_fields, sem_field},
     program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
     target::{Impossible, IpcSeen},
@@ -62,12 +62,13 @@ impl<'m> Fifo<'m> {
 
     /// What stands against releasing a task now.
     pub fn releasable(&self, task: TaskId) -> Result<MoveKind, Impossible> {
-        use crate::kernel::{Life, RunState};
+        use crate::kernel::Life;
         let t = self.state.kernel.task(task);
         match self.machine.next_move(&self.state, task) {
             Some(MoveKind::Expire) => Err(Impossible::Asleep),
             Some(kind) => Ok(kind),
             None if t.asleep => Err(Impossible::Asleep),
+            None if t.state == RunState::Stopped => Err(Impossible::Stopped),
             None if t.state != RunState::Dead => Err(Impossible::Parked),
             None if self.state.kernel.process_of(task).life == Life::Unborn => Err(Impossible::NotStarted),
             None => Err(Impossible::Exited),
@@ -123,11 +124,13 @@ impl<'m> Fifo<'m> {
         see: &mut dyn FnMut(&Made, &mut Trace),
     ) -> StepSeen {
         let mut seen = StepSeen::default();
-        let mut queue = VecDeque::from([(first, kind)]);
+        let before = killed(self.machine, &self.state.kernel);
+        let mut queue = VecDeque::from([(first, Some(kind))]);
         while let Some((task, kind)) = queue.pop_front() {
+            // Who was woken attends to a signal, or goes on in its call.
+            let Some(kind) = kind.or_else(|| self.going_on(task)) else { continue };
             trace.woken.clear();
-            let pc = self.state.cursor(task).pc;
-            let call = self.machine.program.call_at(task, pc).map(|call| call.kind());
+            let call = self.state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
             // Whom a signal ends at user level does not make the call that would have come next.
             let call = call.filter(|_| kind != MoveKind::Deliver);
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
@@ -141,23 +144,25 @@ impl<'m> Fifo<'m> {
                     .for_each(|&thread| self.settle(thread));
             }
             see(&Made { mv: Move { task, kind }, step: &step, state: &self.state, held: &self.held }, trace);
+            if let Step::Restart(_) = step {
+                queue.push_front((task, Some(MoveKind::Call)));
+            }
             seen.events.extend(events_of(self.machine, &self.state, task, call, step));
             // Nobody holds what is killed.
             let kernel = &self.state.kernel;
             self.held.retain(|&task| !kernel.task(task).pending.contains(SIGKILL));
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
-            queue.extend(woken.map(|&task| (task, MoveKind::Continue)));
-            // Threads that an exit kills at user level.
-            for (id, t) in self.state.kernel.tasks() {
-                let dying =
-                    t.frame.call.is_none() && self.machine.next_move(&self.state, id) == Some(MoveKind::Deliver);
-                if dying && !queue.iter().any(|&(task, _)| task == id) {
-                    queue.push_back((id, MoveKind::Deliver));
-                }
-            }
+            queue.extend(woken.map(|&task| (task, None)));
         }
         self.look(&mut seen);
+        seen.killed.retain(|killed| !before.contains(killed));
         seen
+    }
+
+    /// How a task that was woken goes on.
+    fn going_on(&self, task: TaskId) -> Option<MoveKind> {
+        let kind = self.machine.next_move(&self.state, task)?;
+        matches!(kind, MoveKind::Continue | MoveKind::Deliver).then_some(kind)
     }
 
     /// What can be seen when all is quiet.
@@ -165,10 +170,13 @@ impl<'m> Fifo<'m> {
         for (task, t) in self.state.kernel.tasks() {
             match t.sleeps_in() {
                 Some(call) => seen.asleep.push((task, call)),
+                None if t.state == RunState::Stopped => seen.stopped.push(task),
                 None if t.frame.call.is_some() => seen.held.push(task),
                 None => {}
             }
         }
+        seen.signals = signal_sets(self.machine, &self.state.kernel);
+        seen.killed = killed(self.machine, &self.state.kernel);
         seen.probes = probes(self.machine, &self.state);
         seen.ipc = ipc(self.machine, &self.state);
     }

@@ -58,6 +58,10 @@ pub fn follow(
     seen: &[StepSeen],
     first: Order,
 ) -> Result<Explained, Box<Divergence>> {
+    // What signals carry is seen on the target, also if the program does not look.
+    let mut machine = machine.clone();
+    machine.env.observe.siginfo = true;
+    let machine = &machine;
     let mut divergence = None;
     if first == Order::Fifo {
         match follow_fifo(machine, initial, schedule, seen) {

@@ -11,4 +11,4 @@ mod step;
 pub use any::{Any, CAP};
 pub use fifo::{Fifo, Made};
 pub use follow::{Divergence, Explained, Order, follow};
-pub use step::{Event, StepSeen, What, steps};
+pub use step::{Event, Handled, StepSeen, What, steps};

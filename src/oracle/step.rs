@@ -1,10 +1,13 @@
 //! One step of a steered run, as it was seen or as the model has it.
 
 use crate::{
-    kernel::{CallKind, Life, Return, Signal, Step, TaskId},
+    kernel::{
+        CallKind, Kernel, ProcessId, Return, RunState, Signal, Step, Task, TaskId,
+        signal::{self, Disposition, SigInfo, SigSet},
+    },
     machine::{Machine, State},
-    program::{CallResult, Compiled, Halt, Next, ObjectField, Value, constants},
-    target::{IpcSeen, Observation, Observed},
+    program::{CallResult, Compiled, Halt, Next, ObjectField, Value},
+    target::{IpcSeen, Observation, Observed, SignalSets},
 };
 use std::fmt;
 
@@ -26,8 +29,19 @@ pub enum What {
     Halted(Halt),
     /// It made its process exit.
     Exited(u8),
-    /// What it did ended its process by this signal.
-    Killed(Signal),
+    /// A handler began.
+    Handler(Handled),
+}
+
+/// What is seen of a handler that begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handled {
+    /// Which handler.
+    pub handler: u16,
+    /// What it is told.
+    pub info: SigInfo,
+    /// What is blocked while it runs.
+    pub mask: SigSet,
 }
 
 impl What {
@@ -49,7 +63,11 @@ impl fmt::Display for What {
             }
             What::Halted(halt) => write!(f, "{halt}"),
             What::Exited(status) => write!(f, "exited with status {status}"),
-            What::Killed(signal) => write!(f, "was ended by {}", constants::signal(*signal)),
+            What::Handler(Handled { info, mask, .. }) => {
+                write!(f, "ran the handler of {}", signal::name(info.signo))?;
+                let SigInfo { code, pid, value, .. } = info;
+                write!(f, " (code {code}, pid {pid}, value {value}; blocked {})", signal::set_in_words(*mask))
+            }
         }
     }
 }
@@ -63,10 +81,16 @@ pub struct StepSeen {
     pub asleep: Vec<(TaskId, CallKind)>,
     /// Who was woken and is held, by task.
     pub held: Vec<TaskId>,
+    /// Who is stopped, by task.
+    pub stopped: Vec<TaskId>,
+    /// Processes that a signal ended in this step, and which; 0 if that could not be seen.
+    pub killed: Vec<(ProcessId, Signal)>,
     /// What objects showed; empty if nobody looked.
     pub probes: Vec<(u16, ObjectField, i64)>,
     /// Every System V object, by kind and index; `None` if nobody looked.
     pub ipc: Option<Vec<IpcSeen>>,
+    /// The signal sets of living tasks; empty if nobody looked.
+    pub signals: Vec<(TaskId, SignalSets)>,
 }
 
 impl StepSeen {
@@ -82,20 +106,38 @@ impl StepSeen {
         self.by_task() == other.by_task()
             && self.asleep == other.asleep
             && self.held == other.held
+            && self.stopped == other.stopped
+            && self.same_killed(other)
             && self.agrees(other)
     }
 
     /// Whether two steps are the same, events in the same order. Probes that one of them lacks do not count.
     pub fn same(&self, other: &StepSeen) -> bool {
-        self.events == other.events && self.asleep == other.asleep && self.held == other.held && self.agrees(other)
+        self.events == other.events
+            && self.asleep == other.asleep
+            && self.held == other.held
+            && self.stopped == other.stopped
+            && self.same_killed(other)
+            && self.agrees(other)
+    }
+
+    fn same_killed(&self, other: &StepSeen) -> bool {
+        let same = |(mine, theirs): (&(ProcessId, Signal), &(ProcessId, Signal))| {
+            mine.0 == theirs.0 && (mine.1 == theirs.1 || mine.1 == 0 || theirs.1 == 0)
+        };
+        self.killed.len() == other.killed.len() && self.killed.iter().zip(&other.killed).all(same)
     }
 
     fn agrees(&self, other: &StepSeen) -> bool {
+        let sets = self.signals.iter().all(|(task, sets)| {
+            let same = other.signals.iter().find(|(t, _)| t == task);
+            same.is_none_or(|(_, s)| s == sets)
+        });
         let objects = match (&self.ipc, &other.ipc) {
             (Some(ours), Some(theirs)) => ours == theirs,
             _ => true,
         };
-        objects
+        sets && objects
             && self.probes.iter().all(|(object, field, value)| {
                 let same = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field));
                 same.is_none_or(|(.., v)| v == value)
@@ -109,19 +151,30 @@ impl StepSeen {
         {
             return Some(format!("{what}: {ours}, and not {theirs}"));
         }
-        self.probes.iter().find_map(|(object, field, value)| {
-            let (.., theirs) = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field))?;
-            let name = &program.objects[*object as usize].name;
-            (theirs != value).then(|| format!("{name}.{}: {value}, and not {theirs}", field.name()))
+        let sets = self.signals.iter().find_map(|(task, ours)| {
+            let (_, theirs) = other.signals.iter().find(|(t, _)| t == task)?;
+            let name = &program.tasks[usize::from(*task)].name;
+            (ours != theirs).then(|| format!("the signals of {name}: {ours}, and not {theirs}"))
+        });
+        sets.or_else(|| {
+            self.probes.iter().find_map(|(object, field, value)| {
+                let (.., theirs) = other.probes.iter().find(|(o, f, _)| (o, f) == (object, field))?;
+                let name = &program.objects[*object as usize].name;
+                (theirs != value).then(|| format!("{name}.{}: {value}, and not {theirs}", field.name()))
+            })
         })
     }
 
     /// What happened to a task, in words: its events, and whether it sleeps.
-    pub fn tell(&self, task: TaskId) -> String {
+    pub fn tell(&self, program: &Compiled, task: TaskId) -> String {
         let mut told: Vec<String> = self.events.iter().filter(|e| e.task == task).map(|e| e.what.to_string()).collect();
         let asleep = self.asleep.iter().find(|(t, _)| *t == task);
         told.extend(asleep.map(|(_, call)| format!("is asleep in {call}")));
         told.extend(self.held.contains(&task).then(|| "was woken and is held".to_string()));
+        told.extend(self.stopped.contains(&task).then(|| "is stopped".to_string()));
+        let process = program.tasks[task as usize].process;
+        let killed = self.killed.iter().find(|(p, _)| *p == process);
+        told.extend(killed.map(|&(_, by)| format!("was killed by {}", signal::name(by))));
         if told.is_empty() { "did nothing".into() } else { told.join(" and ") }
     }
 
@@ -129,7 +182,8 @@ impl StepSeen {
     pub fn tell_all<'a>(&'a self, program: &'a Compiled, released: TaskId) -> impl fmt::Display + 'a {
         let mut tasks = vec![released];
         let others = self.events.iter().map(|e| e.task).chain(self.asleep.iter().map(|&(t, _)| t));
-        for task in others.chain(self.held.iter().copied()) {
+        let killed = self.killed.iter().flat_map(|&(process, _)| &program.processes[process as usize].threads);
+        for task in others.chain(self.held.iter().chain(&self.stopped).chain(killed).copied()) {
             if !tasks.contains(&task) {
                 tasks.push(task);
             }
@@ -137,7 +191,7 @@ impl StepSeen {
         fmt::from_fn(move |f| {
             for (i, &task) in tasks.iter().enumerate() {
                 let comma = if i > 0 { ", " } else { "" };
-                write!(f, "{comma}{} {}", program.tasks[task as usize].name, self.tell(task))?;
+                write!(f, "{comma}{} {}", program.tasks[task as usize].name, self.tell(program, task))?;
             }
             Ok(())
         })
@@ -156,15 +210,29 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 None
             }
             Observation::Started { .. } | Observation::Contents { .. } => None,
+            Observation::HandlerEnds { .. } => None,
+            Observation::Killed { process, signal } => {
+                if let Some(step) = steps.last_mut() {
+                    step.killed.push((*process, *signal));
+                    step.killed.sort_unstable();
+                }
+                None
+            }
+            Observation::Handler { task, handler, info, mask } => Some(Event {
+                task: *task,
+                what: What::Handler(Handled { handler: *handler, info: *info, mask: *mask }),
+            }),
             Observation::Ipc(seen) => {
                 looking = Some(seen.clone());
                 None
             }
-            Observation::Quiet { asleep, held, probes, .. } => {
+            Observation::Quiet { asleep, held, stopped, probes, signals, .. } => {
                 let ipc = looking.take();
                 if let Some(step) = steps.last_mut() {
                     step.ipc = ipc;
                     (step.asleep, step.held, step.probes) = (asleep.clone(), held.clone(), probes.clone());
+                    step.stopped.clone_from(stopped);
+                    step.signals.clone_from(signals);
                     step.asleep.sort_unstable();
                     step.held.sort_unstable();
                 }
@@ -178,7 +246,6 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
                 Some(Event { task: *task, what: What::Returned(call, ret.clone()) })
             }
             Observation::Halted { task, halt } => Some(Event { task: *task, what: What::Halted(*halt) }),
-            Observation::Killed { task, signal } => Some(Event { task: *task, what: What::Killed(*signal) }),
             Observation::Exited { task, status } => Some(Event { task: *task, what: What::Exited(*status) }),
         };
         observed.see(observation);
@@ -187,6 +254,32 @@ pub fn steps(program: &Compiled, observations: &[Observation]) -> Vec<StepSeen> 
         }
     }
     steps
+}
+
+/// The signal sets of all living tasks.
+pub(super) fn signal_sets(machine: &Machine, kernel: &Kernel) -> Vec<(TaskId, SignalSets)> {
+    if !machine.program.uses_signals() {
+        return Vec::new();
+    }
+    let living = kernel.tasks().filter(|(_, t)| t.state != RunState::Dead);
+    let sets = |(id, task): (TaskId, &Task)| {
+        let of = &kernel.process(task.process).signal;
+        let caught = of.handlers.iter().filter(|(_, action)| matches!(action.disposition, Disposition::Handler(_)));
+        let caught = caught.map(|(signal, _)| signal::mask(*signal)).fold(0, |a, b| a | b);
+        let ignored = of.handlers.iter().filter(|(_, action)| action.disposition == Disposition::Ignore);
+        let ignored = ignored.map(|(signal, _)| signal::mask(*signal)).fold(of.ignored, |a, b| a | b);
+        let (pending, shared) = (task.pending.signal, of.shared_pending.signal);
+        (id, SignalSets { pending, shared, blocked: task.blocked, ignored, caught })
+    };
+    living.map(sets).collect()
+}
+
+/// Which processes a signal has ended, and which signal.
+pub(super) fn killed(machine: &Machine, kernel: &Kernel) -> Vec<(ProcessId, Signal)> {
+    let processes = 0..machine.program.processes.len() as ProcessId;
+    // A process has ended when its last thread has.
+    let gone = |process: &ProcessId| kernel.threads_of_process(*process).is_empty();
+    processes.filter(gone).filter_map(|p| Some((p, kernel.process(p).life.ended()?.signal()?))).collect()
 }
 
 /// What is seen of one move in the model: the event, if it is one, and a halt that follows it.
@@ -201,12 +294,15 @@ pub(super) fn events_of(
     let gone = matches!(step, Step::Exited);
     let what = match step {
         Step::Returned(ret) => returned(ret),
-        Step::Forked(child) => returned(Return::value(child.into())),
-        Step::Exited => match state.kernel.process_of(task).life {
-            Life::Exited(status) => call.filter(|&call| call == CallKind::Exit).map(|_| What::Exited(status)),
-            Life::Killed(signal) => call.filter(|&call| call.is_access()).map(|_| What::Killed(signal)),
-            _ => None,
-        },
+        Step::Forked(child) => returned(Return::value(machine.program.pid(child).into())),
+        Step::Handler { .. } => state.kernel.sig_frames(task).last().map(|frame| {
+            let mask = state.kernel.task(task).blocked;
+            What::Handler(Handled { handler: frame.handler, info: frame.info, mask })
+        }),
+        Step::Exited => {
+            let status = state.kernel.process_of(task).life.ended().filter(|status| status.signal().is_none());
+            status.filter(|_| call == Some(CallKind::Exit)).map(|status| What::Exited(status.status))
+        }
         _ => None,
     };
     // Who had stopped long before stops no second time when a signal ends it.

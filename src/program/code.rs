@@ -4,6 +4,7 @@ use super::{syntax::ObjectKind, syntax::Span, *};
 use crate::kernel::{
     Call, CallKind, IpcId, IpcKey, Memory, MsgCall, MsgCtl, OpenFlags, ProcessId, SemCall, SemCtl, ShmCall, ShmCtl,
     TaskId, VersionRange,
+    signal::{task_of, tid_of},
 };
 
 /// A resolved program.
@@ -34,6 +35,8 @@ pub struct Compiled {
     pub schedules: Vec<ScheduleCode>,
     /// Whether an `always` property or a `probe` can see the values of variables between calls.
     pub locals_visible: bool,
+    /// Whether somebody can see who sent a signal, and why.
+    pub siginfo_visible: bool,
 }
 
 /// What a program asks of its environment.
@@ -161,6 +164,8 @@ pub struct TaskInfo {
     pub code: Code,
     /// Names of its variables by slot; hidden loop counters have empty names.
     pub vars: Vec<String>,
+    /// Whether its handlers and its statements see each other's variables: then a signal between two statements matters.
+    pub split: bool,
 }
 
 /// The instructions of a task.
@@ -170,6 +175,19 @@ pub struct Code {
     pub instrs: Vec<Instr>,
     /// For each instruction, where its statement stands in the text.
     pub spans: Vec<Span>,
+    /// Handlers, whose instructions follow those of the task.
+    pub handlers: Vec<HandlerCode>,
+}
+
+/// A handler of signals.
+#[derive(Clone, Debug)]
+pub struct HandlerCode {
+    /// Its name.
+    pub name: String,
+    /// Its first instruction; the last is `sigreturn`.
+    pub entry: u32,
+    /// The variable that takes the `siginfo_t`.
+    pub info: Option<u16>,
 }
 
 /// One instruction.
@@ -202,6 +220,8 @@ pub enum Instr {
     Jump(u32),
     /// Fails the test unless the condition holds.
     Assert(ExprCode),
+    /// The task has done all of its statements; handlers follow.
+    End,
 }
 
 /// A call whose arguments are known or still to be evaluated.
@@ -263,6 +283,10 @@ pub enum ExprCode {
         /// In which call.
         call: Option<CallKind>,
     },
+    /// Whether a signal has ended the process of a task.
+    Killed(TaskId),
+    /// Whether a task is stopped.
+    Stopped(TaskId),
     /// `-x`.
     Neg(Box<ExprCode>),
     /// `!c`.
@@ -587,6 +611,28 @@ impl Compiled {
         };
         let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
         looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
+    }
+
+    /// The id of a process as programs know it.
+    pub fn pid(&self, process: ProcessId) -> i32 {
+        self.processes[process as usize].threads.first().map_or(0, |&leader| tid_of(leader))
+    }
+
+    /// The thread with this id.
+    pub fn task_by_tid(&self, tid: i32) -> Option<TaskId> {
+        task_of(tid).filter(|&task| usize::from(task) < self.tasks.len())
+    }
+
+    /// Whether any of its calls has to do with signals: otherwise nobody can see them.
+    pub fn uses_signals(&self) -> bool {
+        let is_signal = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_about_signals());
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
+    }
+
+    /// Whether signals choose among threads. Free runs show nothing of that: between its calls a worker lets no signal in,
+    /// so that another thread would take it.
+    pub fn threads_share_signals(&self) -> bool {
+        self.uses_signals() && self.processes.iter().any(|process| process.threads.len() > 1)
     }
 
     /// The task called `name` (`W`, `worker[1]`).

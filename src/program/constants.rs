@@ -1,17 +1,9 @@
 //! The constants of the notation, by name.
 
 use super::Value;
-use crate::kernel::{Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, ShmFlags, SpliceFlags};
-
-/// The name of a signal that the model sends.
-pub fn signal(number: u8) -> String {
-    match number {
-        9 => "SIGKILL".into(),
-        11 => "SIGSEGV".into(),
-        13 => "SIGPIPE".into(),
-        n => format!("signal {n}"),
-    }
-}
+use crate::kernel::{
+    Errno, IpcFlags, MsgFlags, OpenFlags, Payload, PollEvents, RwFlags, ShmFlags, SpliceFlags, signal, signal::SaFlags,
+};
 
 /// `fcntl` commands.
 pub const F_DUPFD: i64 = 0;
@@ -70,6 +62,10 @@ pub const SHM_STAT: i64 = 13;
 pub const SHM_INFO: i64 = 14;
 /// `shmctl` command.
 pub const SHM_STAT_ANY: i64 = 15;
+/// `SIG_DFL`, as `sigaction` of the notation takes it.
+pub const SIG_DFL: i64 = 0;
+/// `SIG_IGN`, as `sigaction` of the notation takes it; handlers have the numbers after it.
+pub const SIG_IGN: i64 = 1;
 
 const NUMBERS: &[(&str, i64)] = &[
     ("O_RDONLY", 0),
@@ -108,6 +104,23 @@ const NUMBERS: &[(&str, i64)] = &[
     ("SHM_LOCKED", 0o2000),
     ("LONG_MAX", i64::MAX),
     ("LONG_MIN", i64::MIN),
+    ("SIG_DFL", SIG_DFL),
+    ("SIG_IGN", SIG_IGN),
+    ("SIG_BLOCK", 0),
+    ("SIG_UNBLOCK", 1),
+    ("SIG_SETMASK", 2),
+    ("SI_USER", 0),
+    ("SI_QUEUE", -1),
+    ("SI_TKILL", -6),
+    ("SI_KERNEL", 0x80),
+    ("CLD_EXITED", 1),
+    ("CLD_KILLED", 2),
+    ("CLD_STOPPED", 5),
+    ("CLD_CONTINUED", 6),
+    ("WNOHANG", 1),
+    ("WUNTRACED", 2),
+    ("WCONTINUED", 8),
+    ("INT_MIN", i32::MIN as i64),
     ("true", 1),
     ("false", 0),
 ];
@@ -126,6 +139,8 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
     let ipc = IpcFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let msg = MsgFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
     let shm = ShmFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let sa = SaFlags::FLAGS.iter().filter(|f| f.is_named()).map(|f| (f.name(), Value::Int(f.value().bits().into())));
+    let signals = signal::NAMES.iter().map(|&(name, number)| (name, Value::Int(number.into())));
     let errnos = Errno::ALL.iter().filter(|(_, e)| e.0 < 512).map(|&(name, e)| (name, Value::Errno(e)));
     let others = [
         ("EOF", Value::Eof),
@@ -135,8 +150,8 @@ pub fn all() -> impl Iterator<Item = (&'static str, Value)> {
         ("none", Value::None),
         ("FAULT", Value::Bytes(Payload::fault())),
     ];
-    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg).chain(shm);
-    NUMBERS.iter().map(int).chain(flags).chain(errnos).chain(others)
+    let flags = open.chain(rw).chain(poll).chain(splice).chain(ipc).chain(msg).chain(shm).chain(sa);
+    NUMBERS.iter().map(int).chain(flags).chain(signals).chain(errnos).chain(others)
 }
 
 /// The constant called `name`.

@@ -22,6 +22,16 @@ pub trait World {
         let _ = task;
         None
     }
+    /// Whether a signal has ended the process of a task.
+    fn killed(&self, task: TaskId) -> bool {
+        let _ = task;
+        false
+    }
+    /// Whether a task is stopped.
+    fn stopped(&self, task: TaskId) -> bool {
+        let _ = task;
+        false
+    }
 }
 
 /// The view of a task at user level: its own variables and nothing else.
@@ -57,6 +67,8 @@ impl ExprCode {
                 let asleep = world.asleep(*task);
                 Value::truth(if call.is_some() { asleep == *call } else { asleep.is_some() })
             }
+            ExprCode::Killed(task) => Value::truth(world.killed(*task)),
+            ExprCode::Stopped(task) => Value::truth(world.stopped(*task)),
             ExprCode::Neg(e) => e.eval(world).as_int().and_then(i64::checked_neg).map_or(Value::None, Value::Int),
             ExprCode::Not(e) => Value::truth(!e.holds(world)),
             ExprCode::Len(e) => e.eval(world).as_bytes().map_or(Value::None, |b| Value::Int(b.len().into())),

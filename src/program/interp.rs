@@ -1,7 +1,7 @@
 //! What a task does between its calls: the same interpreter drives the model's tasks and the real ones.
 
-use super::{CallResult, Code, Instr, Locals, Value};
-use crate::kernel::{Call, CallKind, Return, canon::clone_reusing};
+use super::{CallCode, CallResult, Code, Instr, Locals, Value};
+use crate::kernel::{Call, CallKind, Return, canon::clone_reusing, signal::SigInfo};
 
 /// Where a task is in its code, with its variables.
 #[derive(PartialEq, Eq, Hash, Debug, Default)]
@@ -12,6 +12,19 @@ pub struct Cursor {
     pub locals: Vec<Value>,
     /// Why it goes no further, if it doesn't.
     pub halt: Option<Halt>,
+    /// Handlers that it has not returned from, the last one on top.
+    pub frames: Vec<HandlerFrame>,
+}
+
+/// A handler that a task runs, or will run when those above it have returned.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HandlerFrame {
+    /// The instruction that it interrupted.
+    pub pc: u32,
+    /// Which handler.
+    pub handler: u16,
+    /// Whether it has begun.
+    pub begun: bool,
 }
 
 /// Why a task stopped for good before its last statement.
@@ -41,19 +54,19 @@ pub enum Next {
     Parked,
 }
 
-clone_reusing!(Cursor { pc, locals, halt });
+clone_reusing!(Cursor { pc, locals, halt, frames });
 
 impl Cursor {
     /// At the start of `code`, all of `vars` variables unassigned.
     pub fn new(vars: usize) -> Self {
-        Cursor { pc: 0, locals: vec![Value::None; vars], halt: None }
+        Cursor { pc: 0, locals: vec![Value::None; vars], halt: None, frames: Vec::new() }
     }
 
     /// What comes next, without doing anything.
     pub fn next(&self, code: &Code) -> Next {
         match code.instrs.get(self.pc as usize) {
             _ if self.halt.is_some() => Next::Parked,
-            None => Next::Parked,
+            None | Some(Instr::End) => Next::Parked,
             Some(Instr::Call { call, .. }) => Next::Call(call.kind()),
             Some(_) => Next::Local,
         }
@@ -90,7 +103,7 @@ impl Cursor {
     fn local(&mut self, code: &Code) {
         let world = Locals(&self.locals);
         match &code.instrs[self.pc as usize] {
-            Instr::Call { .. } => return,
+            Instr::Call { .. } | Instr::End => return,
             Instr::Assign { slot, value } => {
                 let value = value.eval(&world);
                 self.locals[*slot as usize] = value;
@@ -113,6 +126,47 @@ impl Cursor {
             }
         }
         self.pc += 1;
+    }
+
+    /// A handler is put on top; it begins when nothing is above it.
+    pub fn push_handler(&mut self, code: &Code, handler: u16) {
+        self.frames.push(HandlerFrame { pc: self.pc, handler, begun: false });
+        self.pc = code.handlers.get(usize::from(handler)).map_or(0, |handler| handler.entry);
+    }
+
+    /// The handler on top, if it has not begun: it begins now.
+    pub fn begin_handler(&mut self, code: &Code, info: &SigInfo) -> Option<u16> {
+        let top = self.frames.last_mut().filter(|top| !top.begun)?;
+        top.begun = true;
+        let handler = top.handler;
+        if let Some(slot) = code.handlers.get(usize::from(handler)).and_then(|handler| handler.info) {
+            self.locals[usize::from(slot)] = Value::siginfo(info);
+        }
+        Some(handler)
+    }
+
+    /// The handler on top returns to what it interrupted.
+    pub fn pop_handler(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.pc = frame.pc;
+        }
+    }
+
+    /// The call that a task is in or makes next, behind handlers that are about to return.
+    pub fn pending_call(&self, code: &Code) -> Option<CallKind> {
+        let kind = |pc: u32| match code.instrs.get(pc as usize) {
+            Some(Instr::Call { call, .. }) => Some(call.kind()),
+            _ => None,
+        };
+        match (kind(self.pc), self.frames.last()) {
+            (Some(CallKind::Sigreturn), Some(frame)) => kind(frame.pc),
+            (found, _) => found,
+        }
+    }
+
+    /// Whether the task is at the end of a handler.
+    pub fn at_sigreturn(&self, code: &Code) -> bool {
+        matches!(code.instrs.get(self.pc as usize), Some(Instr::Call { call: CallCode::Known(Call::Sigreturn), .. }))
     }
 
     /// The call at `pc` with its arguments evaluated, if they all have usable values.

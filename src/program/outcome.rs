@@ -14,6 +14,10 @@ pub struct Outcome {
     pub asleep: Vec<(TaskId, CallKind)>,
     /// Who stopped before its last statement, and why.
     pub halted: Vec<(TaskId, Halt)>,
+    /// Whose process a signal has ended.
+    pub killed: Vec<TaskId>,
+    /// Who is stopped by a signal.
+    pub stopped: Vec<TaskId>,
 }
 
 impl Outcome {
@@ -24,6 +28,8 @@ impl Outcome {
             shown: program.shown.iter().map(|s| visible(s.value.eval(world))).collect(),
             asleep: tasks().filter_map(|t| Some((t, world.asleep(t)?))).collect(),
             halted: tasks().filter_map(|t| Some((t, world.halted(t)?))).collect(),
+            killed: tasks().filter(|&t| world.killed(t)).collect(),
+            stopped: tasks().filter(|&t| world.stopped(t)).collect(),
         }
     }
 
@@ -35,7 +41,9 @@ impl Outcome {
                 write!(f, "{separator}{}={}", shown.name, shown.display(value, program))?;
                 separator = " ";
             }
-            let more = !self.asleep.is_empty() || !self.halted.is_empty();
+            let more =
+                [self.asleep.is_empty(), self.halted.is_empty(), self.killed.is_empty(), self.stopped.is_empty()];
+            let more = more.contains(&false);
             if more && !separator.is_empty() {
                 separator = "; ";
             }
@@ -45,6 +53,11 @@ impl Outcome {
             }
             for (task, halt) in &self.halted {
                 write!(f, "{separator}{} {halt}", program.tasks[*task as usize].name)?;
+                separator = ", ";
+            }
+            let fates = self.killed.iter().map(|task| (task, "killed"));
+            for (task, fate) in fates.chain(self.stopped.iter().map(|task| (task, "stopped"))) {
+                write!(f, "{separator}{} {fate}", program.tasks[*task as usize].name)?;
                 separator = ", ";
             }
             if separator.is_empty() { f.write_str("(nothing to show)") } else { Ok(()) }
@@ -92,26 +105,37 @@ impl Serialize for Named<'_> {
                 self.outcome.halted.iter().map(|(task, halt)| (name(task), halt.to_string())).collect();
             map.serialize_entry("halted", &halted)?;
         }
+        for (key, tasks) in [("killed", &self.outcome.killed), ("stopped", &self.outcome.stopped)] {
+            if !tasks.is_empty() {
+                map.serialize_entry(key, &tasks.iter().map(name).collect::<Vec<_>>())?;
+            }
+        }
         map.end()
     }
+}
+
+/// Whether more of a record than one constant is worth showing.
+fn shown_whole(r: &CallResult) -> bool {
+    r.ret.is_ok()
+        && matches!(
+            r.call,
+            CallKind::Poll
+                | CallKind::Fstat
+                | CallKind::Msgrcv
+                | CallKind::Msgctl
+                | CallKind::Semctl
+                | CallKind::Shmctl
+                | CallKind::Sigwaitinfo
+                | CallKind::Waitpid
+                | CallKind::Sigpending
+                | CallKind::Sigprocmask
+        )
 }
 
 /// A record as the constant it is written as; descriptors are equal up to renaming.
 fn visible(value: Value) -> Value {
     match value {
-        Value::Result(r)
-            if !matches!(
-                r.call,
-                CallKind::Poll
-                    | CallKind::Fstat
-                    | CallKind::Msgrcv
-                    | CallKind::Msgctl
-                    | CallKind::Semctl
-                    | CallKind::Shmctl
-            ) =>
-        {
-            CallResult::as_constant(&r)
-        }
+        Value::Result(r) if !shown_whole(&r) => CallResult::as_constant(&r),
         other => other,
     }
 }

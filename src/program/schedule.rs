@@ -113,6 +113,12 @@ pub enum EventWhat {
     Asleep(Option<CallKind>),
     /// It exited, with this status.
     Exits(Option<u8>),
+    /// A signal, this one if it is said, ended its process.
+    Killed(Option<u8>),
+    /// It is stopped.
+    Stopped,
+    /// It began to run this handler.
+    Runs(u16),
 }
 
 impl ScheduleCode {

@@ -5,7 +5,10 @@ mod sem;
 
 use super::{MAX_BYTES, Value, constants, syntax::ObjectKind};
 
-use crate::kernel::{Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout};
+use crate::kernel::{
+    Call, CallKind, Fcntl, OpenFlags, Payload, PollEvents, RwFlags, SpliceFlags, Timeout,
+    signal::{Disposition, SaFlags, SigAction, SigSet, code},
+};
 use smallvec::SmallVec;
 
 /// A parameter.
@@ -60,6 +63,12 @@ pub enum ParamType {
     Cell,
     /// A duration: a number with a unit, or 0, or `none` for ever.
     Time,
+    /// A process or thread by name, or a number. The resolver passes its id.
+    Pid,
+    /// A set of signals: `[SIGUSR1, SIGTERM]`, a number.
+    Signals,
+    /// A handler by name, `SIG_DFL` or `SIG_IGN`. The resolver passes a number.
+    Handler,
 }
 
 /// A call of the notation.
@@ -148,6 +157,18 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Cas, &[req("cell", Cell), req("old", Number), req("new", Number)]),
     sig(CallKind::Xchg, &[req("cell", Cell), req("value", Number)]),
     sig(CallKind::Add, &[req("cell", Cell), req("value", Number)]),
+    sig(CallKind::Kill, &[req("pid", Pid), req("signal", Number)]),
+    sig(CallKind::Tgkill, &[req("pid", Pid), req("tid", Pid), req("signal", Number)]),
+    sig(CallKind::Sigqueue, &[req("pid", Pid), req("signal", Number), opt("value", Number), named("code", Number)]),
+    sig(
+        CallKind::Sigaction,
+        &[req("signal", Number), opt("handler", Handler), opt("flags", Number), named("mask", Signals)],
+    ),
+    sig(CallKind::Sigprocmask, &[req("how", Number), opt("set", Signals)]),
+    sig(CallKind::Sigpending, &[]),
+    sig(CallKind::Sigsuspend, &[req("mask", Signals)]),
+    sig(CallKind::Sigwaitinfo, &[req("set", Signals), named("timeout", Time)]),
+    sig(CallKind::Waitpid, &[req("pid", Pid), opt("options", Number)]),
 ];
 
 impl Signature {
@@ -222,6 +243,28 @@ impl Signature {
             CallKind::Cas => Call::Cas { addr: args.number(0, 0)?, old: args.number(1, 0)?, new: args.number(2, 0)? },
             CallKind::Xchg => Call::Xchg { addr: args.number(0, 0)?, value: args.number(1, 0)? },
             CallKind::Add => Call::Add { addr: args.number(0, 0)?, value: args.number(1, 0)? },
+            CallKind::Kill => Call::Kill { pid: args.number(0, 0)?, signal: args.number(1, 0)? },
+            CallKind::Tgkill => {
+                Call::Tgkill { pid: args.number(0, 0)?, tid: args.number(1, 0)?, signal: args.number(2, 0)? }
+            }
+            CallKind::Sigqueue => Call::Sigqueue {
+                pid: args.number(0, 0)?,
+                signal: args.number(1, 0)?,
+                value: args.number(2, 0)?,
+                code: args.number(3, code::SI_QUEUE.into())?,
+            },
+            CallKind::Sigaction => Call::Sigaction {
+                signal: args.number(0, 0)?,
+                action: if args.has(1) { Some(args.action()?) } else { None },
+            },
+            CallKind::Sigprocmask => {
+                Call::Sigprocmask { how: args.number(0, 0)?, set: if args.has(1) { Some(args.set(1)?) } else { None } }
+            }
+            CallKind::Sigpending => Call::Sigpending,
+            CallKind::Sigsuspend => Call::Sigsuspend { mask: args.set(0)? },
+            CallKind::Sigwaitinfo => Call::Sigtimedwait { set: args.set(0)?, timeout: args.timeout(1)? },
+            CallKind::Waitpid => Call::Waitpid { pid: args.number(0, 0)?, options: args.number(1, 0)? },
+            CallKind::Sigreturn => Call::Sigreturn,
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
             }
@@ -325,6 +368,21 @@ impl Args<'_> {
         })
     }
 
+    /// The action that the arguments of `sigaction` after the signal are.
+    fn action(&self) -> Result<SigAction, String> {
+        let disposition = match self.number::<i64>(1, 0)? {
+            constants::SIG_DFL => Disposition::Default,
+            constants::SIG_IGN => Disposition::Ignore,
+            n => Disposition::Handler(u16::try_from(n - 2).map_err(|_| self.wrong(1, "a handler"))?),
+        };
+        let flags = SaFlags::from_bits_retain(self.number(2, 0)?);
+        Ok(SigAction { disposition, flags, mask: self.set(3)? })
+    }
+
+    fn set(&self, i: usize) -> Result<SigSet, String> {
+        Ok(self.number::<i64>(i, 0)? as SigSet)
+    }
+
     fn polled(&self) -> Result<SmallVec<[(i32, PollEvents); 2]>, String> {
         let repeats = (self.signature.params.len()..self.args.len()).step_by(2);
         let pairs = std::iter::once(0).chain(repeats);
@@ -349,7 +407,8 @@ mod tests {
 
     #[test]
     fn every_call_has_a_signature() {
-        for &(name, kind) in CallKind::ALL {
+        // The end of a handler is a call that nobody writes.
+        for &(name, kind) in CallKind::ALL.iter().filter(|(_, kind)| *kind != CallKind::Sigreturn) {
             assert_eq!(Signature::by_name(name).map(|s| s.kind), Some(kind), "{name}");
         }
     }

@@ -217,8 +217,23 @@ pub struct Process {
     /// `user 1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<u32>,
+    /// Handlers of signals, which its threads share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handlers: Vec<Handler>,
     /// What it does.
     pub body: Body,
+}
+
+/// `handler h(info) { … }`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Handler {
+    /// Its name.
+    pub name: Ident,
+    /// The variable that takes what is known of the signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<Ident>,
+    /// What it does.
+    pub block: Block,
 }
 
 /// The statements of a process.
@@ -613,4 +628,10 @@ pub enum EventKind {
     Asleep(Option<Ident>),
     /// `exits`, `exits 3`.
     Exits(Option<Expr>),
+    /// `killed`, `killed SIGTERM`.
+    Killed(Option<Expr>),
+    /// `stopped`.
+    Stopped,
+    /// `runs h`.
+    Runs(Ident),
 }

@@ -6,6 +6,7 @@ use crate::kernel::{
         msg::{INFO_FIELDS, STAT_FIELDS},
         sem, shm,
     },
+    signal,
 };
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -81,6 +82,12 @@ impl Value {
         Value::Int(i64::from(b))
     }
 
+    /// What a handler is told: the record that `sigwaitinfo` would return.
+    pub fn siginfo(info: &crate::kernel::signal::SigInfo) -> Value {
+        let ret = Return { extra: info.extra(), ..Return::value(info.signo.into()) };
+        Value::Result(Box::new(CallResult::new(CallKind::Sigwaitinfo, &ret)))
+    }
+
     /// Whether a condition with this value holds.
     pub fn holds(&self) -> bool {
         self.as_int().is_some_and(|n| n != 0)
@@ -152,6 +159,20 @@ impl fmt::Display for Value {
                     let masks: Vec<String> =
                         r.extra.iter().map(|&mask| crate::program::constants::poll_events(mask)).collect();
                     write!(f, " [{}]", masks.join(", "))
+                }
+                Ok(n) if r.call == CallKind::Sigwaitinfo && r.extra.len() == 5 => {
+                    let [code, pid, uid, value] = [1, 2, 3, 4].map(|i| r.extra[i]);
+                    write!(f, "{} {{code {code}, pid {pid}", signal::name(n as u8))?;
+                    if uid != 0 {
+                        write!(f, ", uid {uid}")?;
+                    }
+                    if value != 0 { write!(f, ", value {value}}}") } else { f.write_str("}") }
+                }
+                Ok(n) if r.call == CallKind::Waitpid && r.extra.len() == 2 => {
+                    write!(f, "{n} {{code {}, status {}}}", r.extra[0], r.extra[1])
+                }
+                Ok(_) if matches!(r.call, CallKind::Sigpending | CallKind::Sigprocmask) && r.extra.len() == 1 => {
+                    write!(f, "{{{}}}", signal::set_in_words(r.extra[0] as u64).trim_start_matches('0'))
                 }
                 Ok(n) if r.call == CallKind::Fstat => {
                     write!(f, "{n}")?;

@@ -12,7 +12,7 @@ use crate::{
     oracle::{Divergence, StepSeen},
     program::{Quantifier, Schedule},
     target::Method,
-    verdict::{Confirmation, Mismatch, Real, trouble},
+    verdict::{Confirmation, Mismatch, Real, forcing, trouble},
 };
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ impl Maker<'_> {
             values: values(&outcome.json(program)),
             states: found.states,
             preemptions: found.preemptions,
-            schedule: found.witness.schedule(self.machine, self.initial).map(|s| self.line(&s)),
+            schedule: forcing(self.machine, self.initial, &found.witness).map(|s| self.line(&s)),
             seen: sighting
                 .filter(|s| s.steered.is_some() || real.is_some_and(|real| real.iterations > 0))
                 .map(|s| s.free > 0 || s.steered == Some(Confirmation::Confirmed)),
@@ -176,7 +176,7 @@ impl Maker<'_> {
     fn path(&self, witness: &Witness) -> PathReport {
         let steps = rows(self.machine, self.initial, &Path::Witness(witness));
         PathReport {
-            schedule: witness.schedule(self.machine, self.initial).map(|s| self.line(&s)),
+            schedule: forcing(self.machine, self.initial, &witness).map(|s| self.line(&s)),
             steps: steps.iter().filter_map(|row| self.step(row)).collect(),
         }
     }

@@ -16,6 +16,7 @@ mod ring;
 mod rules;
 mod sems;
 mod shm;
+mod signals;
 mod strace;
 mod strace_ipc;
 mod strace_sem;

@@ -42,6 +42,24 @@ pub const RULES_PAGES: &[RulesPage] = &[
         quirks: &[],
     },
     RulesPage {
+        name: "signal",
+        head: "# Signals\n\nWhat the model says of them, rule by rule.",
+        parts: &[
+            ("SIG-P-", "Sending: permission and arguments"),
+            ("SIG-G-", "What becomes pending"),
+            ("SIG-Q-", "Queue entries"),
+            ("SIG-C-", "Choosing a thread"),
+            ("SIG-D-", "The order of taking"),
+            ("SIG-A-", "Actions"),
+            ("SIG-M-", "Actions and masks are set"),
+            ("SIG-W-", "Waiting for signals"),
+            ("SIG-R-", "Interrupted calls"),
+            ("SIG-X-", "Children"),
+            ("STEP-SIG-", "Where others can run inside a call"),
+        ],
+        quirks: &["sig-"],
+    },
+    RulesPage {
         name: "sysv-msg",
         head: "# System V message queues\n\nWhat the model says of them, rule by rule; first what all System V IPC has in common.",
         parts: &[

@@ -5,6 +5,7 @@ use crate::{
     kernel::{
         Addr, Call, CallKind, Errno, Fcntl, Fd, OpenFlags, Payload, PipeId, PollEvents, Return, RwFlags, SpliceFlags,
         TaskId, Timeout,
+        signal::{self, Disposition, SigSet},
     },
     machine::{Machine, State},
     program::{CallResult, Compiled, End, FIRST_FD, Value, constants},
@@ -78,17 +79,48 @@ impl Caller<'_> {
             Call::Poll { fds, timeout } => {
                 let pair = |(of, events): &(Fd, PollEvents)| format!("{}, {}", fd(of), constants::flags(*events));
                 let mut args: Vec<String> = fds.iter().map(pair).collect();
-                match timeout {
-                    Timeout::Never => {}
-                    Timeout::Now => args.push("timeout: 0".into()),
-                    Timeout::After(us) if us % 1000 == 0 => args.push(format!("timeout: {} ms", us / 1000)),
-                    Timeout::After(us) => args.push(format!("timeout: {us} us")),
-                }
+                args.extend(timeout_argument(timeout));
                 args
             }
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
             Call::Exit { status } => vec![status.to_string()],
-            Call::Pause | Call::Yield => vec![],
+            Call::Pause | Call::Yield | Call::Sigpending | Call::Sigreturn => vec![],
+            Call::Kill { pid, signal: number } => vec![self.pid(*pid), signal_name(*number)],
+            Call::Tgkill { pid, tid, signal: number } => vec![self.pid(*pid), self.pid(*tid), signal_name(*number)],
+            Call::Sigqueue { pid, signal: number, value, code } => {
+                let mut args = vec![self.pid(*pid), signal_name(*number), value.to_string()];
+                args.extend((*code != signal::code::SI_QUEUE).then(|| format!("code: {code}")));
+                args
+            }
+            Call::Sigaction { signal: number, action } => {
+                let mut args = vec![signal_name(*number)];
+                if let Some(action) = action {
+                    args.push(self.disposition(action.disposition));
+                    args.extend((!action.flags.is_empty()).then(|| constants::flags(action.flags)));
+                    args.extend((action.mask != 0).then(|| format!("mask: {}", set(action.mask))));
+                }
+                args
+            }
+            Call::Sigprocmask { how, set: signals } => {
+                let how = match how {
+                    0 => "SIG_BLOCK".into(),
+                    1 => "SIG_UNBLOCK".into(),
+                    2 => "SIG_SETMASK".into(),
+                    other => other.to_string(),
+                };
+                std::iter::once(how).chain(signals.map(set)).collect()
+            }
+            Call::Sigsuspend { mask } => vec![set(*mask)],
+            Call::Sigtimedwait { set: signals, timeout } => {
+                let mut args = vec![set(*signals)];
+                args.extend(timeout_argument(timeout));
+                args
+            }
+            Call::Waitpid { pid, options } => {
+                let mut args = vec![self.pid(*pid)];
+                args.extend((*options != 0).then(|| options.to_string()));
+                args
+            }
             Call::Load { addr } => vec![self.cell(*addr)],
             Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
@@ -129,6 +161,32 @@ impl Caller<'_> {
         // `fcntl(F_DUPFD)` counts as `dup` elsewhere.
         let name = if matches!(call, Call::Fcntl { .. }) { CallKind::Fcntl } else { call.kind() };
         format!("{name}({})", args.join(", "))
+    }
+
+    /// A process or thread by name, a group with a minus.
+    fn pid(&self, pid: i32) -> String {
+        let program = self.machine.program;
+        let sign = if pid < -1 { "-" } else { "" };
+        match program.task_by_tid(pid.saturating_abs()).filter(|_| pid.abs() > 1) {
+            Some(task) => {
+                let info = &program.tasks[usize::from(task)];
+                let leads = program.processes[usize::from(info.process)].threads[0] == task;
+                let name = if leads { &program.processes[usize::from(info.process)].name } else { &info.name };
+                format!("{sign}{name}")
+            }
+            None => pid.to_string(),
+        }
+    }
+
+    fn disposition(&self, disposition: Disposition) -> String {
+        match disposition {
+            Disposition::Default => "SIG_DFL".into(),
+            Disposition::Ignore => "SIG_IGN".into(),
+            Disposition::Handler(number) => {
+                let handlers = &self.machine.program.tasks[usize::from(self.task)].code.handlers;
+                handlers.get(usize::from(number)).map_or_else(|| number.to_string(), |handler| handler.name.clone())
+            }
+        }
     }
 
     /// `p.r` while the descriptor is the one that the task holds this end at from the start; `5<p.r>` for another one that
@@ -260,4 +318,25 @@ fn fcntl(cmd: &Fcntl) -> Vec<String> {
 /// Whether a result is an error that a reader would stop at: `EAGAIN` tells only that the call would have slept.
 pub fn is_failure(ret: &Return) -> bool {
     ret.ret.is_err_and(|errno| errno != Errno::EAGAIN)
+}
+
+fn signal_name(number: i32) -> String {
+    match u8::try_from(number) {
+        Ok(signal @ 1..=64) => signal::name(signal),
+        _ => number.to_string(),
+    }
+}
+
+/// `[SIGUSR1, SIGTERM]`
+fn set(signals: SigSet) -> String {
+    format!("[{}]", signal::set_in_words(signals).replace('|', ", ").trim_start_matches('0'))
+}
+
+fn timeout_argument(timeout: &Timeout) -> Option<String> {
+    match timeout {
+        Timeout::Never => None,
+        Timeout::Now => Some("timeout: 0".into()),
+        Timeout::After(us) if us % 1000 == 0 => Some(format!("timeout: {} ms", us / 1000)),
+        Timeout::After(us) => Some(format!("timeout: {us} us")),
+    }
 }

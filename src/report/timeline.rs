@@ -3,17 +3,17 @@
 use super::{
     msgq,
     ring::{self, Drawing},
-    sems, shm,
+    sems, shm, signals,
     strace::{self, Caller},
     style::{Style, Tone, wrap},
     table, waits,
 };
 use crate::{
     explore::{Taken, Witness},
-    kernel::{CallKind, Event, Life, RunState, Step, TaskId, Trace, rules::Rule},
+    kernel::{CallKind, Event, RunState, Step, TaskId, Trace, rules::Rule, signal},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
-    program::{Instr, Outcome, Schedule, Value, constants, syntax::ObjectKind},
+    program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
     verdict::cannot,
 };
 use std::collections::BTreeSet;
@@ -247,6 +247,7 @@ impl<'m> Story<'m> {
         drawings.extend(msgq::changes(self.machine, &self.before, after));
         drawings.extend(shm::changes(self.machine, &self.before, after));
         drawings.extend(sems::changes(self.machine, &self.before, after));
+        drawings.extend(signals::changes(self.machine, &self.before, after));
         let rules = self.rules(trace);
         let told = mv.kind != MoveKind::Local || !cells[0].what.is_empty() || !cells[0].result.is_empty();
         if told {
@@ -264,7 +265,13 @@ impl<'m> Story<'m> {
         let was_interrupted = self.interrupted.remove(&task);
         let in_call = self.before.kernel.task(task).in_call();
         let what = match mv.kind {
-            MoveKind::Call => caller.current_text(),
+            MoveKind::Call => match self.before.cursor(task).frames.last() {
+                Some(frame) if call == Some(crate::kernel::Call::Sigreturn) => {
+                    let handlers = &self.machine.program.tasks[usize::from(task)].code.handlers;
+                    format!("{} returns", handlers[usize::from(frame.handler)].name)
+                }
+                _ => caller.current_text(),
+            },
             MoveKind::Continue => {
                 let name = in_call.unwrap_or(CallKind::Pause);
                 let how = if was_interrupted { "goes on" } else { "resumes" };
@@ -294,15 +301,25 @@ impl<'m> Story<'m> {
                 }
                 None => (String::new(), Tone::Plain),
             },
-            Step::Restart(_) => ("… interrupted by a signal".into(), Tone::Sleep),
-            Step::Handler { signal } => (format!("… runs the handler of signal {signal}"), Tone::Sleep),
+            Step::Restart(_) => ("… is made again".into(), Tone::Sleep),
+            Step::Resumed => (String::new(), Tone::Plain),
+            Step::Handler { signal } => {
+                let handlers = &self.machine.program.tasks[usize::from(task)].code.handlers;
+                let frame = after.cursor(task).frames.last();
+                let handler = frame.and_then(|frame| handlers.get(usize::from(frame.handler)));
+                let name = handler.map_or("its handler", |handler| handler.name.as_str());
+                (format!("… runs {name} ({})", signal::name(*signal)), Tone::Sleep)
+            }
             Step::Stopped => ("… stopped".into(), Tone::Sleep),
             Step::Exited => match (&call, after.kernel.process_of(task).life) {
                 (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
                     ("… gone".into(), Tone::Dim)
                 }
-                (_, Life::Killed(signal)) => (format!("… gone: {}", constants::signal(signal)), Tone::Bad),
-                (_, Life::Exited(_)) => ("… gone: its process exits".into(), Tone::Dim),
+                (_, life) if life.ended().is_some() => {
+                    let by = life.ended().and_then(|status| status.signal());
+                    let why = by.map_or("its process exits".into(), |by| format!("killed by {}", signal::name(by)));
+                    (format!("… gone: {why}"), Tone::Dim)
+                }
                 _ => ("… gone".into(), Tone::Dim),
             },
         };
@@ -362,7 +379,6 @@ fn with_signals(result: &str, task: TaskId, trace: &Trace) -> String {
         Event::SignalSent { task: to, signal } if *to == task => Some(*signal),
         _ => None,
     });
-    let sent: Vec<String> =
-        sent.map(|signal| if signal == 13 { "SIGPIPE".into() } else { format!("signal {signal}") }).collect();
+    let sent: Vec<String> = sent.map(signal::name).collect();
     if sent.is_empty() { result.to_string() } else { format!("{result} ({})", sent.join(", ")) }
 }

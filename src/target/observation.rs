@@ -2,7 +2,10 @@
 
 use super::{IpcSeen, Method};
 use crate::{
-    kernel::{CallKind, Payload, Return, Signal, TaskId},
+    kernel::{
+        CallKind, Payload, ProcessId, Return, Signal, TaskId,
+        signal::{SigInfo, SigSet},
+    },
     program::{Halt, ObjectField},
 };
 use std::time::Duration;
@@ -43,11 +46,27 @@ pub enum Observation {
         /// The status.
         status: u8,
     },
-    /// What a task did ended its whole process by a signal.
-    Killed {
-        /// The task.
+    /// A handler began.
+    Handler {
+        /// In this task.
         task: TaskId,
-        /// The signal.
+        /// Which handler of its program.
+        handler: u16,
+        /// What it was told; ids are the program's.
+        info: SigInfo,
+        /// What is blocked while it runs.
+        mask: SigSet,
+    },
+    /// A handler returns.
+    HandlerEnds {
+        /// In this task.
+        task: TaskId,
+    },
+    /// A signal has ended a process; seen when it was quiet, and comes before that.
+    Killed {
+        /// The process.
+        process: ProcessId,
+        /// The signal; 0 if it could not be seen.
         signal: Signal,
     },
     /// What a file holds when it was quiet; comes before that.
@@ -69,9 +88,37 @@ pub enum Observation {
         asleep: Vec<(TaskId, CallKind)>,
         /// Who was woken inside a call and is held there.
         held: Vec<TaskId>,
+        /// Who is stopped.
+        stopped: Vec<TaskId>,
         /// What objects showed: object, field, value. Empty unless asked for.
         probes: Vec<(u16, ObjectField, i64)>,
+        /// The signal sets of each living task. Empty unless asked for.
+        signals: Vec<(TaskId, SignalSets)>,
     },
+}
+
+/// The sets of `/proc/PID/status`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SignalSets {
+    /// `SigPnd`: pending for the thread.
+    pub pending: SigSet,
+    /// `ShdPnd`: pending for the process.
+    pub shared: SigSet,
+    /// `SigBlk`
+    pub blocked: SigSet,
+    /// `SigIgn`
+    pub ignored: SigSet,
+    /// `SigCgt`: those that have handlers.
+    pub caught: SigSet,
+}
+
+impl std::fmt::Display for SignalSets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = crate::kernel::signal::set_in_words;
+        let SignalSets { pending, shared, blocked, ignored, caught } = *self;
+        write!(f, "own {}, shared {}, blocked {}", words(pending), words(shared), words(blocked))?;
+        write!(f, ", ignored {}, caught {}", words(ignored), words(caught))
+    }
 }
 
 /// How a steered run went.
@@ -129,6 +176,8 @@ pub enum Impossible {
     Exited,
     /// Its process was not forked yet.
     NotStarted,
+    /// It is stopped.
+    Stopped,
 }
 
 /// One iteration of a free run.

@@ -5,7 +5,7 @@ use crate::{
     kernel::{CallKind, Payload, TaskId},
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The tasks of a program after a number of observations.
 ///
@@ -18,8 +18,9 @@ pub struct Observed<'a> {
     pub cursors: Vec<Cursor>,
     /// The status of tasks that made their process exit.
     pub exited: BTreeMap<TaskId, u8>,
-    /// Tasks whose process a signal ended because of what they did.
-    pub killed: BTreeSet<TaskId>,
+    /// Tasks of processes that a signal ended.
+    pub killed: Vec<TaskId>,
+    stopped: Vec<TaskId>,
     asleep: Vec<(TaskId, CallKind)>,
     probes: BTreeMap<(u16, ObjectField), i64>,
     /// Length and bytes of files.
@@ -41,7 +42,8 @@ impl<'a> Observed<'a> {
             program,
             cursors: program.tasks.iter().map(start).collect(),
             exited: BTreeMap::new(),
-            killed: BTreeSet::new(),
+            killed: Vec::new(),
+            stopped: Vec::new(),
             asleep: Vec::new(),
             probes: BTreeMap::new(),
             contents: BTreeMap::new(),
@@ -70,14 +72,23 @@ impl<'a> Observed<'a> {
             Observation::Exited { task, status } => {
                 self.exited.insert(*task, *status);
             }
-            Observation::Killed { task, .. } => {
-                self.killed.insert(*task);
+            Observation::Handler { task, handler, info, .. } => {
+                let code = &self.program.tasks[*task as usize].code;
+                let cursor = &mut self.cursors[*task as usize];
+                cursor.push_handler(code, *handler);
+                cursor.begin_handler(code, info);
+                cursor.advance(code, false);
+            }
+            Observation::HandlerEnds { task } => self.cursors[*task as usize].pop_handler(),
+            Observation::Killed { process, .. } => {
+                self.killed.extend(&self.program.processes[*process as usize].threads)
             }
             Observation::Contents { object, size, data } => {
                 self.contents.insert(*object, (*size, data.clone()));
             }
             Observation::Ipc(seen) => self.looking.clone_from(seen),
-            Observation::Quiet { asleep, probes, .. } => {
+            Observation::Quiet { asleep, stopped, probes, .. } => {
+                self.stopped.clone_from(stopped);
                 self.ipc = std::mem::take(&mut self.looking);
                 self.asleep.clone_from(asleep);
                 self.probes = probes.iter().map(|&(object, field, value)| ((object, field), value)).collect();
@@ -127,5 +138,13 @@ impl World for Observed<'_> {
 
     fn halted(&self, task: TaskId) -> Option<Halt> {
         self.cursors[task as usize].halt
+    }
+
+    fn killed(&self, task: TaskId) -> bool {
+        self.killed.contains(&task)
+    }
+
+    fn stopped(&self, task: TaskId) -> bool {
+        self.stopped.contains(&task)
     }
 }

@@ -194,7 +194,8 @@ fn run(
     judgement: &mut Judgement,
     real: &mut Real,
 ) -> Result<(), Refusal> {
-    if !(machine.program.settings.quirks.is_empty() && machine.program.settings.limits.is_empty()) {
+    let settings = &machine.program.settings;
+    if !(settings.quirks.is_empty() && settings.limits.is_empty() && settings.memory != Some(Memory::Sc)) {
         // Nothing that is the user's own is changed: the test is about the model.
         return Ok(());
     }
@@ -211,7 +212,9 @@ fn run(
         }
         real.steer_outcomes(target, keen, initial, &judgement.exploration, steer, effort.max_steered)?;
     }
-    if let Some(free) = &effort.free {
+    if let Some(free) = &effort.free
+        && !machine.program.threads_share_signals()
+    {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
         if !real.not_allowed.is_empty() {
             look_within_calls(machine, effort, judgement, real);

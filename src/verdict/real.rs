@@ -98,13 +98,9 @@ pub fn base_env(facts: &Facts) -> Env {
             shmmni: pages(facts.shmmni),
             mmap_min_addr: facts.mmap_min_addr,
             shm_rmid_forced: facts.shm_rmid_forced,
+            ..Limits::default()
         },
-        caps: Caps {
-            sys_resource: facts.cap_sys_resource,
-            sys_admin: facts.cap_sys_admin,
-            ipc_owner: false,
-            ipc_lock: false,
-        },
+        caps: Caps { sys_resource: facts.cap_sys_resource, sys_admin: facts.cap_sys_admin, ..Caps::default() },
         ..Env::new(facts.version)
     }
 }
@@ -170,11 +166,11 @@ impl Real {
         let can_hold = self.can_hold(options);
         let (mut chosen, mut schedules) = (Vec::new(), Vec::new());
         for (i, (_, found)) in exploration.outcomes.iter().enumerate() {
-            let schedule = found.witness.schedule(machine, initial);
+            let schedule = scheduled::forcing(machine, initial, &found.witness);
             let why = match &schedule {
                 _ if found.preemptions > 0 => Some("only reached by interrupting a call"),
                 None if found.witness.reorders() => Some("only reached through the store buffer of a processor"),
-                None => Some("needs a timer"),
+                None => Some("cannot be forced"),
                 Some(s) if !can_hold && s.steps.iter().any(|step| step.hold) => {
                     Some("needs tasks to be held, which only SCHED_FIFO can do")
                 }

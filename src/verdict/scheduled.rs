@@ -1,10 +1,11 @@
 //! `schedule` blocks: the steps that they force, and whether what they claim of each step is true.
 
 use crate::{
-    kernel::{TaskId, Trace},
+    explore::Witness,
+    kernel::{TaskId, Trace, signal},
     machine::{Machine, State},
     oracle::{Fifo, StepSeen, What},
-    program::{EventWhat, ExprCode, LineCode, LineCodeKind, ScheduleCode, World, syntax::Span},
+    program::{EventWhat, ExprCode, LineCode, LineCodeKind, Outcome, Schedule, ScheduleCode, World, syntax::Span},
     target::Impossible,
 };
 use serde::Serialize;
@@ -39,6 +40,20 @@ pub struct ScheduleVerdict {
     pub kernel: Option<Mismatch>,
     /// Whether it was run on a real kernel.
     pub ran: bool,
+}
+
+/// The schedule that forces the path of a witness, if there is one.
+pub fn forcing(machine: &Machine, initial: &State, witness: &Witness) -> Option<Schedule> {
+    let schedule = witness.schedule(machine, initial)?;
+    // Who is woken at user level, or makes its call again, goes on at once: perhaps not as the path has it.
+    let leads_there = || {
+        let mut fifo = Fifo::new(machine, initial);
+        let mut walked = schedule.steps.iter().map(|&step| fifo.release(step, &mut Trace::default()));
+        let possible = walked.all(|step| step.is_ok());
+        let outcome = |state: &State| Outcome::of(machine.program, &machine.world(state));
+        possible && outcome(fifo.state()) == outcome(&witness.end(machine, initial))
+    };
+    (!machine.program.uses_signals() || leads_there()).then_some(schedule)
 }
 
 /// Walks a schedule in the model; the steps, and the first line that is not true.
@@ -136,6 +151,7 @@ pub fn cannot(name: &str, why: Impossible) -> String {
         Impossible::Asleep => format!("{name} cannot be released: it is asleep in a call"),
         Impossible::Parked => format!("{name} cannot be released: it has no further call"),
         Impossible::Exited => format!("{name} cannot be released: its process has exited"),
+        Impossible::Stopped => format!("{name} cannot be released: it is stopped"),
         Impossible::NotStarted => format!("{name} cannot be released: its process was not forked yet"),
     }
 }
@@ -165,7 +181,6 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
             EventWhat::Exits(status) => {
                 let exited = of_task().find_map(|seen| match seen.what {
                     What::Exited(status) => Some(Some(status)),
-                    What::Killed(_) => Some(None),
                     _ => None,
                 });
                 if exited.is_some() && (status.is_none() || exited == Some(*status)) {
@@ -173,9 +188,30 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
                 }
                 "have exited".to_string()
             }
+            EventWhat::Killed(signal) => {
+                let process = machine.program.tasks[usize::from(event.task)].process;
+                let killed = step.killed.iter().find(|(p, _)| *p == process);
+                if killed.is_some_and(|&(_, by)| by == 0 || signal.is_none_or(|wanted| wanted == by)) {
+                    continue;
+                }
+                format!("have been killed{}", signal.map_or(String::new(), |by| format!(" by {}", signal::name(by))))
+            }
+            EventWhat::Stopped => {
+                if step.stopped.contains(&event.task) {
+                    continue;
+                }
+                "be stopped".to_string()
+            }
+            EventWhat::Runs(handler) => {
+                if of_task().any(|seen| matches!(seen.what, What::Handler(handled) if handled.handler == *handler)) {
+                    continue;
+                }
+                let handlers = &machine.program.tasks[usize::from(event.task)].code.handlers;
+                format!("have run `{}`", handlers[usize::from(*handler)].name)
+            }
         };
         let name = name(machine, event.task);
-        return Some(format!("{name} should {wanted}, but it {}", step.tell(event.task)));
+        return Some(format!("{name} should {wanted}, but it {}", step.tell(machine.program, event.task)));
     }
     if events.iter().all(|event| matches!(event.what, EventWhat::Any)) {
         return None;
@@ -184,6 +220,7 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
         .events
         .iter()
         .map(|seen| seen.task)
+        .chain(step.killed.iter().map(|&(process, _)| machine.program.processes[usize::from(process)].threads[0]))
         .find(|&task| task != release.task && !events.iter().any(|event| event.task == task))?;
-    Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(untold)))
+    Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(machine.program, untold)))
 }

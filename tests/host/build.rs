@@ -47,7 +47,7 @@ impl Build {
             tasks.push(self.0.tasks.len() as u16);
             let vars = (0..code.instrs.len()).map(|i| format!("v{i}")).collect();
             let name = if i == 0 { name.into() } else { format!("{name}[{i}]") };
-            self.0.tasks.push(TaskInfo { name, process, code, vars });
+            self.0.tasks.push(TaskInfo { name, process, code, vars, split: false });
         }
         let ends = ends.to_vec();
         self.0.processes.push(ProcessInfo {
@@ -78,7 +78,7 @@ pub fn code(calls: Vec<Call>) -> Code {
         dest: Some(i as u16),
         expect: None,
     });
-    Code { instrs: instrs.collect(), spans: Vec::new() }
+    Code { instrs: instrs.collect(), ..Code::default() }
 }
 
 pub fn read(fd: Fd, count: u32) -> Call {

@@ -34,7 +34,6 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
             }),
             Observation::Halted { task, halt } => out.push(format!("{} {halt:?}", name(*task))),
             Observation::Exited { task, status } => out.push(format!("{} exits {status}", name(*task))),
-            Observation::Killed { task, signal } => out.push(format!("{} killed by {signal}", name(*task))),
             Observation::Quiet { asleep, held, probes, .. } => {
                 out.extend(asleep.iter().map(|(task, call)| format!("{} in {call}", name(*task))));
                 out.extend(held.iter().map(|task| format!("{} held", name(*task))));
@@ -42,7 +41,12 @@ fn steps(b: &Build, observations: &[Observation]) -> Vec<Vec<String>> {
                 out.push(";".into());
                 steps.push(std::mem::take(&mut out));
             }
-            Observation::Started { .. } | Observation::Contents { .. } | Observation::Ipc(_) => {}
+            Observation::Handler { task, handler, .. } => out.push(format!("{} runs {handler}", name(*task))),
+            Observation::Killed { process, signal } => out.push(format!("process {process} killed by {signal}")),
+            Observation::Started { .. }
+            | Observation::HandlerEnds { .. }
+            | Observation::Contents { .. }
+            | Observation::Ipc(_) => {}
         }
     }
     steps.push(out);

@@ -5,7 +5,7 @@ use super::super::{
     canon::{Canon, get, put},
 };
 
-/// A process or thread id that an object remembers. The model has no numbers: it says which task it is of.
+/// A process or thread id that an object remembers: it says which task it is of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
 pub struct Pid(u16);
 
@@ -26,9 +26,13 @@ impl Pid {
         self.0.checked_sub(1).filter(|_| self != Pid::STRANGER)
     }
 
-    /// As programs see it: 0 for nobody, -1 for somebody who is no task, else the number of the task plus one.
+    /// As programs see it: 0 for nobody, -1 for somebody who is no task.
     pub fn number(self) -> i64 {
-        if self == Pid::STRANGER { -1 } else { self.0.into() }
+        if self == Pid::STRANGER {
+            -1
+        } else {
+            self.task().map_or(0, |task| crate::kernel::signal::tid_of(task).into())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::kernel::{
     payload::Payload,
     quirk::Quirk,
     rules::*,
-    task::signal::SIGPIPE,
+    signal::SIGPIPE,
     trace::Event,
     wait::{Wait, Waited, WakeUp},
 };
@@ -269,7 +269,7 @@ impl PipeWrite {
 
     fn no_readers(&mut self, cx: &mut Cx) -> Step {
         if !self.nosignal {
-            cx.send_signal(cx.me, SIGPIPE);
+            cx.send_sig(cx.me, SIGPIPE);
         }
         self.unlock(cx, self.count_or(Outcome::Error(Errno::EPIPE)))
     }

@@ -10,7 +10,7 @@ use crate::kernel::{
     file::{File, FileId},
     payload::Payload,
     rules::*,
-    task::signal::SIGPIPE,
+    signal::SIGPIPE,
     trace::Event,
 };
 
@@ -208,7 +208,7 @@ impl PipeWriteV3 {
 
     fn no_readers(&mut self, cx: &mut Cx) -> Step {
         if !self.nosignal {
-            cx.send_signal(cx.me, SIGPIPE);
+            cx.send_sig(cx.me, SIGPIPE);
         }
         self.unlock(self.count_or(Outcome::Error(Errno::EPIPE)))
     }

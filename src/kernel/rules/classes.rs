@@ -2,6 +2,7 @@
 
 mod sem;
 mod shm;
+mod signal;
 mod sysv;
 
 use super::{RULES, join};
@@ -72,12 +73,10 @@ const STEPS: Class =
     Invisible("where others can run inside a call: no schedule of whole calls shows it, --steps section explores it");
 
 /// Rules of the newest kernel that files of the library exercise.
-pub const RUN: &[&str] = &join::<_, { PIPE_RUN.len() + sysv::RUN.len() + sem::RUN.len() + shm::RUN.len() }>(&[
-    PIPE_RUN,
-    sysv::RUN,
-    sem::RUN,
-    shm::RUN,
-]);
+pub const RUN: &[&str] = &join::<
+    _,
+    { PIPE_RUN.len() + sysv::RUN.len() + sem::RUN.len() + shm::RUN.len() + signal::RUN.len() },
+>(&[PIPE_RUN, sysv::RUN, sem::RUN, shm::RUN, signal::RUN]);
 
 const PIPE_RUN: &[&str] = &[
     "PIPE-W-10",
@@ -165,10 +164,17 @@ const PIPE_RUN: &[&str] = &[
 ];
 
 /// Rules of the model that are not run.
-pub const EXCEPTIONS: &[(&str, Class)] = &join::<
-    _,
-    { PIPE_EXCEPTIONS.len() + sysv::EXCEPTIONS.len() + sem::EXCEPTIONS.len() + shm::EXCEPTIONS.len() },
->(&[PIPE_EXCEPTIONS, sysv::EXCEPTIONS, sem::EXCEPTIONS, shm::EXCEPTIONS]);
+pub const EXCEPTIONS: &[(&str, Class)] =
+    &join::<
+        _,
+        {
+            PIPE_EXCEPTIONS.len()
+                + sysv::EXCEPTIONS.len()
+                + sem::EXCEPTIONS.len()
+                + shm::EXCEPTIONS.len()
+                + signal::EXCEPTIONS.len()
+        },
+    >(&[PIPE_EXCEPTIONS, sysv::EXCEPTIONS, sem::EXCEPTIONS, shm::EXCEPTIONS, signal::EXCEPTIONS]);
 
 const PIPE_EXCEPTIONS: &[(&str, Class)] = &[
     ("PIPE-C-01-DIRECT", ModelOnly("kernels before v3.4")),
@@ -204,8 +210,8 @@ const fn unnamed(id: &'static str, class: Class, text: &'static str) -> Unnamed 
 /// Rules of the fact files that no branch of the model names.
 pub const UNNAMED: &[Unnamed] = &join::<
     _,
-    { PIPE_UNNAMED.len() + sysv::UNNAMED.len() + sem::UNNAMED.len() + shm::UNNAMED.len() },
->(&[PIPE_UNNAMED, sysv::UNNAMED, sem::UNNAMED, shm::UNNAMED]);
+    { PIPE_UNNAMED.len() + sysv::UNNAMED.len() + sem::UNNAMED.len() + shm::UNNAMED.len() + signal::UNNAMED.len() },
+>(&[PIPE_UNNAMED, sysv::UNNAMED, sem::UNNAMED, shm::UNNAMED, signal::UNNAMED]);
 
 const PIPE_UNNAMED: &[Unnamed] = &[
     unnamed("PIPE-W-13", Later("times of inodes"), "A write sets the times of the inode; since v6.15 of FIFOs only."),

@@ -8,6 +8,7 @@ mod msg;
 mod pipe;
 mod sem;
 mod shm;
+mod signal;
 mod splice;
 
 use super::version::VersionRange;
@@ -17,6 +18,7 @@ pub use msg::*;
 pub use pipe::*;
 pub use sem::*;
 pub use shm::*;
+pub use signal::*;
 pub use splice::*;
 
 // Where the numbers of the next table begin.
@@ -26,10 +28,18 @@ const AFTER_IPC: usize = AFTER_SPLICE + ipc::RULES.len();
 const AFTER_MSG: usize = AFTER_IPC + msg::RULES.len();
 const AFTER_SEM: usize = AFTER_MSG + sem::RULES.len();
 const AFTER_SHM: usize = AFTER_SEM + shm::RULES.len();
+const AFTER_SIGNAL: usize = AFTER_SHM + signal::RULES.len();
 
 /// Every rule of the model: the tables of all mechanisms, one after the other.
-pub const RULES: &[RuleInfo] =
-    &join::<_, AFTER_SHM>(&[pipe::RULES, splice::RULES, ipc::RULES, msg::RULES, sem::RULES, shm::RULES]);
+pub const RULES: &[RuleInfo] = &join::<_, AFTER_SIGNAL>(&[
+    pipe::RULES,
+    splice::RULES,
+    ipc::RULES,
+    msg::RULES,
+    sem::RULES,
+    shm::RULES,
+    signal::RULES,
+]);
 
 /// Tables one after the other.
 const fn join<T: Copy, const N: usize>(tables: &[&[T]]) -> [T; N] {

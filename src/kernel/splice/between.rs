@@ -8,7 +8,7 @@ use crate::kernel::{
     pipe::{BufFlags, Outcome, PipeBuffer},
     quirk::Quirk,
     rules::*,
-    task::signal::SIGPIPE,
+    signal::SIGPIPE,
     wait::{Wait, Waited, WakeUp},
 };
 use smallvec::{SmallVec, smallvec};
@@ -154,7 +154,7 @@ impl Between {
             self.at = At::Both;
         } else if cx.k.ends(self.opipe).readers == 0 {
             cx.trace.rule(SPL_04_EPIPE);
-            cx.send_signal(cx.me, SIGPIPE);
+            cx.send_sig(cx.me, SIGPIPE);
             return Step::Returned(Errno::EPIPE.into());
         } else if self.nonblock {
             cx.trace.rule(SPL_04_AGAIN);
@@ -175,7 +175,7 @@ impl Between {
         while self.len > 0 {
             if cx.k.ends(self.opipe).readers == 0 {
                 cx.trace.rule(SPL_04_EPIPE);
-                cx.send_signal(cx.me, SIGPIPE);
+                cx.send_sig(cx.me, SIGPIPE);
                 if self.done == 0 {
                     self.end = Outcome::Error(Errno::EPIPE);
                 }

@@ -9,7 +9,7 @@ use crate::kernel::{
     pipe::{BufFlags, PipeBuffer},
     quirk::Quirk,
     rules::*,
-    task::signal::SIGPIPE,
+    signal::SIGPIPE,
     wait::{Wait, Waited, WakeUp},
 };
 
@@ -112,7 +112,7 @@ impl ToPipe {
     fn locked(&mut self, cx: &mut Cx) -> Step {
         if cx.k.ends(self.pipe).readers == 0 {
             cx.trace.rule(SPL_04_EPIPE);
-            cx.send_signal(cx.me, SIGPIPE);
+            cx.send_sig(cx.me, SIGPIPE);
             return Step::Returned(Errno::EPIPE.into());
         }
         if cx.k.ring(self.pipe).is_full() {

@@ -4,7 +4,7 @@ use super::{Parsed, Parser, Reported, Token, slice};
 use crate::kernel::CallKind;
 use crate::program::{
     Problem,
-    syntax::{Body, Ident, Item, Object, ObjectKind, Process, Program, Setting, Span, Thread},
+    syntax::{Body, Handler, Ident, Item, Object, ObjectKind, Process, Program, Setting, Span, Thread},
 };
 
 /// Words that begin an item, objects excepted.
@@ -135,7 +135,10 @@ impl Parser<'_> {
                 let problem = Problem::new("a second title", start, "a file is one test");
                 Err(self.report(problem))
             }
-            "handler" => Err(self.not_there_yet("signal handlers are", start)),
+            "handler" => {
+                let problem = Problem::new("a handler outside a task", start, "belongs to nobody");
+                Err(self.report(problem.help("write it first in the task or process that it interrupts")))
+            }
             _ if PLANNED_OBJECTS.contains(&word) && self.second() == Token::Name => {
                 Err(self.not_there_yet(&format!("objects of kind `{word}` are"), start))
             }
@@ -235,12 +238,19 @@ impl Parser<'_> {
         self.bump();
         let name = self.name("a name")?;
         let count = self.index()?;
-        let mut process =
-            Process { name, count, holds: Vec::new(), child_of: None, user: None, body: Body::Single(Vec::new()) };
+        let mut process = Process {
+            name,
+            count,
+            holds: Vec::new(),
+            child_of: None,
+            user: None,
+            handlers: Vec::new(),
+            body: Body::Single(Vec::new()),
+        };
         while self.token() == Token::Name {
             self.clause(&mut process)?;
         }
-        process.body = self.body()?;
+        process.body = self.body(&mut process.handlers)?;
         Ok(process)
     }
 
@@ -264,9 +274,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn body(&mut self) -> Parsed<Body> {
+    fn body(&mut self, handlers: &mut Vec<Handler>) -> Parsed<Body> {
         let open = self.expect(Token::LeftBrace, "`{`")?;
         self.separators();
+        while self.at_word("handler") && self.second() == Token::Name {
+            handlers.push(self.handler()?);
+            self.end_of_stmt()?;
+            self.separators();
+        }
         if !(self.at_word("thread") && self.second() == Token::Name) {
             return self.statements(open).map(Body::Single);
         }
@@ -275,6 +290,18 @@ impl Parser<'_> {
             threads.push(self.thread(open)?);
         }
         Ok(Body::Threads(threads))
+    }
+
+    /// `handler h(info) { … }`.
+    fn handler(&mut self) -> Parsed<Handler> {
+        self.bump();
+        let name = self.name("a name")?;
+        let mut info = None;
+        if self.eat(Token::LeftParen) {
+            info = Some(self.name("the name of a variable")?);
+            self.expect(Token::RightParen, "`)`")?;
+        }
+        Ok(Handler { name, info, block: self.block()? })
     }
 
     fn thread(&mut self, open: Span) -> Parsed<Thread> {

@@ -168,12 +168,21 @@ impl Parser<'_> {
                 let status = if self.at_end() || self.token() == Token::Comma { None } else { Some(self.expr()?) };
                 Ok(EventKind::Exits(status))
             }
+            "killed" => {
+                self.bump();
+                let signal = if self.at_end() || self.token() == Token::Comma { None } else { Some(self.expr()?) };
+                Ok(EventKind::Killed(signal))
+            }
+            "stopped" => {
+                self.bump();
+                Ok(EventKind::Stopped)
+            }
             "runs" => {
-                let span = self.span();
-                Err(self.not_there_yet("signal handlers are", span))
+                self.bump();
+                Ok(EventKind::Runs(self.name("the name of a handler")?))
             }
             "" => Ok(EventKind::Any),
-            _ => Err(self.unknown_word("event", &["asleep", "exits", "->"])),
+            _ => Err(self.unknown_word("event", &["asleep", "exits", "killed", "stopped", "runs", "->"])),
         }
     }
 }

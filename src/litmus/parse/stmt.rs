@@ -95,7 +95,10 @@ impl Parser<'_> {
                 self.bump();
                 StmtKind::Assert(self.condition()?)
             }
-            "handler" if self.second() == Token::Name => return Err(self.not_there_yet("signal handlers are", start)),
+            "handler" if self.second() == Token::Name => {
+                let problem = Problem::new("a handler among statements", start, "too late");
+                return Err(self.report(problem.help("handlers come first, before statements and threads")));
+            }
             "thread" if self.second() == Token::Name => {
                 let problem = Problem::new("a thread among statements", start, "cannot stand here");
                 return Err(self.report(problem.help("a process has either statements or threads")));

@@ -98,14 +98,34 @@ impl Display for Process {
             write!(f, " user {user}")?;
         }
         f.write_str(" ")?;
-        match &self.body {
-            Body::Single(block) => write_block(f, block, 0),
-            Body::Threads(threads) => write_lines(f, threads, 0, |f, thread: &Thread, depth| {
+        let parts = self.handlers.iter().map(Part::Handler);
+        let parts: Vec<Part> = match &self.body {
+            Body::Single(block) => parts.chain(block.iter().map(Part::Stmt)).collect(),
+            Body::Threads(threads) => parts.chain(threads.iter().map(Part::Thread)).collect(),
+        };
+        write_lines(f, &parts, 0, |f, part, depth| match part {
+            Part::Handler(handler) => {
+                write!(f, "handler {}", handler.name.name)?;
+                if let Some(info) = &handler.info {
+                    write!(f, "({})", info.name)?;
+                }
+                f.write_str(" ")?;
+                write_block(f, &handler.block, depth)
+            }
+            Part::Thread(thread) => {
                 write!(f, "thread {} ", thread.name.name)?;
                 write_block(f, &thread.block, depth)
-            }),
-        }
+            }
+            Part::Stmt(stmt) => write_stmt(f, stmt, depth),
+        })
     }
+}
+
+/// What stands on a line of a process.
+enum Part<'a> {
+    Handler(&'a crate::program::syntax::Handler),
+    Thread(&'a Thread),
+    Stmt(&'a Stmt),
 }
 
 /// `{ … }`, each element on a line of its own; `depth` is that of the line with the opening brace.
@@ -241,6 +261,10 @@ impl Display for EventKind {
             EventKind::Asleep(Some(call)) => write!(f, " asleep in {}", call.name),
             EventKind::Exits(None) => f.write_str(" exits"),
             EventKind::Exits(Some(status)) => write!(f, " exits {status}"),
+            EventKind::Killed(None) => f.write_str(" killed"),
+            EventKind::Killed(Some(signal)) => write!(f, " killed {signal}"),
+            EventKind::Stopped => f.write_str(" stopped"),
+            EventKind::Runs(handler) => write!(f, " runs {}", handler.name),
         }
     }
 }

@@ -8,18 +8,14 @@ use super::{
 };
 use crate::kernel::CallKind;
 use crate::program::{
-    CallCode, ExprCode, Param, ParamType, Problem, Signature, Value, nearest,
-    syntax::{Arg, CallExpr, Expr, ExprKind, Ident, ObjectKind, PathStep, Span},
+    CallCode, ExprCode, Param, ParamType, Problem, Signature, Value, constants, did_you_mean, nearest,
+    syntax::{Arg, CallExpr, Expr, ExprKind, Ident, ObjectKind, PathStep, Span, TaskRef},
 };
 
 /// Calls that will come.
 const PLANNED: &[&str] = &[
-    "kill",
-    "sigaction",
-    "sigprocmask",
     "signalfd",
-    "wait",
-    "waitpid",
+    "alarm",
     "shmget",
     "shmat",
     "shmdt",
@@ -244,6 +240,19 @@ fn argument<'a>(t: &mut Translator<'a>, process: usize, param: &Param, value: &'
         ParamType::SemArg => "a number, a list of values, or `none`",
         ParamType::TimeOrFault => "a time such as `10 ms`",
         ParamType::Buffer => "left away, or `none`",
+        ParamType::Handler => return handler(t, process, value),
+        ParamType::Signals if !is_set(value) => {
+            let problem = Problem::new(format!("`{}` is a set of signals", param.name), value.span, "not a set");
+            return t.report(problem.help("write `[SIGUSR1, SIGTERM]`"));
+        }
+        ParamType::Signals => match &value.kind {
+            ExprKind::List(elements) => return t.signals(elements).map(|set| set.code),
+            _ => "a set of signals such as `[SIGUSR1]`",
+        },
+        ParamType::Pid => match named_pid(t, value) {
+            Some(pid) => return pid,
+            None => "a process by name, or a number",
+        },
         ParamType::Fd => "a descriptor",
         ParamType::Number => "a number",
         ParamType::Memory => "memory",
@@ -354,6 +363,59 @@ fn path(t: &mut Translator, value: &Expr) -> Option<ExprCode> {
 
 fn not_openable(span: Span, label: &str) -> Problem {
     Problem::new("only a fifo can be opened", span, label)
+}
+
+/// Whether something can be a set of signals: one signal alone, which is a number too, is none.
+fn is_set(value: &Expr) -> bool {
+    match &value.kind {
+        ExprKind::Int(n) => *n == 0,
+        ExprKind::Path(path) => constants::by_name(&path.root.name).is_none(),
+        _ => true,
+    }
+}
+
+/// The id of a process or thread by name, and the negative of it for a group.
+fn named_pid(t: &mut Translator, value: &Expr) -> Option<Option<ExprCode>> {
+    let (path, sign) = match &value.kind {
+        ExprKind::Path(path) => (path, 1),
+        ExprKind::Neg(inner) => match &inner.kind {
+            ExprKind::Path(path) => (path, -1),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if !matches!(t.names.entity(&path.root.name), Some(Entity::Process(_) | Entity::Thread(_))) {
+        return None;
+    }
+    let index = match path.steps[..] {
+        [] => None,
+        [PathStep::Index(index)] => Some(index),
+        _ => return None,
+    };
+    let tid = t.names.tid(&TaskRef { name: path.root.clone(), index });
+    Some(t.accept(tid).map(|tid| ExprCode::Const(Value::Int(sign * tid))))
+}
+
+/// A handler of the process, `SIG_DFL` or `SIG_IGN`.
+fn handler(t: &mut Translator, process: usize, value: &Expr) -> Option<ExprCode> {
+    let ExprKind::Path(path) = &value.kind else {
+        return t.report(Problem::new("this is no handler", value.span, "not the name of one"));
+    };
+    let name = &path.root.name;
+    let known = &t.names.processes[process];
+    let number = match (name.as_str(), known.handler(name)) {
+        ("SIG_DFL", _) => constants::SIG_DFL,
+        ("SIG_IGN", _) => constants::SIG_IGN,
+        (_, Some(handler)) => i64::from(handler) + 2,
+        _ => {
+            let names = known.handlers.iter().map(|handler| handler.name.name.as_str()).chain(["SIG_DFL", "SIG_IGN"]);
+            let help = did_you_mean(name, names);
+            let help = help.unwrap_or_else(|| format!("declare it first in the task: `handler {name} {{ … }}`"));
+            let problem = Problem::new(format!("unknown handler `{name}`"), value.span, "declared nowhere");
+            return t.report(problem.help(help));
+        }
+    };
+    Some(ExprCode::Const(Value::Int(number)))
 }
 
 /// A process declared as a child of this one, by its number.

@@ -14,11 +14,14 @@ pub(super) fn distribute(names: &mut Names, problems: &mut Vec<Problem>) {
     let mut held: Vec<BTreeSet<(u16, End)>> = vec![BTreeSet::new(); names.processes.len()];
     let mut attached: Vec<BTreeSet<u16>> = vec![BTreeSet::new(); names.processes.len()];
     for source in &names.sources {
-        names.cells(source.block, &mut |object| _ = attached[founder(names, source.process)].insert(object));
-        visit_block(source.block, &mut |e| {
-            if let ExprKind::Path(path) = &e.kind {
-                held[founder(names, source.process)].extend(end(names, path));
-            }
+        let handlers = names.processes[source.process].handlers.iter().map(|handler| &handler.block);
+        std::iter::once(source.block).chain(handlers).for_each(|block| {
+            names.cells(block, &mut |object| _ = attached[founder(names, source.process)].insert(object));
+            visit_block(block, &mut |e| {
+                if let ExprKind::Path(path) = &e.kind {
+                    held[founder(names, source.process)].extend(end(names, path));
+                }
+            })
         });
     }
     for (i, process) in names.processes.iter().enumerate() {

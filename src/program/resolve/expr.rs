@@ -5,10 +5,10 @@ use super::{
     names::{Entity, Names},
     types::{Type, Typed, result_type},
 };
-use crate::kernel::{CallKind, Payload, SemFlags, TaskId};
+use crate::kernel::{CallKind, Payload, SemFlags, TaskId, signal};
 use crate::program::{
     ExprCode, FUNCTIONS, Locals, Problem, SIGNATURES, Value, did_you_mean,
-    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, Span, TaskRef},
+    syntax::{BinOp, CallExpr, Expr, ExprKind, Ident, PathStep, Span, TaskRef},
 };
 
 /// Quantifiers nest at most so deep, since every one multiplies the condition.
@@ -69,6 +69,7 @@ impl<'a> Translator<'a> {
             ExprKind::Str(bytes) => Some(Typed::constant(Value::Bytes(bytes.as_slice().into()))),
             ExprKind::Path(path) => self.path(path, e.span),
             ExprKind::Call(call) => self.function(call),
+            ExprKind::List(elements) if is_set_of_signals(elements) => self.signals(elements),
             ExprKind::List(elements) => self.list(elements, e.span),
             ExprKind::SemOp { .. } => {
                 let problem = Problem::new("an operation outside a list", e.span, "stands alone");
@@ -120,6 +121,21 @@ impl<'a> Translator<'a> {
         let ty = if sops > 0 { Type::Sops } else { Type::List };
         let typed = self.fold(Typed { code: ExprCode::List(parts), ty }, span)?;
         Some(Typed { ty, ..typed })
+    }
+
+    /// `[SIGUSR1, SIGTERM]`: the number in which bit n - 1 is signal n.
+    pub fn signals(&mut self, elements: &'a [Expr]) -> Option<Typed> {
+        let mut set = 0u64;
+        for element in elements {
+            match self.number(element)? {
+                ExprCode::Const(Value::Int(signal @ 1..=64)) => set |= 1 << (signal - 1),
+                _ => {
+                    let problem = Problem::new("a set has signals only", element.span, "no signal");
+                    return self.report(problem.help("signals are constants such as SIGUSR1, or numbers from 1 to 64"));
+                }
+            }
+        }
+        Some(Typed::constant(Value::Int(set as i64)))
     }
 
     fn binary(&mut self, op: BinOp, left: &'a Expr, right: &'a Expr, span: Span) -> Option<Typed> {
@@ -183,6 +199,11 @@ impl<'a> Translator<'a> {
                 let (len, skip) = (self.number(&len.value)?, self.number(&skip.value)?);
                 self.late_pattern(&len, &skip, call.span)
             }
+            ("killed" | "stopped", [arg]) => self.fate(name == "killed", &arg.value),
+            ("killed" | "stopped", _) => {
+                let problem = Problem::new("wrong number of arguments", call.span, "here");
+                self.report(problem.help("`killed(task)`, `stopped(task)`"))
+            }
             ("len" | "pattern", _) => {
                 let problem = Problem::new("wrong number of arguments", call.span, "here");
                 self.report(problem.help("`len(string)`, `pattern(length)`, `pattern(length, first byte)`"))
@@ -192,6 +213,29 @@ impl<'a> Translator<'a> {
                 self.report(problem.maybe_help(did_you_mean(name, FUNCTIONS)))
             }
         }
+    }
+
+    /// `killed(T)`, `stopped(T)`.
+    fn fate(&mut self, killed: bool, who: &'a Expr) -> Option<Typed> {
+        let Scope::World(bound) = &self.scope else {
+            let problem = Problem::new("tasks cannot look at each other", who.span, "only properties and probes can");
+            return self.report(problem);
+        };
+        let ExprKind::Path(path) = &who.kind else {
+            return self.report(Problem::new("this is no task", who.span, "not the name of one"));
+        };
+        let index = match path.steps[..] {
+            [] => None,
+            [PathStep::Index(index)] => Some(index),
+            _ => return self.report(Problem::new("this is no task", who.span, "goes too far")),
+        };
+        let bound = bound.iter().rev().find(|(name, _)| *name == path.root.name && index.is_none());
+        let task = match bound {
+            Some((_, task)) => Ok(*task),
+            None => self.names.task(&TaskRef { name: path.root.clone(), index }),
+        };
+        let task = self.accept(task)?;
+        Some(Typed::number(if killed { ExprCode::Killed(task) } else { ExprCode::Stopped(task) }))
     }
 
     /// `pattern(n, skip)`: a pattern without its first bytes.
@@ -292,4 +336,18 @@ fn repeats_too_much(a: &ExprCode, b: &ExprCode) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a list can only be a set: all its elements are signals by name. Other lists are of numbers.
+fn is_set_of_signals(elements: &[Expr]) -> bool {
+    fn is_signal(e: &Expr) -> bool {
+        match &e.kind {
+            ExprKind::Path(path) => {
+                path.steps.is_empty() && signal::NAMES.iter().any(|(name, _)| *name == path.root.name)
+            }
+            ExprKind::Binary { left, .. } => is_signal(left),
+            _ => false,
+        }
+    }
+    !elements.is_empty() && elements.iter().all(is_signal)
 }

@@ -17,13 +17,13 @@ mod stmt;
 mod types;
 
 use super::{Code, Compiled, ExprCode, Field, Instr, Problem, ProcessInfo, Shown, TaskInfo, syntax::Program};
-use crate::kernel::{ProcessId, TaskId};
+use crate::kernel::{CallKind, ProcessId, TaskId};
 use names::Names;
 use property::Claims;
 use std::collections::HashSet;
 
 /// Functions of expressions; every other name before parentheses is a system call.
-pub const FUNCTIONS: [&str; 2] = ["len", "pattern"];
+pub const FUNCTIONS: [&str; 4] = ["len", "pattern", "killed", "stopped"];
 
 /// Resolves every name.
 ///
@@ -59,7 +59,9 @@ pub fn resolve(program: &Program) -> Result<Compiled, Vec<Problem>> {
         shown,
         schedules,
         locals_visible: false,
+        siginfo_visible: false,
     };
+    compiled.siginfo_visible = siginfo_visible(&compiled);
     compiled.locals_visible = locals_visible(&compiled);
     if compiled.shown.is_empty() {
         compiled.shown = all_variables(&compiled);
@@ -89,7 +91,8 @@ fn tasks(names: &Names, problems: &mut Vec<Problem>) -> Vec<TaskInfo> {
         for copy in 0..process.copies() {
             let name = if process.count.is_some() { process.copy_name(copy) } else { source.name.to_string() };
             let process = process.first + copy as ProcessId;
-            tasks.push(TaskInfo { name, process, code: code.clone(), vars: vars.clone() });
+            let split = code.handlers_share();
+            tasks.push(TaskInfo { name, process, code: code.clone(), vars: vars.clone(), split });
         }
     }
     tasks
@@ -105,6 +108,14 @@ fn all_variables(compiled: &Compiled) -> Vec<Shown> {
         }
     }
     shown
+}
+
+/// Whether what a signal carries reaches a variable.
+fn siginfo_visible(compiled: &Compiled) -> bool {
+    let seen = |instr: &Instr| matches!(instr, Instr::Call { call, dest: Some(_), .. } if call.kind() == CallKind::Sigwaitinfo);
+    compiled.tasks.iter().any(|task| {
+        task.code.instrs.iter().any(seen) || task.code.handlers.iter().any(|handler| handler.info.is_some())
+    })
 }
 
 fn locals_visible(compiled: &Compiled) -> bool {
@@ -158,6 +169,36 @@ impl Compiled {
 }
 
 impl Code {
+    /// Whether handlers write what other statements look at, or look at what these write.
+    fn handlers_share(&self) -> bool {
+        let Some(first) = self.handlers.first() else { return false };
+        let (own, of_handlers) = self.instrs.split_at(first.entry as usize);
+        let writes = |instrs: &[Instr]| -> HashSet<u16> {
+            let slot = |instr: &Instr| match instr {
+                Instr::Call { dest, .. } => *dest,
+                Instr::Assign { slot, .. } => Some(*slot),
+                _ => None,
+            };
+            instrs.iter().filter_map(slot).collect()
+        };
+        let reads = |instrs: &[Instr]| {
+            let mut read = HashSet::new();
+            let mut note = |e: &ExprCode| {
+                if let ExprCode::Local { slot, .. } = e {
+                    read.insert(*slot);
+                }
+            };
+            instrs.iter().flat_map(Instr::expressions).for_each(|e| e.visit(&mut note));
+            read
+        };
+        let mut written = writes(of_handlers);
+        written.extend(self.handlers.iter().filter_map(|handler| handler.info));
+        let (own_writes, own_reads) = (writes(own), reads(own));
+        !written.is_disjoint(&own_reads)
+            || !written.is_disjoint(&own_writes)
+            || !reads(of_handlers).is_disjoint(&own_writes)
+    }
+
     /// Every expression of the code.
     fn expressions(&self) -> impl Iterator<Item = &ExprCode> {
         self.instrs.iter().flat_map(Instr::expressions)
@@ -175,7 +216,7 @@ impl Instr {
                 args.iter().flatten().chain(expect).collect()
             }
             Instr::Assign { value: e, .. } | Instr::JumpUnless { cond: e, .. } | Instr::Assert(e) => vec![e],
-            Instr::Jump(_) => Vec::new(),
+            Instr::Jump(_) | Instr::End => Vec::new(),
         }
     }
 }

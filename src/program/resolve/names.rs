@@ -1,11 +1,11 @@
 //! Everything declared, with its index.
 
-use crate::kernel::{CallKind, ProcessId, TaskId};
+use crate::kernel::{CallKind, ProcessId, TaskId, signal::tid_of};
 use crate::program::{
     End, Problem, constants, did_you_mean,
     syntax::{
-        Block, Body, Expr, ExprKind, Ident, Item, Object, Path, PathStep, Process, Program, Span, Stmt, StmtKind,
-        TaskRef,
+        Block, Body, Expr, ExprKind, Handler, Ident, Item, Object, Path, PathStep, Process, Program, Span, Stmt,
+        StmtKind, TaskRef,
     },
 };
 use std::collections::HashMap;
@@ -36,6 +36,8 @@ pub(super) struct ProcessDecl<'a> {
     /// Tasks of the first copy; those of the next come one later.
     pub threads: Vec<TaskId>,
     pub parent: Option<usize>,
+    /// Handlers, which its threads share.
+    pub handlers: &'a [Handler],
     /// Ends in the order of their descriptors; of a child, those of the process it descends from.
     pub ends: Vec<(u16, End)>,
     /// Segments in the order of their addresses; of a child, those of the process it descends from.
@@ -43,6 +45,11 @@ pub(super) struct ProcessDecl<'a> {
 }
 
 impl ProcessDecl<'_> {
+    /// The handler with this name.
+    pub fn handler(&self, name: &str) -> Option<u16> {
+        self.handlers.iter().position(|handler| handler.name.name == name).map(|i| i as u16)
+    }
+
     pub fn copies(&self) -> u16 {
         self.count.unwrap_or(1)
     }
@@ -113,6 +120,7 @@ impl<'a> Names<'a> {
                 first,
                 threads,
                 parent: None,
+                handlers: &[],
                 ends,
                 attached: Vec::new(),
             });
@@ -184,6 +192,7 @@ impl<'a> Names<'a> {
             first,
             threads: Vec::new(),
             parent: None,
+            handlers: &process.handlers,
             ends: Vec::new(),
             attached: Vec::new(),
         });
@@ -243,6 +252,12 @@ impl<'a> Names<'a> {
         for i in 0..self.sources.len() {
             let mut vars = Vec::new();
             self.assigned(self.sources[i].block, &mut vars, problems);
+            for handler in self.processes[self.sources[i].process].handlers {
+                if let Some(info) = &handler.info {
+                    self.variable(info, Some(CallKind::Sigwaitinfo), false, &mut vars, problems);
+                }
+                self.assigned(&handler.block, &mut vars, problems);
+            }
             self.sources[i].vars = vars;
         }
     }
@@ -272,14 +287,37 @@ impl<'a> Names<'a> {
                 }
                 _ => continue,
             };
-            let known = vars.iter().position(|var| var.name == dest.name).unwrap_or_else(|| {
-                problems.extend(self.taken(dest));
-                vars.push(Var { name: &dest.name, calls: Vec::new(), copies: false });
-                vars.len() - 1
-            });
-            vars[known].calls.extend(call);
-            vars[known].copies |= copies;
+            self.variable(dest, call, copies, vars, problems);
         }
+    }
+
+    /// A variable that takes the result of a call, or copies another one.
+    fn variable(
+        &self,
+        dest: &'a Ident,
+        call: Option<CallKind>,
+        copies: bool,
+        vars: &mut Vec<Var<'a>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let known = vars.iter().position(|var| var.name == dest.name).unwrap_or_else(|| {
+            problems.extend(self.taken(dest));
+            vars.push(Var { name: &dest.name, calls: Vec::new(), copies: false });
+            vars.len() - 1
+        });
+        vars[known].calls.extend(call);
+        vars[known].copies |= copies;
+    }
+
+    /// The id of the thread that a name stands for; of a process, its own.
+    pub fn tid(&self, who: &TaskRef) -> Result<i64, Problem> {
+        let task = match (self.entity(&who.name.name), who.index) {
+            (Some(Entity::Process(process)), None) if self.processes[process].count.is_none() => {
+                self.processes[process].threads[0]
+            }
+            _ => self.task(who)?,
+        };
+        Ok(tid_of(task).into())
     }
 
     // Asking.

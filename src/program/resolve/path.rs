@@ -9,11 +9,12 @@ use super::{
     types::{Type, Typed},
 };
 use crate::kernel::{
-    CallKind, Pid, TaskId,
+    CallKind, TaskId,
     ipc::{
         msg::{INFO_FIELDS, STAT_FIELDS},
         sem, shm,
     },
+    signal::{task_of, tid_of},
 };
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
@@ -40,6 +41,17 @@ const RESULT_FIELDS: &[ResultField] = &[
     ("mode", Some(CallKind::Fstat), Field::Extra(0), Type::Number),
     ("size", Some(CallKind::Fstat), Field::Extra(1), Type::Number),
     ("blksize", Some(CallKind::Fstat), Field::Extra(2), Type::Number),
+    ("signo", Some(CallKind::Sigwaitinfo), Field::Extra(0), Type::Number),
+    ("code", Some(CallKind::Sigwaitinfo), Field::Extra(1), Type::Number),
+    ("pid", Some(CallKind::Sigwaitinfo), Field::Extra(2), Type::Number),
+    ("uid", Some(CallKind::Sigwaitinfo), Field::Extra(3), Type::Number),
+    ("value", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
+    ("status", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
+    ("pid", Some(CallKind::Waitpid), Field::Ret, Type::Number),
+    ("code", Some(CallKind::Waitpid), Field::Extra(0), Type::Number),
+    ("status", Some(CallKind::Waitpid), Field::Extra(1), Type::Number),
+    ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
+    ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
 
 /// What `IPC_STAT` and `IPC_INFO` copy out.
@@ -93,6 +105,7 @@ impl<'a> Translator<'a> {
         let source = &self.names.sources[source];
         match self.names.entity(name) {
             Some(Entity::Object(object)) => self.end(source.process, object, path, span),
+            Some(_) if self.pid_of(path).is_some() => self.pid_of(path),
             Some(_) => {
                 let problem = Problem::new(format!("`{name}` is another task"), span, "not visible from here");
                 self.report(problem.help("tasks see their own variables only; pass data through a pipe"))
@@ -170,6 +183,7 @@ impl<'a> Translator<'a> {
         }
         match self.names.entity(&path.root.name) {
             Some(Entity::Object(object)) => self.object_field(object, path, span),
+            Some(_) if self.pid_of(path).is_some() => self.pid_of(path),
             Some(_) => {
                 let who = TaskRef { name: path.root.clone(), index };
                 let task = self.names.task(&who);
@@ -178,6 +192,29 @@ impl<'a> Translator<'a> {
             }
             None => self.bare_variable(path, span),
         }
+    }
+
+    /// `P.pid`, `T.tid`: the id of a process, which is that of its first thread, and of a thread, unless that has a variable
+    /// of this name.
+    fn pid_of(&self, path: &Path) -> Option<Typed> {
+        let (index, rest) = match &path.steps[..] {
+            [PathStep::Index(index), rest @ ..] => (Some(*index), rest),
+            rest => (None, rest),
+        };
+        let [PathStep::Field(field)] = rest else { return None };
+        let who = TaskRef { name: path.root.clone(), index };
+        let named = self.names.tid(&who).ok()?;
+        let task = task_of(named as i32)?;
+        let source = self.names.source_of(task);
+        if source.var(&field.name).is_some() {
+            return None;
+        }
+        let id = match field.name.as_str() {
+            "pid" => tid_of(self.names.processes[source.process].threads[0] + (task - source.first)),
+            "tid" => tid_of(task),
+            _ => return None,
+        };
+        Some(Typed::constant(Value::Int(id.into())))
     }
 
     /// A variable of a task, seen from outside.
@@ -190,12 +227,6 @@ impl<'a> Translator<'a> {
                 Some((slot, var)) => {
                     let (field, ty) = self.field(var, steps, span)?;
                     Some(Typed { code: ExprCode::Var { task, slot, field }, ty })
-                }
-                None if steps.is_empty() && matches!(name.name.as_str(), "pid" | "tid") => {
-                    // The id of a process is that of its first thread.
-                    let process = &self.names.processes[source.process];
-                    let leader = if name.name == "pid" { process.threads[0] + (task - source.first) } else { task };
-                    Some(Typed::number(ExprCode::Const(Value::Int(Pid::of(leader).number()))))
                 }
                 None => {
                     let message = format!("`{}` has no variable `{}`", source.name, name.name);

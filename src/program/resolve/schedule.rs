@@ -7,7 +7,7 @@ use super::{
 };
 use crate::kernel::VersionRange;
 use crate::program::{
-    EventCode, EventWhat, ExprCode, LineCode, LineCodeKind, Problem, Release, ScheduleCode, Value,
+    EventCode, EventWhat, ExprCode, LineCode, LineCodeKind, Problem, Release, ScheduleCode, Value, did_you_mean,
     syntax::{Event, EventKind, Expr, Item, Line, LineKind, Program, Schedule},
 };
 
@@ -56,6 +56,24 @@ fn event<'a>(t: &mut Translator<'a>, event: &'a Event) -> Option<EventCode> {
         EventKind::Asleep(Some(call)) => EventWhat::Asleep(Some(t.accept(call_kind(call))?)),
         EventKind::Exits(None) => EventWhat::Exits(None),
         EventKind::Exits(Some(status)) => EventWhat::Exits(Some(exit_status(t, status)?)),
+        EventKind::Killed(None) => EventWhat::Killed(None),
+        EventKind::Killed(Some(signal)) => EventWhat::Killed(Some(exit_status(t, signal)?)),
+        EventKind::Stopped => EventWhat::Stopped,
+        EventKind::Runs(handler) => {
+            let of = &t.names.processes[t.names.source_of(task?).process];
+            match of.handler(&handler.name) {
+                Some(number) => EventWhat::Runs(number),
+                None => {
+                    let known = of.handlers.iter().map(|handler| handler.name.name.as_str());
+                    let problem = Problem::new(
+                        format!("`{}` has no handler `{}`", of.name, handler.name),
+                        handler.span,
+                        "declared nowhere",
+                    );
+                    return t.report(problem.maybe_help(did_you_mean(&handler.name, known)));
+                }
+            }
+        }
     };
     Some(EventCode { task: task?, what })
 }

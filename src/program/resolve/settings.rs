@@ -12,11 +12,12 @@ use crate::program::{
 };
 
 /// Limits that a test can set.
-const LIMITS: [&str; 15] = [
+const LIMITS: [&str; 16] = [
     "fs.pipe-max-size",
     "fs.pipe-user-pages-soft",
     "fs.pipe-user-pages-hard",
     "nofile",
+    "sigpending",
     "kernel.msgmax",
     "kernel.msgmnb",
     "kernel.msgmni",
@@ -32,7 +33,7 @@ const LIMITS: [&str; 15] = [
 /// Orders of stores to shared memory.
 const MEMORIES: [Memory; 2] = [Memory::Sc, Memory::Tso];
 /// Capabilities that make a difference.
-const CAPABILITIES: [&str; 4] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_IPC_OWNER", "CAP_IPC_LOCK"];
+const CAPABILITIES: [&str; 5] = ["CAP_SYS_RESOURCE", "CAP_SYS_ADMIN", "CAP_KILL", "CAP_IPC_OWNER", "CAP_IPC_LOCK"];
 
 pub(super) fn settings(program: &Program, names: &Names, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::default();

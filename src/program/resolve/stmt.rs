@@ -7,10 +7,10 @@ use super::{
     names::Names,
     types::Type,
 };
-use crate::kernel::CallKind;
+use crate::kernel::{Call, CallKind};
 use crate::program::{
-    CallCode, Code, ExprCode, Field, Instr, Problem, Signature, Value,
-    syntax::{BinOp, Block, CallExpr, Expr, ExprKind, Ident, Span, Stmt, StmtKind},
+    CallCode, Code, ExprCode, Field, HandlerCode, Instr, Problem, Signature, Value,
+    syntax::{BinOp, Block, CallExpr, Expr, ExprKind, Handler, Ident, Span, Stmt, StmtKind},
 };
 
 /// The code of a task, and the names of its variables by slot.
@@ -18,6 +18,7 @@ pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem
     let vars = names.sources[source].vars.iter().map(|var| var.name.to_string()).collect();
     let mut emitter = Emitter { names, source, problems, code: Code::default(), vars, loaded: Loaded::new() };
     emitter.block(names.sources[source].block);
+    emitter.handlers(names.processes[names.sources[source].process].handlers);
     (emitter.code, emitter.vars)
 }
 
@@ -58,6 +59,25 @@ impl Emitter<'_, '_> {
     pub fn translator(&mut self) -> Translator<'_> {
         let scope = Scope::Task(self.source);
         Translator { names: self.names, scope, problems: self.problems, loaded: &self.loaded }
+    }
+
+    /// Handlers stand after the statements of the task, each with its return.
+    fn handlers(&mut self, handlers: &[Handler]) {
+        if !handlers.is_empty() {
+            self.emit(Instr::End, Span::default());
+        }
+        for (i, handler) in handlers.iter().enumerate() {
+            if handlers[..i].iter().any(|earlier| earlier.name.name == handler.name.name) {
+                let message = format!("a second handler `{}`", handler.name.name);
+                self.problems.push(Problem::new(message, handler.name.span, "there is one already"));
+            }
+            let info = handler.info.as_ref().and_then(|info| self.slot(info));
+            let entry = self.here();
+            self.code.handlers.push(HandlerCode { name: handler.name.name.clone(), entry, info });
+            self.block(&handler.block);
+            let call = CallCode::Known(Call::Sigreturn);
+            self.emit(Instr::Call { call, dest: None, expect: None }, handler.name.span);
+        }
     }
 
     fn block(&mut self, block: &Block) {

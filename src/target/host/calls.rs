@@ -3,10 +3,13 @@
 use super::{
     ipc, memory,
     objects::{Objects, Region},
-    sem, shm, sys,
+    sem, shm, signals, sys,
 };
 use crate::{
-    kernel::{Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout},
+    kernel::{
+        Call, Errno, Fcntl, MsgCall, Payload, Return, Run, Timeout,
+        signal::{Disposition, SaFlags, SigAction, code},
+    },
     program::IpcNumbers,
 };
 use smallvec::SmallVec;
@@ -308,7 +311,47 @@ impl Executor {
             Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
                 memory::access(call)
             }
-            Call::Fork { .. } | Call::Exit { .. } => Return::error(Errno::ENOSYS),
+            Call::Kill { pid, signal } => plain(raw!(libc::SYS_kill, *pid, *signal)),
+            Call::Tgkill { pid, tid, signal } => plain(raw!(libc::SYS_tgkill, *pid, *tid, *signal)),
+            Call::Sigqueue { pid, signal, value, code } => {
+                let info = signals::written_info(*signal, *code, *value);
+                plain(raw!(libc::SYS_rt_sigqueueinfo, *pid, *signal, info.as_ptr()))
+            }
+            Call::Sigaction { signal, action } => sigaction(*signal, action.as_ref()),
+            Call::Sigprocmask { how, set } => {
+                let mut old = 0u64;
+                let new = set.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+                let ret = raw!(libc::SYS_rt_sigprocmask, *how, new, &raw mut old, signals::SET_BYTES);
+                with_extra(plain(ret), [old as i64])
+            }
+            Call::Sigpending => {
+                let mut set = 0u64;
+                let ret = raw!(libc::SYS_rt_sigpending, &raw mut set, signals::SET_BYTES);
+                with_extra(plain(ret), [set as i64])
+            }
+            Call::Sigsuspend { mask } => {
+                plain(raw!(libc::SYS_rt_sigsuspend, std::ptr::from_ref(mask), signals::SET_BYTES))
+            }
+            Call::Sigtimedwait { set, timeout } => {
+                let mut info = [0u64; 16];
+                let time = timespec(*timeout);
+                let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+                let set = std::ptr::from_ref(set);
+                let ret = raw!(libc::SYS_rt_sigtimedwait, set, info.as_mut_ptr(), time, signals::SET_BYTES);
+                // SAFETY: a whole record.
+                let info = unsafe { signals::read_info(info.as_ptr().cast()) };
+                with_extra(plain(ret), info.extra())
+            }
+            Call::Waitpid { pid, options } => {
+                let mut status = 0i32;
+                let ret = raw!(libc::SYS_wait4, *pid, &raw mut status, *options, std::ptr::null_mut::<u8>());
+                match ret {
+                    Ok(1..) => with_extra(plain(ret), wait_status(status)),
+                    other => plain(other),
+                }
+            }
+            // A handler returns by itself.
+            Call::Fork { .. } | Call::Exit { .. } | Call::Sigreturn => Return::error(Errno::ENOSYS),
         }
     }
 
@@ -350,6 +393,56 @@ fn plain(ret: Result<i64, Errno>) -> Return {
     Return { ret, data: Payload::new(), extra: SmallVec::new() }
 }
 
+/// What a successful call stored.
+fn with_extra(mut answer: Return, extra: impl IntoIterator<Item = i64>) -> Return {
+    if answer.ret.is_ok() {
+        answer.extra = extra.into_iter().collect();
+    }
+    answer
+}
+
+fn sigaction(signal: i32, action: Option<&SigAction>) -> Return {
+    let Some(action) = action else {
+        // SAFETY: without a new action, and nowhere to store the old one, nothing is touched.
+        return plain(result(unsafe { libc::sigaction(signal, std::ptr::null(), std::ptr::null_mut()) }.into()));
+    };
+    // SAFETY: all zero is a valid `sigaction`.
+    let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
+    new.sa_flags = (action.flags | SaFlags::SA_SIGINFO).bits() as i32;
+    new.sa_sigaction = match action.disposition {
+        Disposition::Default => libc::SIG_DFL,
+        Disposition::Ignore => libc::SIG_IGN,
+        Disposition::Handler(number) => signals::handler(number),
+    };
+    // SAFETY: a set begins with the bits of the first 64 signals.
+    unsafe { std::ptr::from_mut(&mut new.sa_mask).cast::<u64>().write(action.mask) };
+    // SAFETY: `new` lives through the call, and its handler takes three arguments.
+    plain(result(unsafe { libc::sigaction(signal, &raw const new, std::ptr::null_mut()) }.into()))
+}
+
+/// How a child changed, as `siginfo_t` tells it. Whether a core was dumped depends on the machine.
+fn wait_status(status: i32) -> [i64; 2] {
+    let signal = i64::from(status & 0x7f);
+    if status == 0xffff {
+        [code::CLD_CONTINUED.into(), libc::SIGCONT.into()]
+    } else if status & 0xff == 0x7f {
+        [code::CLD_STOPPED.into(), i64::from(status >> 8)]
+    } else if signal != 0 {
+        [code::CLD_KILLED.into(), signal]
+    } else {
+        [code::CLD_EXITED.into(), i64::from(status >> 8 & 0xff)]
+    }
+}
+
+fn timespec(timeout: Timeout) -> Option<libc::timespec> {
+    let time = |us: u64| libc::timespec { tv_sec: (us / 1_000_000) as _, tv_nsec: (us % 1_000_000 * 1000) as _ };
+    match timeout {
+        Timeout::Never => None,
+        Timeout::Now => Some(time(0)),
+        Timeout::After(us) => Some(time(us)),
+    }
+}
+
 fn fstat(fd: i32) -> Return {
     // SAFETY: all zero is a valid `stat`.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
@@ -364,12 +457,7 @@ fn fstat(fd: i32) -> Return {
 fn poll(fds: &[(i32, crate::kernel::PollEvents)], timeout: Timeout) -> Return {
     let polled = fds.iter().map(|&(fd, events)| libc::pollfd { fd, events: events.bits() as i16, revents: 0 });
     let mut polled: SmallVec<[libc::pollfd; 4]> = polled.collect();
-    let time = |us: u64| libc::timespec { tv_sec: (us / 1_000_000) as _, tv_nsec: (us % 1_000_000 * 1000) as _ };
-    let time = match timeout {
-        Timeout::Never => None,
-        Timeout::Now => Some(time(0)),
-        Timeout::After(us) => Some(time(us)),
-    };
+    let time = timespec(timeout);
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mut answer = plain(raw!(libc::SYS_ppoll, polled.as_mut_ptr(), polled.len(), time, 0, 8));
     if answer.ret.is_ok() {
@@ -418,6 +506,16 @@ pub fn number(call: &Call) -> u32 {
         Call::Yield => libc::SYS_sched_yield,
         Call::Splice { .. } => libc::SYS_splice,
         Call::Tee { .. } => libc::SYS_tee,
+        Call::Kill { .. } => libc::SYS_kill,
+        Call::Tgkill { .. } => libc::SYS_tgkill,
+        Call::Sigqueue { .. } => libc::SYS_rt_sigqueueinfo,
+        Call::Sigaction { .. } => libc::SYS_rt_sigaction,
+        Call::Sigprocmask { .. } => libc::SYS_rt_sigprocmask,
+        Call::Sigpending => libc::SYS_rt_sigpending,
+        Call::Sigsuspend { .. } => libc::SYS_rt_sigsuspend,
+        Call::Sigtimedwait { .. } => libc::SYS_rt_sigtimedwait,
+        Call::Waitpid { .. } => libc::SYS_wait4,
+        Call::Sigreturn => libc::SYS_rt_sigreturn,
         Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
         // None, and so none that anybody could be asleep in.
         Call::Store { .. } => libc::c_long::from(u32::MAX),

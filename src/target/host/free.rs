@@ -10,7 +10,7 @@ use super::{
     native::{self, Native},
     objects::{HIGH_FD, Objects},
     probe,
-    quiet::Eyes,
+    quiet::{self, Eyes},
     sandbox::Inside,
     shared::{LOG_BYTES, MAX_INSTANCES, MAX_TASKS, command, state, verdict},
     steer::{end_workers, hand_over, start_process, wait_until_attached},
@@ -152,15 +152,19 @@ impl<'a> Free<'a> {
                 }
             });
             run.skipped_probes = skipped as u64;
-            let asleep = self.sleepers();
+            let stopped = self.stopped();
+            let mut asleep = self.sleepers();
+            asleep.retain(|(task, _)| !stopped.contains(task));
             probe::read_files(shared, crew.program, &crew.instances[instance].paths);
             if crew.program.objects.iter().any(|object| object.kind.ipc().is_some()) {
                 ipc_probe::look(shared, crew.program, &crew.instances[instance].numbers, false);
             }
-            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), probes });
+            shared.see(Observation::Quiet { step: 0, asleep, held: Vec::new(), stopped, probes, signals: Vec::new() });
         }
+        // Actions, masks and pending signals would stay for the next iteration.
         let intact = outcome.is_ok()
             && !self.program.needs_fresh_memory()
+            && !crew.signals()
             && shared.overflow.load(Ordering::Acquire) == 0
             && self.runners().all(|task| self.state(task) == state::PARKED)
             && {
@@ -170,7 +174,7 @@ impl<'a> Free<'a> {
         if !intact {
             // Whoever still runs could be killed in the middle of an entry.
             end_workers();
-            if !shared.close_log(start) {
+            if !shared.close_log(start, crew.signals()) {
                 run.end = [end::OVERFLOW, 0, 0, 0];
                 shared.append(&begins);
             }
@@ -215,6 +219,9 @@ impl<'a> Free<'a> {
         let (begun, mut pause) = (Instant::now(), FIRST);
         loop {
             let done = shared.done.load(Ordering::Acquire);
+            if self.program.uses_signals() {
+                quiet::find_killed(shared, self.program);
+            }
             if (0..self.program.tasks.len()).all(|task| self.rests(task)) {
                 return Ok(());
             }
@@ -245,6 +252,15 @@ impl<'a> Free<'a> {
 
     fn rests(&self, task: usize) -> bool {
         self.inside.shared.slot(task).rests()
+    }
+
+    /// Whom a signal has stopped.
+    fn stopped(&self) -> Vec<TaskId> {
+        if !self.program.uses_signals() {
+            return Vec::new();
+        }
+        let stopped = |&task: &usize| quiet::task_state(self.inside.shared.slot(task)) == 'T';
+        (0..self.program.tasks.len()).filter(stopped).map(|task| task as TaskId).collect()
     }
 
     fn sleepers(&self) -> Vec<(TaskId, crate::kernel::CallKind)> {

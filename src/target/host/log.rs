@@ -8,9 +8,9 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{CallKind, Errno, IpcKind, Payload, Return, Run, TaskId},
+    kernel::{CallKind, Errno, IpcKind, Payload, Return, Run, TaskId, signal::SigInfo},
     program::{Halt, ObjectField},
-    target::{Impossible, IpcSeen, Observation},
+    target::{Impossible, IpcSeen, Observation, SignalSets},
 };
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -71,9 +71,11 @@ const RUN_BEGINS: u8 = 7;
 const RUN_ENDS: u8 = 8;
 const ITERATION_BEGINS: u8 = 9;
 const CONTENTS: u8 = 10;
-const KILLED: u8 = 11;
-const TIMES: u8 = 12;
-const IPC: u8 = 13;
+const IPC: u8 = 11;
+const HANDLER: u8 = 12;
+const HANDLER_ENDS: u8 = 13;
+const KILLED: u8 = 14;
+const TIMES: u8 = 15;
 
 type Words = SmallVec<[u64; 24]>;
 
@@ -138,8 +140,9 @@ impl Shared {
     }
 
     /// When all writers are gone: the end of the log is before what a killed one left unfinished after byte `start`.
-    /// If something did not fit, nothing after `start` is kept, and this is false.
-    pub fn close_log(&self, start: usize) -> bool {
+    /// If something did not fit, nothing after `start` is kept, and this is false; likewise if a task that was `killed` on
+    /// purpose left an entry unfinished, for what others wrote after it is lost.
+    pub fn close_log(&self, start: usize, killed: bool) -> bool {
         let mut at = start;
         let complete = self.overflow.swap(0, Ordering::AcqRel) == 0;
         if complete {
@@ -147,8 +150,12 @@ impl Shared {
                 at += len * 8;
             }
         }
+        let torn = killed && complete && at < self.log_used();
+        if torn {
+            at = start;
+        }
         self.log_end.store(at, Ordering::Release);
-        complete
+        complete && !torn
     }
 
     /// Tag and number of words of the entry at byte `at`.
@@ -208,10 +215,6 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             words.extend([u64::from(*task), u64::from(*status)]);
             EXITED
         }
-        Entry::Seen(Observation::Killed { task, signal }) => {
-            words.extend([u64::from(*task), u64::from(*signal)]);
-            KILLED
-        }
         Entry::Times(times) => {
             words.push(*times);
             TIMES
@@ -227,12 +230,40 @@ fn encode(entry: &Entry, words: &mut Words) -> u8 {
             objects.iter().for_each(|seen| encode_ipc(seen, words));
             IPC
         }
-        Entry::Seen(Observation::Quiet { step, asleep, held, probes }) => {
-            words.extend([*step as u64, asleep.len() as u64, held.len() as u64, probes.len() as u64]);
+        Entry::Seen(Observation::Handler { task, handler, info, mask }) => {
+            words.extend([
+                u64::from(*task) | u64::from(*handler) << 16 | u64::from(info.signo) << 32,
+                u64::from(info.code as u32) | u64::from(info.pid as u32) << 32,
+                info.uid.into(),
+                info.value as u64,
+                *mask,
+            ]);
+            HANDLER
+        }
+        Entry::Seen(Observation::HandlerEnds { task }) => {
+            words.push(u64::from(*task));
+            HANDLER_ENDS
+        }
+        Entry::Seen(Observation::Killed { process, signal }) => {
+            words.push(u64::from(*process) | u64::from(*signal) << 16);
+            KILLED
+        }
+        Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes, signals }) => {
+            words.extend([
+                *step as u64,
+                asleep.len() as u64,
+                held.len() as u64 | (stopped.len() as u64) << 32,
+                probes.len() as u64,
+            ]);
             words.extend(asleep.iter().map(|&(task, call)| u64::from(task) | (call as u64) << 16));
-            words.extend(held.iter().map(|&task| u64::from(task)));
+            words.extend(held.iter().chain(stopped).map(|&task| u64::from(task)));
             for &(object, field, value) in probes {
                 words.extend([u64::from(object) | field.number() << 16, value as u64]);
+            }
+            words.push(signals.len() as u64);
+            for &(task, sets) in signals {
+                let SignalSets { pending, shared, blocked, ignored, caught } = sets;
+                words.extend([u64::from(task), pending, shared, blocked, ignored, caught]);
             }
             QUIET
         }
@@ -286,6 +317,22 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             Entry::Seen(Observation::Halted { task, halt })
         }
         EXITED => Entry::Seen(Observation::Exited { task: next()? as TaskId, status: next()? as u8 }),
+        HANDLER => {
+            let (head, code_pid, uid, value, mask) = (next()?, next()?, next()?, next()?, next()?);
+            let info = SigInfo {
+                signo: (head >> 32) as u8,
+                code: code_pid as i32,
+                pid: (code_pid >> 32) as i32,
+                uid: uid as u32,
+                value: value as i64,
+            };
+            Entry::Seen(Observation::Handler { task: head as TaskId, handler: (head >> 16) as u16, info, mask })
+        }
+        HANDLER_ENDS => Entry::Seen(Observation::HandlerEnds { task: next()? as TaskId }),
+        KILLED => {
+            let word = next()?;
+            Entry::Seen(Observation::Killed { process: word as u16, signal: (word >> 16) as u8 })
+        }
         QUIET => {
             let step = next()? as usize;
             let (sleepers, waiters, seen) = (next()?, next()?, next()?);
@@ -295,15 +342,25 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                 asleep.push((word as TaskId, call_kind(word >> 16)?));
             }
             let mut held = Vec::with_capacity(waiters as usize);
-            for _ in 0..waiters {
+            for _ in 0..waiters & 0xffff_ffff {
                 held.push(next()? as TaskId);
+            }
+            let mut stopped = Vec::new();
+            for _ in 0..waiters >> 32 {
+                stopped.push(next()? as TaskId);
             }
             let mut probes = Vec::with_capacity(seen as usize);
             for _ in 0..seen {
                 let (word, value) = (next()?, next()? as i64);
                 probes.push((word as u16, ObjectField::by_number(word >> 16)?, value));
             }
-            Entry::Seen(Observation::Quiet { step, asleep, held, probes })
+            let mut signals = Vec::new();
+            for _ in 0..next()? {
+                let task = next()? as TaskId;
+                let [pending, shared, blocked, ignored, caught] = [next()?, next()?, next()?, next()?, next()?];
+                signals.push((task, SignalSets { pending, shared, blocked, ignored, caught }));
+            }
+            Entry::Seen(Observation::Quiet { step, asleep, held, stopped, probes, signals })
         }
         IPC => {
             let count = next()?;
@@ -320,7 +377,6 @@ fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
             let data = (head >> 16 & 1 == 1).then_some(data);
             Entry::Seen(Observation::Contents { object: head as u16, size, data })
         }
-        KILLED => Entry::Seen(Observation::Killed { task: next()? as TaskId, signal: next()? as u8 }),
         TIMES => Entry::Times(next()?),
         RUN_BEGINS => Entry::RunBegins(next()? as usize, next()? != 0),
         RUN_ENDS => Entry::RunEnds(RunEnd {
@@ -382,7 +438,8 @@ pub fn call_kind(number: u64) -> Option<CallKind> {
 }
 
 impl Impossible {
-    const ALL: [Impossible; 4] = [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted];
+    const ALL: [Impossible; 5] =
+        [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted, Impossible::Stopped];
 }
 
 impl RunEnd {
@@ -420,13 +477,23 @@ mod tests {
             Entry::Seen(Observation::Released { step: 1, task: 2 }),
             Entry::Seen(Observation::Completed { task: 5, ret }),
             Entry::Seen(Observation::Completed { task: 1, ret: Return::error(Errno::EPIPE) }),
+            Entry::Seen(Observation::Handler {
+                task: 2,
+                handler: 3,
+                info: SigInfo { signo: 34, code: -1, pid: 200, uid: 1, value: -5 },
+                mask: 1 << 33,
+            }),
+            Entry::Seen(Observation::HandlerEnds { task: 2 }),
+            Entry::Seen(Observation::Killed { process: 1, signal: 15 }),
             Entry::Seen(Observation::Halted { task: 1, halt: Halt::Expectation(9) }),
             Entry::Seen(Observation::Exited { task: 4, status: 255 }),
             Entry::Seen(Observation::Quiet {
                 step: 1,
                 asleep: vec![(0, CallKind::Read), (3, CallKind::Yield)],
                 held: vec![2],
+                stopped: vec![4, 5],
                 probes: vec![(0, ObjectField::Size, 4096), (1, ObjectField::Readable, -1)],
+                signals: vec![(1, SignalSets { pending: 1, blocked: u64::MAX, ..SignalSets::default() })],
             }),
             Entry::Seen(Observation::Ipc(vec![
                 IpcSeen {
@@ -456,7 +523,7 @@ mod tests {
         }
         assert_eq!(shared.entry(at), None);
         shared.log_end.fetch_add(64, Ordering::Relaxed);
-        assert!(shared.close_log(0));
+        assert!(shared.close_log(0, false));
         assert_eq!(shared.log_used(), at, "what nobody finished is dropped");
         shared.clear_log();
         assert_eq!(shared.entry(0), None, "entries of an older generation are not read");

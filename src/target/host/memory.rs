@@ -140,7 +140,7 @@ pub fn access(call: &Call) -> Return {
 #[derive(Clone, Copy)]
 struct Accessing {
     shared: *const Shared,
-    task: usize,
+    process: u16,
     threads: *const [u16],
 }
 
@@ -149,10 +149,11 @@ thread_local! {
 }
 
 /// Makes an access for a task of a process with these threads.
-pub fn with_task<T>(shared: &Shared, task: usize, threads: &[u16], access: impl FnOnce() -> T) -> T {
-    ACCESSING.set(Some(Accessing { shared, task, threads }));
+pub fn with_task<T>(shared: &Shared, process: u16, threads: &[u16], access: impl FnOnce() -> T) -> T {
+    // A handler makes accesses of its own.
+    let interrupted = ACCESSING.replace(Some(Accessing { shared, process, threads }));
     let result = access();
-    ACCESSING.set(None);
+    ACCESSING.set(interrupted);
     result
 }
 
@@ -171,10 +172,10 @@ pub fn catch_faults() {
 /// The handler: says what happens, and returns to the access, which faults again, now for good. It allocates nothing and takes no
 /// lock; the fault comes from an access, so that this thread is not in the middle of a log entry.
 extern "C" fn fault(signal: i32) {
-    let Some(Accessing { shared, task, threads }) = ACCESSING.get() else { return };
+    let Some(Accessing { shared, process, threads }) = ACCESSING.get() else { return };
     // SAFETY: both outlive the access that is being made.
     let (shared, threads) = unsafe { (&*shared, &*threads) };
-    shared.see(Observation::Killed { task: task as u16, signal: signal as u8 });
+    shared.see(Observation::Killed { process, signal: signal as u8 });
     for &thread in threads {
         shared.slot(thread as usize).state.store(state::EXITED, Ordering::Release);
     }

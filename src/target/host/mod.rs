@@ -20,6 +20,7 @@ mod scout;
 mod sem;
 mod shared;
 mod shm;
+mod signals;
 mod steer;
 mod sys;
 mod worker;
@@ -179,6 +180,10 @@ fn fits(program: &Compiled) -> Result<(), Refusal> {
     }
     if program.processes.iter().any(|p| p.ends.len() > objects::MAX_ENDS) {
         return too_big("descriptors in one process", objects::MAX_ENDS);
+    }
+    let handlers = |task: &crate::program::TaskInfo| task.code.handlers.len() > signals::MAX_HANDLERS;
+    if program.tasks.iter().any(handlers) {
+        return too_big("handlers in one process", signals::MAX_HANDLERS);
     }
     Ok(())
 }

@@ -344,7 +344,14 @@ impl Native {
                 probes.push((object, ObjectField::Cell(cell as u32), cells[first + cell]));
             }
         }
-        shared.see(Observation::Quiet { step: 0, asleep: Vec::new(), held: Vec::new(), probes });
+        shared.see(Observation::Quiet {
+            step: 0,
+            asleep: Vec::new(),
+            held: Vec::new(),
+            stopped: Vec::new(),
+            probes,
+            signals: Vec::new(),
+        });
         shared.append(&Entry::RunEnds(RunEnd::default()));
     }
 }

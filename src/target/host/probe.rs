@@ -110,7 +110,9 @@ pub fn ask(shared: &Shared, program: &Compiled, wait: &mut dyn FnMut(usize)) -> 
             break;
         }
         let resting = |&&task: &&u16| {
-            matches!(shared.slot(task as usize).state.load(Ordering::Acquire), state::IDLE | state::PARKED)
+            let slot = shared.slot(task as usize);
+            matches!(slot.state.load(Ordering::Acquire), state::IDLE | state::PARKED)
+                && slot.stopped.load(Ordering::Relaxed) == 0
         };
         if let Some(&task) = process.threads.iter().find(resting) {
             sys::futex_post(&shared.slot(task as usize).command, command::PROBE);

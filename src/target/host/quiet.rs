@@ -8,6 +8,10 @@ use super::{
     shared::{MAX_TASKS, Shared, Slot, state},
     sys,
 };
+use crate::{
+    program::Compiled,
+    target::{Observation, SignalSets},
+};
 use std::{
     ffi::CString,
     io::Write,
@@ -71,7 +75,7 @@ impl Eyes {
                             first[task] != 0
                             && self.sleeps_in_call(task, slot)
                             // A task whose wake-up is on its way to another CPU still shows its system call, but not this.
-                            && task_state(slot) == 'S'
+                            && matches!(task_state(slot), 'S' | 'T')
                             && self.switches(task, slot) == Some(first[task])
                         }
                         _ => false,
@@ -132,6 +136,58 @@ pub fn task_state(slot: &Slot) -> char {
     let _ = write!(&mut path[..63], "/proc/{pid}/task/{tid}/stat");
     let mut buffer = [0; 512];
     stat_fields(&path, &mut buffer).and_then(|mut fields| fields.next()?.chars().next()).unwrap_or('X')
+}
+
+/// Tasks of processes that a signal has ended: they cannot say it themselves.
+pub fn find_killed(shared: &Shared, program: &Compiled) {
+    for (process, info) in program.processes.iter().enumerate() {
+        let Some(&first) = info.threads.first() else { continue };
+        let slot = shared.slot(first.into());
+        if matches!(load(&slot.state), state::UNBORN | state::EXITED) {
+            continue;
+        }
+        let Some(signal) = ended(slot) else { continue };
+        for &thread in &info.threads {
+            shared.slot(thread.into()).state.store(state::EXITED, Ordering::Release);
+        }
+        shared.see(Observation::Killed { process: process as u16, signal });
+    }
+}
+
+/// The signal sets of a task, without those two signals that belong to the C library.
+pub fn signal_sets(slot: &Slot) -> Option<SignalSets> {
+    let mut path = [0u8; 64];
+    let (pid, tid) = (load(&slot.proc_pid), load(&slot.proc_tid));
+    let _ = write!(&mut path[..63], "/proc/{pid}/task/{tid}/status");
+    let path = std::ffi::CStr::from_bytes_until_nul(&path).ok()?;
+    let mut buffer = [0; 4096];
+    let text = std::str::from_utf8(sys::read_file(path, &mut buffer).ok()?).ok()?;
+    let set = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(value.trim(), 16).ok().map(|set| set & !(0b11 << 31))
+    };
+    Some(SignalSets {
+        pending: set("SigPnd:")?,
+        shared: set("ShdPnd:")?,
+        blocked: set("SigBlk:")?,
+        ignored: set("SigIgn:")?,
+        caught: set("SigCgt:")?,
+    })
+}
+
+/// Whether all threads of a task's process have ended; then also the signal that ended it, 0 if that cannot be seen.
+pub fn ended(slot: &Slot) -> Option<u8> {
+    let pid = load(&slot.proc_pid);
+    let mut buffer = [0; 512];
+    let Some((state, threads)) = process_state(pid, &mut buffer) else { return (pid != 0).then_some(0) };
+    if state != 'X' && (state != 'Z' || threads > 1) {
+        return None;
+    }
+    let mut path = [0u8; 64];
+    let _ = write!(&mut path[..63], "/proc/{pid}/stat");
+    // State is field 3, the exit code field 52.
+    let code = stat_fields(&path, &mut buffer).and_then(|mut fields| fields.nth(49)?.parse::<u32>().ok());
+    Some((code.unwrap_or(0) & 0x7f) as u8)
 }
 
 fn process_state(pid: u32, buffer: &mut [u8]) -> Option<(char, u32)> {

@@ -4,7 +4,7 @@ use super::{
     objects,
     shared::{Shared, Slot, state},
     sys,
-    worker::{Crew, Performer, take_command},
+    worker::{Crew, Performer},
 };
 use crate::{program::Next, target::Stage};
 use std::sync::atomic::Ordering;
@@ -16,14 +16,15 @@ pub fn roam(crew: &Crew, task: usize, seed: u64) -> ! {
     let info = &crew.program.processes[process];
     let leader = info.threads.first() == Some(&(task as u16));
     let init = crew.program.init == Some(task as u16);
-    let mut performer = Performer::new(crew, task, true);
+    let performer = Performer::new(crew, task, true);
+    performer.admit_handlers();
     if info.parent.is_some() {
         // Made by `fork` in the middle of an iteration: it is the only one.
         performer.restart(shared.instance.load(Ordering::Acquire) as usize);
-        to_the_end(&mut performer);
+        to_the_end(&performer);
         loop {
             rest(shared, performer.slot, state::PARKED);
-            take_command(crew, performer.slot);
+            performer.take_command(state::PARKED);
         }
     }
     let cpus = sys::allowed_cpus();
@@ -31,8 +32,8 @@ pub fn roam(crew: &Crew, task: usize, seed: u64) -> ! {
     let mut resting = state::IDLE;
     loop {
         rest(shared, performer.slot, resting);
+        performer.take_command(resting);
         resting = state::PARKED;
-        take_command(crew, performer.slot);
         let instance = shared.instance.load(Ordering::Acquire) as usize;
         if leader {
             let ends = crew.instances[instance].move_ends(crew.program, process);
@@ -43,7 +44,7 @@ pub fn roam(crew: &Crew, task: usize, seed: u64) -> ! {
         }
         performer.restart(instance);
         if init {
-            to_the_end(&mut performer);
+            to_the_end(&performer);
             objects::close_low();
             continue;
         }
@@ -55,11 +56,11 @@ pub fn roam(crew: &Crew, task: usize, seed: u64) -> ! {
         }
         wait_for_all(shared);
         delay(seed ^ u64::from(iteration) << 16 ^ task as u64);
-        to_the_end(&mut performer);
+        to_the_end(&performer);
     }
 }
 
-fn to_the_end(performer: &mut Performer) {
+fn to_the_end(performer: &Performer) {
     let mut next = performer.advance();
     while let Next::Call(_) = next {
         next = performer.step();

@@ -70,6 +70,8 @@ pub struct Slot {
     pub tid: AtomicU32,
     /// When the time of its call is over, in nanoseconds of the monotonic clock; 0 if it waits for ever.
     pub deadline: AtomicU64,
+    /// Whether it was found stopped when all was quiet: it answers to nobody.
+    pub stopped: AtomicU32,
 }
 
 impl Slot {
@@ -147,6 +149,8 @@ pub struct Header {
     pub progress: AtomicU64,
     /// Counts runs, or iterations of free runs; the watchdog gives each only so much time, however much moves.
     pub runs: AtomicU64,
+    /// The process group of the workers, if their program has to do with signals.
+    pub group: AtomicU32,
     /// The task that was released last, plus one.
     pub current: AtomicU32,
     /// Bytes of the log that are in use.
@@ -252,9 +256,12 @@ impl Shared {
             slot.command.store(command::NONE, Ordering::Relaxed);
             slot.proc_pid.store(0, Ordering::Relaxed);
             slot.deadline.store(0, Ordering::Relaxed);
+            slot.tid.store(0, Ordering::Relaxed);
+            slot.stopped.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);
         }
         self.current.store(0, Ordering::Relaxed);
+        self.group.store(0, Ordering::Relaxed);
     }
 
     /// An empty log of a new generation.

@@ -114,6 +114,12 @@ pub fn start_process(crew: &Crew, process: usize, info: &ProcessInfo) -> Option<
     if child == 0 {
         worker::become_process(crew, process);
     }
+    if crew.signals() {
+        // A group of their own, led by the first of them.
+        let _ = shared.group.compare_exchange(0, child as u32, Ordering::AcqRel, Ordering::Relaxed);
+        // SAFETY: numbers only.
+        unsafe { libc::setpgid(child, shared.group.load(Ordering::Acquire) as i32) };
+    }
     Some(child)
 }
 
@@ -141,6 +147,8 @@ struct Run<'a> {
     paths: Vec<CString>,
     /// Ids of System V objects.
     numbers: IpcNumbers,
+    /// Whether tasks can be stopped or killed.
+    signals: bool,
     count: RunEnd,
     /// A timer may have gone off in a step that was not for it.
     late: bool,
@@ -160,6 +168,7 @@ impl<'a> Run<'a> {
             gone,
             paths: Vec::new(),
             numbers: IpcNumbers::default(),
+            signals: program.uses_signals(),
             count: RunEnd::default(),
             late: false,
         }
@@ -191,10 +200,10 @@ impl<'a> Run<'a> {
         // Whoever still runs could be killed in the middle of an entry.
         end_workers();
         if self.late && !last {
-            shared.close_log(start);
+            shared.close_log(start, false);
             return false;
         }
-        if !shared.close_log(start) {
+        if !shared.close_log(start, false) {
             self.count.end = [end::OVERFLOW, 0, 0, 0];
             shared.append(&begins);
         }
@@ -271,6 +280,7 @@ impl<'a> Run<'a> {
             state::UNBORN => return impossible(Impossible::NotStarted),
             state::PARKED => return impossible(Impossible::Parked),
             state::EXITED => return impossible(Impossible::Exited),
+            _ if self.is_stopped(task) => return impossible(Impossible::Stopped),
             state::IN_CALL if !self.held[task] && self.deadline(task) == 0 => return impossible(Impossible::Asleep),
             _ => {}
         }
@@ -320,6 +330,10 @@ impl<'a> Run<'a> {
             std::thread::sleep(Duration::from_micros(200));
         }
         Ok(())
+    }
+
+    fn is_stopped(&self, task: usize) -> bool {
+        self.signals && quiet::task_state(self.slot(task)) == 'T'
     }
 
     fn set_priority(&self, task: usize, priority: i32) {
@@ -373,6 +387,7 @@ impl<'a> Run<'a> {
     /// that is not the program's: a page, or a lock of the kernel's memory management that the tool holds.
     fn settle_realtime(&mut self) -> Outcome {
         let begun = Instant::now();
+        self.find_killed();
         while let Some(task) = self.busy().or_else(|| self.wakeful()) {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
@@ -385,6 +400,7 @@ impl<'a> Run<'a> {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }
             self.doze();
+            self.find_killed();
         }
         Ok(())
     }
@@ -416,6 +432,13 @@ impl<'a> Run<'a> {
         None
     }
 
+    /// Notes who was ended by a signal.
+    fn find_killed(&self) {
+        if self.signals {
+            quiet::find_killed(self.inside.shared, self.program);
+        }
+    }
+
     /// The task that was released last, if it is in its call and yet does not sleep there.
     fn wakeful(&mut self) -> Option<usize> {
         let task = self.inside.shared.current.load(Ordering::Relaxed).checked_sub(1)? as usize;
@@ -437,6 +460,7 @@ impl<'a> Run<'a> {
                 sys::sched_yield();
             }
             self.count.checks += 1;
+            self.find_killed();
             if self.eyes.quiet(self.inside.shared, self.tasks(), &self.held) {
                 return Ok(());
             }
@@ -471,8 +495,14 @@ impl<'a> Run<'a> {
     }
 
     fn report_quiet(&mut self, step: usize) {
+        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED);
+        let alive: Vec<usize> = (0..self.tasks()).filter(alive).collect();
+        let stopped: Vec<usize> = alive.iter().copied().filter(|&task| self.is_stopped(task)).collect();
+        for task in 0..self.tasks() {
+            self.slot(task).stopped.store(stopped.contains(&task).into(), Ordering::Relaxed);
+        }
         let probes = if self.options.probe { self.probe() } else { Vec::new() };
-        let in_call = |&task: &usize| self.state(task) == state::IN_CALL;
+        let in_call = |&task: &usize| self.state(task) == state::IN_CALL && !stopped.contains(&task);
         let asleep = (0..self.tasks()).filter(in_call).filter(|&task| !self.held[task]).filter_map(|task| {
             let kind = call_kind(self.slot(task).kind.load(Ordering::Relaxed).into())?;
             Some((task as TaskId, kind))
@@ -483,7 +513,13 @@ impl<'a> Run<'a> {
         if self.options.probe && self.program.uses_ipc() {
             ipc_probe::look(self.inside.shared, self.program, &self.numbers, true);
         }
-        self.inside.shared.see(Observation::Quiet { step, asleep, held, probes });
+        let stopped = stopped.into_iter().map(|task| task as TaskId).collect();
+        let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
+        let signals = match self.options.probe && self.signals {
+            true => alive.into_iter().filter_map(seen).collect(),
+            false => Vec::new(),
+        };
+        self.inside.shared.see(Observation::Quiet { step, asleep, held, stopped, probes, signals });
     }
 
     fn probe(&mut self) -> Vec<(u16, crate::program::ObjectField, i64)> {

@@ -7,14 +7,20 @@ use super::{
     probe, roam,
     sandbox::{Inside, guarded},
     shared::{Slot, command, state},
-    shm, sys,
+    shm,
+    signals::{self, Ids},
+    sys,
 };
 use crate::{
-    kernel::{Call, Errno, Return},
+    kernel::{Call, Errno, Return, signal::SigInfo},
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
 };
-use std::{sync::atomic::Ordering, thread};
+use std::{
+    cell::{Cell, RefCell},
+    sync::atomic::Ordering,
+    thread,
+};
 
 /// What all workers of a run have in common; they inherit it by fork.
 #[derive(Debug)]
@@ -42,6 +48,15 @@ pub enum Way {
 }
 
 impl Crew<'_> {
+    /// Whether the program has to do with signals.
+    pub fn signals(&self) -> bool {
+        self.program.uses_signals()
+    }
+
+    fn ids(&self) -> Ids<'_> {
+        Ids { shared: self.inside.shared, program: self.program }
+    }
+
     fn perform(&self, task: usize) -> ! {
         match self.way {
             Way::Steered => obey(self, task),
@@ -57,7 +72,6 @@ const REALTIME_LIMIT_US: u64 = 300_000;
 pub fn become_process(crew: &Crew, process: usize) -> ! {
     let shared = crew.inside.shared;
     sys::set_name(c"lockstep-task");
-    memory::catch_faults();
     match crew.way {
         Way::Steered => {
             shared.require(Stage::Descriptors, crew.instances[0].take_ends(crew.program, process));
@@ -71,7 +85,13 @@ pub fn become_process(crew: &Crew, process: usize) -> ! {
             shared.attached.store(1, Ordering::Release);
         }
     }
-    block_sigpipe();
+    ignore_sigpipe();
+    if crew.signals() {
+        signals::close();
+    } else {
+        // With signals it is found out by who looks for the killed, and what is caught is the program's business.
+        memory::catch_faults();
+    }
     if crew.inside.realtime {
         let limit = sys::set_limit(libc::RLIMIT_RTTIME as i32, REALTIME_LIMIT_US, REALTIME_LIMIT_US);
         shared.require(Stage::Limits, limit);
@@ -87,26 +107,24 @@ pub fn become_process(crew: &Crew, process: usize) -> ! {
 /// Runs the tasks of a process in this one.
 pub fn live(crew: &Crew, process: usize) -> ! {
     let Some((&first, others)) = crew.program.processes[process].threads.split_first() else { sys::exit_now(0) };
+    let mask = signals::mask();
     thread::scope(|scope| {
         for &task in others {
             let thread = thread::Builder::new().stack_size(256 << 10);
-            let started =
-                thread.spawn_scoped(scope, move || guarded(crew.inside.shared, || crew.perform(task as usize)));
+            let started = thread.spawn_scoped(scope, move || {
+                signals::set_mask(mask);
+                guarded(crew.inside.shared, || crew.perform(task as usize))
+            });
             crew.inside.shared.require(Stage::Threads, started);
         }
         crew.perform(first as usize)
     })
 }
 
-/// A broken pipe shall be `EPIPE`; the signal stays pending.
-fn block_sigpipe() {
-    // SAFETY: an all-zero set is valid for `sigemptyset`, which all the calls here take.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGPIPE);
-        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
-    }
+/// A broken pipe shall be `EPIPE`, unless the program decides otherwise.
+fn ignore_sigpipe() {
+    // SAFETY: `SIG_IGN` runs no code.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
 }
 
 /// Users of a test are numbered from 0; the others get ids that nobody else is likely to have.
@@ -130,46 +148,82 @@ pub struct Performer<'a> {
     /// Its slot.
     pub slot: &'a Slot,
     code: &'a Code,
-    cursor: Cursor,
-    executor: Executor,
+    /// Handlers share it with what they interrupt.
+    cursor: RefCell<Cursor>,
+    /// Memory for calls: one for each handler that has not returned, and one for what they interrupt.
+    executors: RefCell<Vec<Executor>>,
+    /// Names of FIFOs and files are those of this instance.
+    instance: Cell<usize>,
     /// Whether the beginnings of calls are logged.
     log_starts: bool,
+    /// Whether signals can come in.
+    signals: bool,
+    /// Whether it makes its calls without being told.
+    running: Cell<bool>,
 }
 
 impl<'a> Performer<'a> {
     /// A task before its first instruction.
     pub fn new(crew: &'a Crew, task: usize, log_starts: bool) -> Self {
         let shared = crew.inside.shared;
-        let executor = shared.require(Stage::Memory, Executor::new(&crew.instances[0]));
         let slot = shared.slot(task);
         let (pid, tid) = own_numbers();
         slot.proc_pid.store(pid, Ordering::Relaxed);
         slot.proc_tid.store(tid, Ordering::Relaxed);
         slot.tid.store(sys::gettid() as u32, Ordering::Release);
         let info = &crew.program.tasks[task];
-        Performer { crew, task, slot, code: &info.code, cursor: Cursor::new(info.vars.len()), executor, log_starts }
+        Performer {
+            crew,
+            task,
+            slot,
+            code: &info.code,
+            cursor: RefCell::new(Cursor::new(info.vars.len())),
+            executors: RefCell::default(),
+            instance: Cell::new(0),
+            log_starts,
+            signals: crew.signals(),
+            running: Cell::new(log_starts),
+        }
+    }
+
+    /// From here on handlers can run: this value stays where it is.
+    pub fn admit_handlers(&self) {
+        if self.signals {
+            signals::register(self);
+        }
+    }
+
+    fn executor(&self) -> Executor {
+        let idle = self.executors.borrow_mut().pop();
+        let objects = &self.crew.instances[self.instance.get()];
+        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects));
+        idle.unwrap_or_else(new)
     }
 
     /// Back to the first instruction, with the objects of another instance.
-    pub fn restart(&mut self, instance: usize) {
-        self.cursor = Cursor::new(self.cursor.locals.len());
-        self.executor.set_objects(&self.crew.instances[instance]);
+    pub fn restart(&self, instance: usize) {
+        let vars = self.cursor.borrow().locals.len();
+        self.cursor.replace(Cursor::new(vars));
+        self.instance.set(instance);
+        self.executors.borrow_mut().iter_mut().for_each(|e| e.set_objects(&self.crew.instances[instance]));
     }
 
     /// Does everything before the next call, and prepares the memory for that.
-    pub fn advance(&mut self) -> Next {
-        let next = self.cursor.advance(self.code, false);
+    pub fn advance(&self) -> Next {
+        let mut cursor = self.cursor.borrow_mut();
+        let next = cursor.advance(self.code, false);
         match next {
             Next::Call(kind) => {
                 self.slot.kind.store(kind as u32, Ordering::Relaxed);
-                if let Some(Instr::Call { call: CallCode::Known(call), .. }) =
-                    self.code.instrs.get(self.cursor.pc as usize)
+                if let Some(Instr::Call { call: CallCode::Known(call), .. }) = self.code.instrs.get(cursor.pc as usize)
                 {
-                    self.crew.inside.shared.require(Stage::Memory, self.executor.prepare(call));
+                    let mut executor = self.executor();
+                    self.crew.inside.shared.require(Stage::Memory, executor.prepare(call));
+                    self.executors.borrow_mut().push(executor);
                 }
             }
             _ => {
-                if let Some(halt) = self.cursor.halt {
+                if let Some(halt) = cursor.halt {
                     self.halted(halt);
                 }
             }
@@ -182,18 +236,21 @@ impl<'a> Performer<'a> {
     }
 
     /// Makes the call that is next, and does everything up to the one after it.
-    pub fn step(&mut self) -> Next {
+    pub fn step(&self) -> Next {
         let shared = self.crew.inside.shared;
         let task = self.task as u16;
-        let Some(call) = self.cursor.call(self.code) else {
-            if let Some(halt) = self.cursor.halt {
+        let mut cursor = self.cursor.borrow_mut();
+        let Some(call) = cursor.call(self.code) else {
+            if let Some(halt) = cursor.halt {
                 self.halted(halt);
             }
             return Next::Parked;
         };
-        if matches!(self.code.instrs[self.cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. }) {
-            shared.require(Stage::Memory, self.executor.prepare(&call));
+        let mut executor = self.executor();
+        if matches!(self.code.instrs[cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. }) {
+            shared.require(Stage::Memory, executor.prepare(&call));
         }
+        drop(cursor);
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
         let deadline = call.timeout_us().map_or(0, |us| sys::now() + us * 1000);
         self.slot.deadline.store(deadline, Ordering::Relaxed);
@@ -205,28 +262,124 @@ impl<'a> Performer<'a> {
             Call::Fork { child } => self.fork(child),
             ref call if call.kind().is_access() => {
                 // It is over before anybody could ask what the task is doing.
-                memory::with_task(shared, self.task, self.threads(), || self.executor.make(call))
+                let process = self.crew.program.tasks[self.task].process;
+                memory::with_task(shared, process, self.threads(), || self.let_in(|| executor.make(call)))
             }
             ref call => {
+                let real = self.crew.ids().real_call(call);
+                let call = real.as_ref().unwrap_or(call);
                 self.slot.becomes(state::IN_CALL);
-                let mut ret = self.executor.make(call);
+                let mut ret = self.let_in(|| executor.make(call));
                 match call {
                     Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     _ if call.kind().is_ipc() => ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
                     _ => {}
                 }
-                ret
+                self.renamed(call, ret)
             }
         };
+        self.executors.borrow_mut().push(executor);
         shared.see(Observation::Completed { task, ret: ret.clone() });
         self.slot.becomes(state::LOCAL);
-        self.cursor.complete(self.code, &ret);
+        self.cursor.borrow_mut().complete(self.code, &ret);
         self.advance()
     }
 
     /// The tasks of its process.
     fn threads(&self) -> &'a [u16] {
         &self.crew.program.processes[self.crew.program.tasks[self.task].process as usize].threads
+    }
+
+    /// Does something during which signals can come.
+    #[inline]
+    fn let_in<T>(&self, work: impl FnOnce() -> T) -> T {
+        if self.signals { signals::open_for(work) } else { work() }
+    }
+
+    /// What a call returned, with the program's ids.
+    fn renamed(&self, call: &Call, mut ret: Return) -> Return {
+        let virtual_id = |real: i64| i64::from(self.crew.ids().virtual_id(real as i32));
+        match (call, &mut ret.ret) {
+            (Call::Waitpid { .. }, Ok(pid)) => *pid = virtual_id(*pid),
+            (Call::Sigtimedwait { .. }, Ok(_)) => ret.extra[2] = virtual_id(ret.extra[2]),
+            _ => {}
+        }
+        ret
+    }
+
+    /// A handler, from its first statement to its return. Everything is blocked here except while it makes its calls, or
+    /// waits for commands.
+    pub fn handle(&self, handler: u16, mut info: SigInfo) {
+        let shared = self.crew.inside.shared;
+        let before = [&self.slot.state, &self.slot.kind, &self.slot.syscall].map(|word| word.load(Ordering::Acquire));
+        let deadline = self.slot.deadline.load(Ordering::Relaxed);
+        self.slot.becomes(state::LOCAL);
+        info.pid = self.crew.ids().virtual_id(info.pid);
+        let task = self.task as u16;
+        shared.see(Observation::Handler { task, handler, info, mask: signals::mask() });
+        {
+            let mut cursor = self.cursor.borrow_mut();
+            cursor.push_handler(self.code, handler);
+            cursor.begin_handler(self.code, &info);
+        }
+        let mut next = self.advance();
+        while !self.awaits_return() {
+            next = self.next_step(next);
+        }
+        self.wait_for_command(next);
+        shared.see(Observation::HandlerEnds { task });
+        self.cursor.borrow_mut().pop_handler();
+        self.slot.kind.store(before[1], Ordering::Relaxed);
+        self.slot.syscall.store(before[2], Ordering::Relaxed);
+        self.slot.deadline.store(deadline, Ordering::Relaxed);
+        self.slot.becomes(before[0]);
+    }
+
+    fn awaits_return(&self) -> bool {
+        let cursor = self.cursor.borrow();
+        cursor.halt.is_none() && cursor.at_sigreturn(self.code)
+    }
+
+    /// Waits for a command, and obeys it.
+    fn next_step(&self, next: Next) -> Next {
+        if self.wait_for_command(next) { self.step() } else { next }
+    }
+
+    /// Waits until the next call is to be made; false if there is none.
+    fn wait_for_command(&self, next: Next) -> bool {
+        let parked = !matches!(next, Next::Call(_));
+        if parked || !self.running.get() {
+            self.running.set(self.log_starts);
+            let resting = if parked { state::PARKED } else { state::IDLE };
+            match self.take_command(resting) {
+                command::STEP => {}
+                command::RUN => self.running.set(!parked || self.log_starts),
+                _ => return false,
+            }
+        }
+        !parked
+    }
+
+    /// Waits for a command. A probe is answered here.
+    pub fn take_command(&self, resting: u32) -> u32 {
+        let slot = self.slot;
+        slot.becomes(resting);
+        loop {
+            match slot.command.load(Ordering::Acquire) {
+                command::NONE => self.let_in(|| sys::futex_wait(&slot.command, command::NONE, None)),
+                command::PROBE => {
+                    probe::look(self.crew.inside.shared, self.crew.program);
+                    slot.command.store(command::NONE, Ordering::Release);
+                }
+                command::QUIT => sys::exit_now(0),
+                taken => {
+                    // In this order: whoever sees no command sees that work has begun.
+                    slot.becomes(state::LOCAL);
+                    slot.command.store(command::NONE, Ordering::Release);
+                    return taken;
+                }
+            }
+        }
     }
 
     fn exit(&self, status: u8) -> ! {
@@ -256,7 +409,18 @@ impl<'a> Performer<'a> {
                 log::open_for_this_process();
                 live(self.crew, child as usize)
             }
-            Ok(_) => Return::value(child.into()),
+            Ok(pid) => {
+                // Before it runs: somebody may send it a signal.
+                if let Some(leader) = slots().next() {
+                    leader.tid.store(pid as u32, Ordering::Release);
+                    // Where /proc is the sandbox's own, the number is the same there.
+                    if self.slot.proc_tid.load(Ordering::Relaxed) == self.slot.tid.load(Ordering::Relaxed) {
+                        leader.proc_pid.store(pid as u32, Ordering::Release);
+                        leader.proc_tid.store(pid as u32, Ordering::Release);
+                    }
+                }
+                Return::value(self.crew.program.pid(child).into())
+            }
             Err(error) => {
                 slots().for_each(|slot| slot.state.store(state::UNBORN, Ordering::Release));
                 Return::error(Errno(sys::errno(&error) as u16))
@@ -267,42 +431,11 @@ impl<'a> Performer<'a> {
 
 /// The life of a task in a steered run: one command, one call.
 pub fn obey(crew: &Crew, task: usize) -> ! {
-    let mut performer = Performer::new(crew, task, false);
+    let performer = Performer::new(crew, task, false);
+    performer.admit_handlers();
     let mut next = performer.advance();
-    let mut running = false;
     loop {
-        let parked = !matches!(next, Next::Call(_));
-        if parked || !running {
-            running = false;
-            let resting = if parked { state::PARKED } else { state::IDLE };
-            performer.slot.becomes(resting);
-            match take_command(crew, performer.slot) {
-                command::STEP if !parked => {}
-                command::RUN if !parked => running = true,
-                _ => continue,
-            }
-        }
-        next = performer.step();
-    }
-}
-
-/// Waits for a command. A probe is answered here.
-pub fn take_command(crew: &Crew, slot: &Slot) -> u32 {
-    loop {
-        match slot.command.load(Ordering::Acquire) {
-            command::NONE => sys::futex_wait(&slot.command, command::NONE, None),
-            command::PROBE => {
-                probe::look(crew.inside.shared, crew.program);
-                slot.command.store(command::NONE, Ordering::Release);
-            }
-            command::QUIT => sys::exit_now(0),
-            taken => {
-                // In this order: whoever sees no command sees that work has begun.
-                slot.becomes(state::LOCAL);
-                slot.command.store(command::NONE, Ordering::Release);
-                return taken;
-            }
-        }
+        next = performer.next_step(next);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::kernel::{
     Addr, Call, Cx, Frame, InCall, Kernel, Return, Step, TaskId,
     exit::Exit,
     footprint::{Access, ObjId},
-    task::signal::SIGSEGV,
+    signal::{SIGSEGV, WaitStatus},
     trace::Event,
 };
 
@@ -45,7 +45,10 @@ impl Cx<'_> {
             // force_sig_fault: it cannot be blocked or ignored.
             self.k.drain(self.me);
             self.trace.tell(|| Event::SignalSent { task: self.me, signal: SIGSEGV });
-            return Ok(Frame { call: Some(InCall::Exit(Exit::Signal { signal: SIGSEGV })), fput: None });
+            return Ok(Frame {
+                call: Some(InCall::Exit(Exit::Group { status: WaitStatus::killed(SIGSEGV) })),
+                fput: None,
+            });
         };
         let ret = match *call {
             Call::Load { .. } => self.k.seen_by(self.me, cell),

@@ -1,0 +1,78 @@
+//! Rules of signals.
+
+use super::rules;
+use crate::kernel::version::{Version, VersionRange};
+
+const ALL: VersionRange = VersionRange::ALL;
+const V5_0: VersionRange = VersionRange::since(Version::new(5, 0));
+
+rules! {
+    after super::AFTER_MSG;
+    SIG_P_01 "SIG-P-01" ALL, "check_kill_permission", "A signal number below 0 or above 64 is EINVAL, found out per target: without a target it is ESRCH.";
+    SIG_P_01_NULL "SIG-P-01-NULL" ALL, "do_send_sig_info", "Signal 0 only asks whether the target exists and may be signalled.";
+    SIG_P_02 "SIG-P-02" ALL, "check_kill_permission", "A process of another user can be signalled with CAP_KILL, and by SIGCONT in the same session; otherwise it is EPERM.";
+    SIG_P_03 "SIG-P-03" ALL, "kill_pid_info", "A zombie that nobody has reaped can be signalled; nothing comes of it.";
+    SIG_P_04 "SIG-P-04" ALL, "kill_pid_info", "An id that nobody has is ESRCH.";
+    SIG_P_04_TID "SIG-P-04-TID" ALL, "kill_pid_info", "kill with the id of a thread sends to its process, and tries that thread first.";
+    SIG_P_05 "SIG-P-05" ALL, "__kill_pgrp_info", "kill(0) and kill(-group) reach every process of the group, the caller's too; one success is enough.";
+    SIG_P_06 "SIG-P-06" ALL, "kill_something_info", "kill(-1) reaches every process but the caller's and the first one; EPERM does not count, ESRCH is for nobody.";
+    SIG_P_07 "SIG-P-07" ALL, "do_tkill", "tgkill with an id that is not positive is EINVAL.";
+    SIG_P_07_ESRCH "SIG-P-07-ESRCH" ALL, "do_send_specific", "tgkill to a thread that is not there, or of another process, is ESRCH.";
+    SIG_P_08 "SIG-P-08" ALL, "do_rt_sigqueueinfo", "sigqueue with a si_code of the kernel's or SI_TKILL is EPERM; since v3.9 a process may send itself anything.";
+    SIG_P_09 "SIG-P-09" ALL, "kill_something_info", "kill says SI_USER, and the sender's process and real user.";
+    SIG_P_09_KERNEL "SIG-P-09-KERNEL" ALL, "send_sig", "SIGPIPE says what kill says: SI_USER, and the process that wrote.";
+    SIG_G_01 "SIG-G-01" ALL, "prepare_signal", "A process that is exiting takes no more signals.";
+    SIG_G_02 "SIG-G-02" ALL, "prepare_signal", "A stop signal first removes every pending SIGCONT of the process.";
+    SIG_G_03 "SIG-G-03" ALL, "prepare_signal", "SIGCONT first removes every pending stop signal of the process, even if it is ignored or blocked.";
+    SIG_G_03_WAKE "SIG-G-03-WAKE" ALL, "prepare_signal", "SIGCONT wakes stopped threads when it is sent, even if it is ignored or blocked.";
+    SIG_G_04 "SIG-G-04" ALL, "sig_ignored", "A signal that is ignored is dropped when it is sent.";
+    SIG_G_04_BLOCKED "SIG-G-04-BLOCKED" ALL, "sig_ignored", "A signal that is blocked stays pending although it is ignored.";
+    SIG_G_06 "SIG-G-06" ALL, "__send_signal_locked", "tgkill and the kernel itself send to a thread: nobody else can take it.";
+    SIG_G_06_SHARED "SIG-G-06-SHARED" ALL, "__send_signal_locked", "kill and sigqueue send to a process: any of its threads can take it.";
+    SIG_G_07 "SIG-G-07" ALL, "legacy_queue", "A standard signal that is pending in the same set already is dropped; the first siginfo is kept.";
+    SIG_Q_01 "SIG-Q-01" ALL, "__send_signal_locked", "A signal is queued with what is known of it, behind those that came before.";
+    SIG_Q_02 "SIG-Q-02" ALL, "sigqueue_alloc", "At most RLIMIT_SIGPENDING signals are queued for a user, those of the kernel and of kill below the real-time ones apart.";
+    SIG_Q_04 "SIG-Q-04" ALL, "__send_signal_locked", "Over the limit sigqueue of a real-time signal is EAGAIN.";
+    SIG_Q_04_LOST "SIG-Q-04-LOST" ALL, "__send_signal_locked", "Over the limit every other signal becomes pending, and what is known of it is lost.";
+    SIG_Q_05 "SIG-Q-05" ALL, "collect_signal", "A signal whose siginfo was lost says SI_USER, of process 0 and user 0.";
+    SIG_C_02 "SIG-C-02" ALL, "complete_signal", "If the thread that a signal of the process is sent to blocks it, another thread that does not takes it.";
+    SIG_C_03 "SIG-C-03" ALL, "complete_signal", "A signal that ends the process does so when it is sent, not when a thread attends to it.";
+    SIG_C_04 "SIG-C-04" ALL, "retarget_shared_pending", "A thread that begins to block a signal that it was woken for wakes another one.";
+    SIG_D_01 "SIG-D-01" ALL, "dequeue_signal", "A thread's own signals come before those of its process.";
+    SIG_D_02 "SIG-D-02" ALL, "next_signal", "SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE and SIGSYS come first, then the lowest number.";
+    SIG_D_03 "SIG-D-03" V5_0, "dequeue_synchronous_signal", "Before all others comes a fault of the thread's own, in the order of the queue.";
+    SIG_D_04 "SIG-D-04" ALL, "collect_signal", "Real-time signals queue: one entry is taken for each that was sent, the oldest of a number first.";
+    SIG_D_05 "SIG-D-05" ALL, "collect_signal", "A signal stays pending while the queue has another entry of it.";
+    SIG_D_06 "SIG-D-06" ALL, "handle_signal", "Of several signals at once the last to be taken is handled first: its frame lies on top.";
+    SIG_A_01 "SIG-A-01" ALL, "get_signal", "A signal that is ignored when it is attended to does nothing.";
+    SIG_A_01_TERM "SIG-A-01-TERM" ALL, "get_signal", "The default action of most signals ends the process.";
+    SIG_A_01_CORE "SIG-A-01-CORE" ALL, "get_signal", "SIGQUIT, SIGABRT, faults and some others end the process, when a thread attends to them, with a core dump.";
+    SIG_A_01_STOP "SIG-A-01-STOP" ALL, "get_signal", "The default action of SIGTSTP, SIGTTIN and SIGTTOU stops the process.";
+    SIG_A_02 "SIG-A-02" ALL, "get_signal", "SIGSTOP stops the process, whatever it has done about it.";
+    SIG_A_03 "SIG-A-03" ALL, "do_signal_stop", "A process has stopped when its last thread has: then its parent is told.";
+    SIG_A_03_NOCLDSTOP "SIG-A-03-NOCLDSTOP" ALL, "do_notify_parent_cldstop", "A parent with SA_NOCLDSTOP gets no SIGCHLD for a child that stops or goes on, but waitpid tells it.";
+    SIG_A_04 "SIG-A-04" ALL, "signal_delivered", "While a handler runs its signal is blocked, and the signals of its sa_mask are.";
+    SIG_A_04_NODEFER "SIG-A-04-NODEFER" ALL, "signal_delivered", "With SA_NODEFER a handler's own signal is not blocked.";
+    SIG_A_04_RESET "SIG-A-04-RESET" ALL, "get_signal", "With SA_RESETHAND the action is SIG_DFL before the handler runs.";
+    SIG_A_04_SAVED "SIG-A-04-SAVED" ALL, "sigmask_to_save", "After a handler that interrupted sigsuspend the mask is the one of before sigsuspend.";
+    SIG_A_RETURN "SIG-A-RETURN" ALL, "rt_sigreturn", "A handler that returns gives back the mask and what it interrupted; what is not blocked any more comes next.";
+    SIG_M_01 "SIG-M-01" ALL, "do_sigaction", "sigaction of SIGKILL or SIGSTOP, or of no signal, is EINVAL; asking about the two is not.";
+    SIG_M_02 "SIG-M-02" ALL, "do_sigaction", "An action that ignores a signal removes it from all queues of the process, even if it is blocked.";
+    SIG_M_04 "SIG-M-04" ALL, "sigprocmask", "SIGKILL and SIGSTOP are left out of every mask without a word.";
+    SIG_M_04_HOW "SIG-M-04-HOW" ALL, "sigprocmask", "A wrong `how` is EINVAL, but only with a set.";
+    SIG_M_04_PENDING "SIG-M-04-PENDING" ALL, "do_sigpending", "sigpending is what is pending for the thread or its process, as far as the thread blocks it.";
+    SIG_W_01 "SIG-W-01" ALL, "do_sigtimedwait", "sigtimedwait takes a signal of its set, its own before that of the process, even one that is not blocked.";
+    SIG_W_02 "SIG-W-02" ALL, "do_sigtimedwait", "sigtimedwait with no time is EAGAIN if there is none.";
+    SIG_W_02_EINTR "SIG-W-02-EINTR" ALL, "do_sigtimedwait", "A sleeping sigtimedwait that another signal interrupts is EINTR, whatever the handler says, and even if none ran.";
+    SIG_W_02A "SIG-W-02a" ALL, "do_sigtimedwait", "A signal that sigtimedwait sleeps for is returned, and its handler does not run.";
+    SIG_W_04 "SIG-W-04" ALL, "pause, sigsuspend", "pause and sigsuspend sleep until a signal comes that is not ignored, and are EINTR after a handler.";
+    SIG_R_01 "SIG-R-01" ALL, "handle_signal", "A read, write, open or waitpid that a handler with SA_RESTART interrupts is made again.";
+    SIG_R_01_EINTR "SIG-R-01-EINTR" ALL, "handle_signal", "A read, write, open or waitpid that a handler without SA_RESTART interrupts is EINTR.";
+    SIG_R_01_NONE "SIG-R-01-NONE" ALL, "arch_do_signal_or_restart", "A read, write, open or waitpid that a signal interrupts without a handler is made again.";
+    SIG_R_02 "SIG-R-02" ALL, "handle_signal", "poll, pause and sigsuspend are EINTR after every handler, with SA_RESTART too.";
+    SIG_R_02_NONE "SIG-R-02-NONE" ALL, "arch_do_signal_or_restart", "poll, pause and sigsuspend are made again after a signal without a handler.";
+    SIG_X_01 "SIG-X-01" ALL, "do_notify_parent", "The end of a process sends SIGCHLD to its parent, with CLD_EXITED and the status, or CLD_KILLED and the signal.";
+    SIG_X_01_REAP "SIG-X-01-REAP" ALL, "do_notify_parent", "Children of a process that ignores SIGCHLD, or has SA_NOCLDWAIT, leave no zombies.";
+    SIG_X_02 "SIG-X-02" ALL, "wait_task_zombie", "waitpid returns the status of a child that has ended, once.";
+    SIG_X_ECHILD "SIG-X-ECHILD" ALL, "do_wait", "waitpid without a child that it could wait for is ECHILD.";
+}
