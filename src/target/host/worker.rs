@@ -191,7 +191,10 @@ impl<'a> Performer<'a> {
             }
             return Next::Parked;
         };
-        if matches!(self.code.instrs[self.cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. }) {
+        let computed =
+            matches!(self.code.instrs[self.cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. });
+        // What its descriptor is, another thread may have changed since.
+        if computed || matches!(call, Call::VmspliceRead { .. }) {
             shared.require(Stage::Memory, self.executor.prepare(&call));
         }
         self.slot.syscall.store(calls::number(&call), Ordering::Relaxed);
