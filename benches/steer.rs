@@ -18,14 +18,19 @@ const STEPS: usize = 100_000;
 
 fn endless(call: Call) -> Code {
     let call = Instr::Call { call: CallCode::Known(call), dest: None, expect: None };
-    Code { instrs: vec![call, Instr::Jump(0)], spans: Vec::new(), handlers: Vec::new() }
+    Code { instrs: vec![call, Instr::Jump(0)], ..Code::default() }
 }
 
 fn task(program: &mut Compiled, name: &str, ends: &[(u16, End)], call: Call) {
     let id = program.tasks.len() as u16;
     let (name, ends) = (name.to_string(), ends.to_vec());
-    let (name_of_task, code) = (name.clone(), endless(call));
-    program.tasks.push(TaskInfo { name: name_of_task, process: id, code, vars: Vec::new(), split: false });
+    program.tasks.push(TaskInfo {
+        name: name.clone(),
+        process: id,
+        code: endless(call),
+        vars: Vec::new(),
+        split: false,
+    });
     program.processes.push(ProcessInfo { name, ends, attached: Vec::new(), parent: None, threads: vec![id], user: 0 });
 }
 

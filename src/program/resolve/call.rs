@@ -16,10 +16,6 @@ use crate::program::{
 const PLANNED: &[&str] = &[
     "signalfd",
     "alarm",
-    "shmget",
-    "shmat",
-    "shmdt",
-    "shmctl",
     "select",
     "epoll_create",
     "epoll_ctl",
