@@ -10,7 +10,7 @@ pub struct Sems {
 }
 
 /// The name of the set.
-const NAME: &str = "set";
+const NAME: &str = "sems";
 
 impl Mechanism for Sems {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {

@@ -356,7 +356,7 @@ pub enum ObjectField {
     Cbytes,
     /// Bytes that a queue may hold.
     Qbytes,
-    /// Who sent last: 0, or the number of a task plus one.
+    /// Who sent last: 0, or the id of its process.
     Lspid,
     /// Who received last.
     Lrpid,
@@ -370,7 +370,7 @@ pub enum ObjectField {
     Otime,
     /// The value of a semaphore.
     Val,
-    /// Who changed it last: 0, or the number of a task plus one.
+    /// Who changed it last: 0, or the id of its process.
     Pid,
     /// How many wait for it to become larger.
     Ncnt,
@@ -380,7 +380,7 @@ pub enum ObjectField {
     Segsz,
     /// Mappings of a segment.
     Nattch,
-    /// Who made a segment: the number of a task plus one, or 0.
+    /// Who made a segment: the id of its process, or 0.
     Cpid,
     /// Who attached or detached last.
     Lpid,
