@@ -3,4 +3,5 @@
 mod audit;
 mod build;
 mod free;
+mod held;
 mod steered;

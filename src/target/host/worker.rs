@@ -247,7 +247,10 @@ impl<'a> Performer<'a> {
             return Next::Parked;
         };
         let mut executor = self.executor();
-        if matches!(self.code.instrs[cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. }) {
+        let computed =
+            matches!(self.code.instrs[cursor.pc as usize], Instr::Call { call: CallCode::Computed { .. }, .. });
+        // What its descriptor is, another thread may have changed since.
+        if computed || matches!(call, Call::VmspliceRead { .. }) {
             shared.require(Stage::Memory, executor.prepare(&call));
         }
         drop(cursor);
