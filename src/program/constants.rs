@@ -110,6 +110,8 @@ const NUMBERS: &[(&str, i64)] = &[
     ("SIG_UNBLOCK", 1),
     ("SIG_SETMASK", 2),
     ("SI_USER", 0),
+    ("SEGV_MAPERR", 1),
+    ("SEGV_ACCERR", 2),
     ("SI_QUEUE", -1),
     ("SI_TKILL", -6),
     ("SI_KERNEL", 0x80),

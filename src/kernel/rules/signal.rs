@@ -54,6 +54,7 @@ rules! {
     SIG_A_04 "SIG-A-04" ALL, "signal_delivered", "While a handler runs its signal is blocked, and the signals of its sa_mask are.";
     SIG_A_04_NODEFER "SIG-A-04-NODEFER" ALL, "signal_delivered", "With SA_NODEFER a handler's own signal is not blocked.";
     SIG_A_04_RESET "SIG-A-04-RESET" ALL, "get_signal", "With SA_RESETHAND the action is SIG_DFL before the handler runs.";
+    SIG_A_05 "SIG-A-05" ALL, "force_sig_info_to_task", "A fault whose signal is blocked or ignored ends the process: the action is SIG_DFL from then on.";
     SIG_A_04_SAVED "SIG-A-04-SAVED" ALL, "sigmask_to_save", "After a handler that interrupted sigsuspend the mask is the one of before sigsuspend.";
     SIG_A_RETURN "SIG-A-RETURN" ALL, "rt_sigreturn", "A handler that returns gives back the mask and what it interrupted; what is not blocked any more comes next.";
     SIG_M_01 "SIG-M-01" ALL, "do_sigaction", "sigaction of SIGKILL or SIGSTOP, or of no signal, is EINVAL; asking about the two is not.";

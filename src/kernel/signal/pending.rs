@@ -14,6 +14,10 @@ pub mod code {
     pub const SI_QUEUE: i32 = -1;
     /// By `tgkill`.
     pub const SI_TKILL: i32 = -6;
+    /// SIGSEGV: nothing is mapped there.
+    pub const SEGV_MAPERR: i32 = 1;
+    /// SIGSEGV: what is mapped there may not be accessed so.
+    pub const SEGV_ACCERR: i32 = 2;
     /// SIGCHLD: the child has exited.
     pub const CLD_EXITED: i32 = 1;
     /// SIGCHLD: a signal ended the child.

@@ -1,10 +1,10 @@
 //! Sending: permission, what a signal does before it is queued, the queue entry, and the choice of a thread.
 
 use super::{
-    DUMPING, Disposition, FIRST_REALTIME, IGNORED_BY_DEFAULT, SIGCONT, SIGKILL, STOPPING, SigInfo, Signal, WaitStatus,
-    code, has, mask, pending::SigQueue,
+    DUMPING, Delivery, Disposition, FIRST_REALTIME, IGNORED_BY_DEFAULT, Interrupted, SIGCONT, SIGKILL, SIGSEGV,
+    STOPPING, SigAction, SigInfo, Signal, WaitStatus, code, has, mask, pending::SigQueue,
 };
-use crate::kernel::{Cx, Errno, Life, ProcessId, RunState, TaskId, rules::*, trace::Event};
+use crate::kernel::{CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, RunState, TaskId, rules::*, trace::Event};
 
 /// Who a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,31 @@ impl Cx<'_> {
         self.trace.rule(SIG_P_09_KERNEL);
         let info = self.sender(code::SI_USER);
         let _ = self.send_signal_locked(signal, info, For::Thread(task));
+    }
+
+    /// `force_sig_info_to_task`: the running thread cannot go on. A signal that it blocks, or its process ignores, has its default
+    /// action from now on.
+    fn force_sig(&mut self, info: SigInfo) {
+        let signal = info.signo;
+        let process = self.k.task(self.me).process;
+        let action = self.k.process(process).signal.action(signal);
+        let blocked = has(self.k.task(self.me).blocked, signal);
+        if blocked || action.disposition == Disposition::Ignore {
+            self.trace.rule(SIG_A_05);
+            let default = SigAction { disposition: Disposition::Default, ..action };
+            self.k.process_mut(process).signal.set_action(signal, default);
+            self.k.task_mut(self.me).blocked &= !mask(signal);
+        }
+        let _ = self.send_signal_locked(signal, info, For::Thread(self.me));
+        // It may have been pending, and blocked.
+        self.recalc_sigpending();
+    }
+
+    /// `force_sig_fault(SIGSEGV, code)`, and the way back to the access, which is made again if the process lives.
+    pub(in crate::kernel) fn bad_area(&mut self, access: CallKind, code: i32) -> Frame {
+        self.force_sig(SigInfo { signo: SIGSEGV, code, ..SigInfo::default() });
+        let delivery = Delivery { kind: access, interrupted: Interrupted::AtCall, handled: false };
+        Frame { call: Some(InCall::Signal(Box::new(delivery))), fput: None }
     }
 
     /// `check_kill_permission`

@@ -104,6 +104,11 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
             _ if signo == libc::SIGCHLD && code > 0 => word(24).into(),
             _ => info.add(24).cast::<i64>().read_unaligned(),
         };
+        if signo == libc::SIGSEGV && code > 0 {
+            // Where an address of the program's is mapped no more it is one that no processor can use, which has a code of its own.
+            let code = if code == code::SI_KERNEL { code::SEGV_MAPERR } else { code };
+            return SigInfo { signo: signo as u8, code, ..SigInfo::default() };
+        }
         let (pid, uid) = (word(16), word(20));
         SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }
     }

@@ -2,11 +2,9 @@
 
 use super::{super::IpcSlot, buffer::Pending};
 use crate::kernel::{
-    Addr, Call, Cx, Frame, InCall, Kernel, Return, Step, TaskId,
-    exit::Exit,
+    Addr, Call, Cx, Frame, Kernel, Return, Step, TaskId,
     footprint::{Access, ObjId},
-    signal::{SIGSEGV, WaitStatus},
-    trace::Event,
+    signal::code,
 };
 
 /// A cell in a segment.
@@ -41,14 +39,12 @@ impl Cx<'_> {
             }
             _ => unreachable!("no access"),
         };
-        let Some(cell) = self.translate(addr, writes) else {
-            // force_sig_fault: it cannot be blocked or ignored.
-            self.k.drain(self.me);
-            self.trace.tell(|| Event::SignalSent { task: self.me, signal: SIGSEGV });
-            return Ok(Frame {
-                call: Some(InCall::Exit(Exit::Group { status: WaitStatus::killed(SIGSEGV) })),
-                fput: None,
-            });
+        let cell = match self.translate(addr, writes) {
+            Ok(cell) => cell,
+            Err(code) => {
+                self.k.drain(self.me);
+                return Ok(self.bad_area(call.kind(), code));
+            }
         };
         let ret = match *call {
             Call::Load { .. } => self.k.seen_by(self.me, cell),
@@ -68,13 +64,13 @@ impl Cx<'_> {
         Err(Step::Returned(Return::value(ret)))
     }
 
-    /// The cell at an address that may be accessed so.
-    fn translate(&self, addr: Addr, writes: bool) -> Option<Cell> {
-        let vma = self.k.mm(self.k.process_id_of(self.me)).at(addr)?;
+    /// The cell at an address, or why it may not be accessed so, as `si_code`.
+    fn translate(&self, addr: Addr, writes: bool) -> Result<Cell, i32> {
+        let vma = self.k.mm(self.k.process_id_of(self.me)).at(addr).ok_or(code::SEGV_MAPERR)?;
         if writes && !vma.write {
-            return None;
+            return Err(code::SEGV_ACCERR);
         }
-        Some((vma.shm, vma.cell(addr)))
+        Ok((vma.shm, vma.cell(addr)))
     }
 
     /// A locked read-modify-write: what the cell held.
