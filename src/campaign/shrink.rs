@@ -90,6 +90,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// So many proposals are tried in one sandbox.
 const BATCH: usize = 48;
 
+/// Runs proposals; the first of them that differs in the same way, if one does.
+type Attempt<'a> = &'a mut dyn FnMut(&[Case]) -> Result<Option<Case>, Refusal>;
+
 /// Makes a case smaller as long as there is a proposal that `attempt` accepts: given some, it returns one of them, perhaps cut
 /// down further. `makes` says which statement each step makes.
 ///
@@ -99,7 +102,7 @@ const BATCH: usize = 48;
 pub(super) fn descend(
     mut best: Case,
     makes: &dyn Fn(&Case) -> Option<Vec<Option<u32>>>,
-    attempt: &mut dyn FnMut(&[Case]) -> Result<Option<Case>, Refusal>,
+    attempt: Attempt,
 ) -> Result<Case, Refusal> {
     let begun = Instant::now();
     let mut improved = true;

@@ -176,7 +176,7 @@ impl Maker<'_> {
     fn path(&self, witness: &Witness) -> PathReport {
         let steps = rows(self.machine, self.initial, &Path::Witness(witness));
         PathReport {
-            schedule: forcing(self.machine, self.initial, &witness).map(|s| self.line(&s)),
+            schedule: forcing(self.machine, self.initial, witness).map(|s| self.line(&s)),
             steps: steps.iter().filter_map(|row| self.step(row)).collect(),
         }
     }

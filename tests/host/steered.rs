@@ -201,7 +201,7 @@ fn a_child_inherits_descriptors_and_exits() {
     both(
         &b,
         "R W W C R C",
-        r#"R: R in read ; W: W -> 2 R in read ; W: W exits 1 R in read ; C: C -> 1 R -> "c" ; R: R in read ; C: C exits 2 R -> 0 ;"#,
+        r#"R: R in read ; W: W -> 102 R in read ; W: W exits 1 R in read ; C: C -> 1 R -> "c" ; R: R in read ; C: C exits 2 R -> 0 ;"#,
     );
 }
 
@@ -461,7 +461,7 @@ fn processes_of_other_users_are_what_they_say() {
     b = b.child("C", 0, vec![Call::Yield]);
     if root {
         // Pipes belong to the one who made them, and nobody else may open them.
-        both(&b, "T T C", "T: T -> EACCES ; T: T -> 1 ; C: C -> 0 ;");
+        both(&b, "T T C", "T: T -> EACCES ; T: T -> 101 ; C: C -> 0 ;");
     }
     let refusal = Host::unprivileged().unwrap().steer(&b.0, &b.schedule("T"), &SteerOptions::default(), &mut |_| {});
     assert_eq!(refusal, Err(Refusal::Users));

@@ -64,7 +64,7 @@ impl IpcIds {
         let index;
         let seq;
         if cyclic {
-            let end = (self.in_use * 3 / 2).max(MIN_CYCLE).min(IPCMNI);
+            let end = (self.in_use * 3 / 2).clamp(MIN_CYCLE, IPCMNI);
             let from = if self.next < end { self.next } else { 0 };
             index = (from..end).chain(0..from).find(|&i| self.is_free(i)).unwrap_or(0);
             if index < self.next {

@@ -7,7 +7,7 @@ const ALL: VersionRange = VersionRange::ALL;
 const V5_0: VersionRange = VersionRange::since(Version::new(5, 0));
 
 rules! {
-    after super::AFTER_MSG;
+    after super::AFTER_SHM;
     SIG_P_01 "SIG-P-01" ALL, "check_kill_permission", "A signal number below 0 or above 64 is EINVAL, found out per target: without a target it is ESRCH.";
     SIG_P_01_NULL "SIG-P-01-NULL" ALL, "do_send_sig_info", "Signal 0 only asks whether the target exists and may be signalled.";
     SIG_P_02 "SIG-P-02" ALL, "check_kill_permission", "A process of another user can be signalled with CAP_KILL, and by SIGCONT in the same session; otherwise it is EPERM.";

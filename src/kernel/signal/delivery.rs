@@ -224,6 +224,7 @@ fn get_signal(cx: &mut Cx) -> Pass {
 
 impl Cx<'_> {
     /// On the way to user level with signals to look at.
+    #[allow(clippy::wrong_self_convention)] // the kernel's name
     pub(in crate::kernel) fn to_user_mode(&mut self, kind: CallKind, step: Step) -> Frame {
         Frame { call: Some(InCall::Signal(Box::new(Delivery::after(kind, step)))), fput: None }
     }

@@ -53,10 +53,10 @@ impl Names<'_> {
             }
         });
         visit_block(block, &mut |e| {
-            if let ExprKind::Path(path) = &e.kind {
-                if self.is_declared_cell(path) {
-                    f(self.segment(path).unwrap_or_default());
-                }
+            if let ExprKind::Path(path) = &e.kind
+                && self.is_declared_cell(path)
+            {
+                f(self.segment(path).unwrap_or_default());
             }
         });
         stores(block, &mut |memory| {

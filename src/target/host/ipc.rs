@@ -180,7 +180,7 @@ pub fn stat(ds: &libc::msqid_ds) -> SmallVec<[i64; 2]> {
         user_of_program(perm.gid),
         user_of_program(perm.cuid),
         user_of_program(perm.cgid),
-        i64::from(perm.mode as u16),
+        i64::from(perm.mode),
         ds.__msg_cbytes as i64,
         ds.msg_qnum as i64,
         ds.msg_qbytes as i64,

@@ -164,7 +164,7 @@ fn stat_fields(ds: &libc::semid_ds) -> SmallVec<[i64; 2]> {
         ipc::user_of_program(perm.gid),
         ipc::user_of_program(perm.cuid),
         ipc::user_of_program(perm.cgid),
-        i64::from(perm.mode as u16),
+        i64::from(perm.mode),
         ds.sem_nsems as i64,
         i64::from(ds.sem_otime != 0),
         i64::from(ds.sem_ctime != 0),

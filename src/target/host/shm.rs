@@ -145,7 +145,7 @@ fn stat(ds: &libc::shmid_ds) -> SmallVec<[i64; 2]> {
         user_of_program(perm.gid),
         user_of_program(perm.cuid),
         user_of_program(perm.cgid),
-        i64::from(perm.mode as u16),
+        i64::from(perm.mode),
         ds.shm_segsz as i64,
         ds.shm_nattch as i64,
         i64::from(ds.shm_cpid),

@@ -309,10 +309,8 @@ impl SemTimedOp {
                 cx.k.task_mut(cx.me).state = RunState::Running;
                 return Step::Preempted;
             }
-            SemTimeout::After(_) if !self.timed_out => {
-                if cx.k.task(cx.me).state == RunState::Interruptible {
-                    cx.k.task_mut(cx.me).timer = true;
-                }
+            SemTimeout::After(_) if !self.timed_out && cx.k.task(cx.me).state == RunState::Interruptible => {
+                cx.k.task_mut(cx.me).timer = true;
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const RUN: &[&str] = &[
+    "SEM-W-01",
     "SEM-G-01",
     "SEM-G-02",
     "SEM-G-03",
@@ -67,7 +68,6 @@ pub(super) const EXCEPTIONS: &[(&str, Class)] = &[
     ("SEM-09", DEFECT),
     ("SEM-10", DEFECT),
     ("SEM-10-BLOCKED", DEFECT),
-    ("SEM-W-01", Later("signals that do not kill")),
 ];
 
 pub(super) const UNNAMED: &[Unnamed] = &[
