@@ -6,7 +6,7 @@
 
 use super::{
     ipc, ipc_probe,
-    log::{Entry, RunEnd, call_kind, end},
+    log::{Entry, Kept, RunEnd, call_kind, end},
     native::{self, Native},
     objects::{HIGH_FD, Objects},
     probe,
@@ -174,12 +174,19 @@ impl<'a> Free<'a> {
         if !intact {
             // Whoever still runs could be killed in the middle of an entry.
             end_workers();
-            if !shared.close_log(start, crew.signals()) {
-                run.end = [end::OVERFLOW, 0, 0, 0];
-                shared.append(&begins);
+            match shared.close_log(start, crew.signals()) {
+                Kept::Whole => shared.append(&Entry::RunEnds(run)),
+                Kept::Overflowed => {
+                    run.end = [end::OVERFLOW, 0, 0, 0];
+                    shared.append(&begins);
+                    shared.append(&Entry::RunEnds(run));
+                }
+                // Nobody knows how it went: as if it had not been made. What a kill does between two entries other iterations see.
+                Kept::Torn => {}
             }
+        } else {
+            shared.append(&Entry::RunEnds(run));
         }
-        shared.append(&Entry::RunEnds(run));
         if shared.verdict.load(Ordering::Acquire) != verdict::NONE {
             sys::exit_now(2);
         }

@@ -77,6 +77,17 @@ const HANDLER_ENDS: u8 = 13;
 const KILLED: u8 = 14;
 const TIMES: u8 = 15;
 
+/// What a closed log has of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// All that was seen.
+    Whole,
+    /// Nothing: it was too much.
+    Overflowed,
+    /// Nothing: the program has killed a task in the middle of an entry.
+    Torn,
+}
+
 type Words = SmallVec<[u64; 24]>;
 
 /// Threads of this process that are writing an entry, with [`CLOSED`] once the process is about to exit. A thread that were
@@ -140,9 +151,9 @@ impl Shared {
     }
 
     /// When all writers are gone: the end of the log is before what a killed one left unfinished after byte `start`.
-    /// If something did not fit, nothing after `start` is kept, and this is false; likewise if a task that was `killed` on
-    /// purpose left an entry unfinished, for what others wrote after it is lost.
-    pub fn close_log(&self, start: usize, killed: bool) -> bool {
+    /// If something did not fit, nothing after `start` is kept; likewise if a task that was `killed` on purpose left an entry
+    /// unfinished, for what others wrote after it is lost.
+    pub fn close_log(&self, start: usize, killed: bool) -> Kept {
         let mut at = start;
         let complete = self.overflow.swap(0, Ordering::AcqRel) == 0;
         if complete {
@@ -155,7 +166,11 @@ impl Shared {
             at = start;
         }
         self.log_end.store(at, Ordering::Release);
-        complete && !torn
+        match (complete, torn) {
+            (false, _) => Kept::Overflowed,
+            (_, true) => Kept::Torn,
+            _ => Kept::Whole,
+        }
     }
 
     /// Tag and number of words of the entry at byte `at`.

@@ -2,7 +2,7 @@
 
 use super::{
     ipc, ipc_probe,
-    log::{Entry, RunEnd, call_kind, end},
+    log::{Entry, Kept, RunEnd, call_kind, end},
     objects::Objects,
     probe,
     quiet::{self, Eyes},
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
             shared.close_log(start, false);
             return false;
         }
-        if !shared.close_log(start, false) {
+        if shared.close_log(start, false) != Kept::Whole {
             self.count.end = [end::OVERFLOW, 0, 0, 0];
             shared.append(&begins);
         }
