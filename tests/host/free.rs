@@ -96,7 +96,7 @@ fn children_are_forked_once_per_iteration() {
         .task("P", &[(0, R), (0, W)], vec![Call::Fork { child: 1 }, Call::Close { fd: 4 }, read(3, 9), read(3, 9)])
         .child("C", 0, vec![write(4, "c"), Call::Exit { status: 0 }]);
     let (counts, _) = outcomes(&b, &times(50));
-    assert_eq!(counts.into_keys().collect::<Vec<_>>(), [r#"P 1 0 "c" EOF, C 1 none"#]);
+    assert_eq!(counts.into_keys().collect::<Vec<_>>(), [r#"P 101 0 "c" EOF, C 1 none"#]);
 }
 
 #[test]

@@ -538,8 +538,11 @@ mod tests {
         }
         assert_eq!(shared.entry(at), None);
         shared.log_end.fetch_add(64, Ordering::Relaxed);
-        assert!(shared.close_log(0, false));
+        assert_eq!(shared.close_log(0, false), Kept::Whole);
         assert_eq!(shared.log_used(), at, "what nobody finished is dropped");
+        shared.log_end.fetch_add(64, Ordering::Relaxed);
+        assert_eq!(shared.close_log(0, true), Kept::Torn);
+        assert_eq!(shared.log_used(), 0, "who was killed on purpose may have hidden what others saw");
         shared.clear_log();
         assert_eq!(shared.entry(0), None, "entries of an older generation are not read");
     }
