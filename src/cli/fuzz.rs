@@ -1,14 +1,13 @@
 //! `lockstep fuzz`: random programs against the kernel of this machine.
 
-use super::{Exit, MethodArg, input, quirk, seconds, signals};
+use super::{Exit, MethodArg, ModelArgs, input, seconds, signals};
 use crate::{
     campaign::{self, Finding, FreeRuns, Options, Recipe, Summary, Tell, Walking},
     generate::{MECHANISMS, MechanismKind, Shape},
-    kernel::{Env, Quirk, QuirkSet, Version},
+    kernel::Env,
     program::did_you_mean,
     report,
     target::{Host, SteerOptions, Target},
-    verdict::base_env,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -63,15 +62,8 @@ pub struct Fuzz {
     /// How to report
     #[arg(long, value_enum, default_value = "text")]
     format: FuzzFormat,
-    /// The kernel version to model [default: this machine's]
-    #[arg(long, value_name = "VERSION")]
-    kernel: Option<Version>,
-    /// Switch a behaviour of the model on, whatever the version (see `lockstep quirks`)
-    #[arg(long, value_name = "NAME", value_parser = quirk)]
-    quirk: Vec<Quirk>,
-    /// Switch a behaviour of the model off
-    #[arg(long, value_name = "NAME", value_parser = quirk)]
-    no_quirk: Vec<Quirk>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// How to steer [default: fifo where it is possible]
     #[arg(long, value_enum)]
     method: Option<MethodArg>,
@@ -134,24 +126,11 @@ impl Fuzz {
             Ok(facts) => facts,
             Err(why) => return unusable(&why.to_string()),
         };
-        let mut env = base_env(&facts);
-        if let Some(version) = self.kernel {
-            env = Env { version, quirks: QuirkSet::of(version), ..env };
-        }
-        let switched: Vec<(Quirk, bool)> = self
-            .quirk
-            .iter()
-            .map(|&quirk| (quirk, true))
-            .chain(self.no_quirk.iter().map(|&quirk| (quirk, false)))
-            .collect();
-        for &(quirk, on) in &switched {
-            env.quirks = env.quirks.with(quirk, on);
-        }
         let method = self.method.map(MethodArg::method);
         let can_hold = facts.realtime && method != Some(crate::target::Method::Proof);
         let options = Options {
-            recipe: self.recipe(seed, env, can_hold),
-            switched,
+            recipe: self.recipe(seed, self.model.env(&facts), can_hold),
+            switched: self.model.switched(),
             first: self.first,
             programs: self.programs,
             time: self.time.or(self.programs.is_none().then(|| Duration::from_secs(60))),

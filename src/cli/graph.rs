@@ -1,12 +1,7 @@
 //! `lockstep graph`.
 
 use super::{Exit, ExploreArgs, input};
-use crate::{
-    explore::graph,
-    kernel::Env,
-    machine::{Machine, environment},
-    report::Picture,
-};
+use crate::{explore::graph, report::Picture};
 use clap::Args;
 use std::{
     fs,
@@ -43,23 +38,11 @@ impl Graph {
     }
 
     fn try_run(&self) -> Result<Exit, Exit> {
-        let input = input::read(&self.file).map_err(|message| {
-            eprintln!("{message}");
-            Exit::BadInput
-        })?;
-        let program = &input.program;
-        let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
-        let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
-        let mut env = environment(program, base).map_err(|error| bad(&error))?;
-        env.memory = self.explore.memory().unwrap_or(env.memory);
-        for (quirk, on) in self.explore.switched() {
-            env.quirks = env.quirks.with(quirk, on);
-        }
-        let machine = Machine::new(program, env);
-        let initial = machine.initial().map_err(|error| bad(&error))?;
+        let input = input::open(&self.file)?;
+        let (machine, initial) = input.machine(&self.explore)?;
         let mut options = self.explore.options();
         options.max_states = options.max_states.min(BOUND);
-        let states = graph(&machine, &options).map_err(|error| bad(&error))?;
+        let states = graph(&machine, &options).map_err(|error| input.bad(error))?;
         let picture = Picture::of(&machine, &initial, &states, self.full);
         let (boxes, arrows) = (picture.graph.node_count(), picture.graph.edge_count());
         if !self.full && boxes > self.max_nodes {
@@ -78,7 +61,7 @@ impl Graph {
             write(path, &picture.dot())?;
         }
         if let Some(path) = &self.svg {
-            write(path, &picture.svg().map_err(|error| bad(&error))?)?;
+            write(path, &picture.svg().map_err(|error| input.bad(error))?)?;
         }
         eprintln!(
             "{} states, {} moves, {} outcomes; drawn with {boxes} boxes and {arrows} arrows",

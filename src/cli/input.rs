@@ -1,11 +1,14 @@
 //! Reading tests: files, directories, standard input.
 
-use super::Exit;
+use super::{Exit, ExploreArgs};
 use crate::{
     litmus,
+    machine::{Machine, State, environment},
     program::{Compiled, syntax::Program},
+    verdict::model_env,
 };
 use std::{
+    fmt::Display,
     fs,
     io::{IsTerminal, Read},
     path::{Path, PathBuf},
@@ -93,6 +96,32 @@ fn from_json(text: &str) -> Result<(Program, Compiled), String> {
         messages.join("; ")
     })?;
     Ok((tree, program))
+}
+
+/// Reads one test, and says what is wrong with it.
+pub fn open(path: &Path) -> Result<Input, Exit> {
+    read(path).map_err(|message| {
+        eprintln!("{message}");
+        Exit::BadInput
+    })
+}
+
+impl Input {
+    /// The machine that is asked for, and how the test begins on it.
+    pub fn machine(&self, explore: &ExploreArgs) -> Result<(Machine<'_>, State), Exit> {
+        let base = model_env(None, explore.model.kernel);
+        let mut env = environment(&self.program, base).map_err(|error| self.bad(error))?;
+        env.memory = explore.memory().unwrap_or(env.memory);
+        env.switch(&explore.model.switched());
+        let machine = Machine::new(&self.program, env);
+        let initial = machine.initial().map_err(|error| self.bad(error))?;
+        Ok((machine, initial))
+    }
+
+    /// Says what is wrong with the test.
+    pub fn bad(&self, error: impl Display) -> Exit {
+        bad_input(&format!("{}: {error}", self.file))
+    }
 }
 
 /// Says what is wrong with the input.

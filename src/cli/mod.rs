@@ -20,11 +20,11 @@ mod test;
 
 use crate::{
     explore::{Options, Steps},
-    kernel::{BadVersion, Memory, QUIRKS, Quirk, Version},
+    kernel::{BadVersion, Env, Memory, QUIRKS, Quirk, Version},
     program::did_you_mean,
     report::Style,
-    target::{FreeOptions, Method, SteerOptions},
-    verdict::{Effort, Status},
+    target::{Facts, FreeOptions, Method, SteerOptions},
+    verdict::{Effort, Status, model_env},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{io::IsTerminal, process::ExitCode, time::Duration};
@@ -88,9 +88,8 @@ enum Format {
 /// How to explore.
 #[derive(Args, Debug, Clone)]
 struct ExploreArgs {
-    /// The kernel version to model [default: this machine's where it is used, else v6.18]
-    #[arg(long, value_name = "VERSION", value_parser = modelled)]
-    kernel: Option<Version>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Where tasks can be interrupted
     #[arg(long, value_enum, default_value = "calls")]
     steps: StepsArg,
@@ -109,12 +108,35 @@ struct ExploreArgs {
     /// Compare whole states instead of 64-bit fingerprints
     #[arg(long)]
     exact: bool,
-    /// Switch a behaviour on, whatever the version (see `lockstep quirks`)
+}
+
+/// Which kernel to model.
+#[derive(Args, Debug, Clone)]
+struct ModelArgs {
+    /// The kernel version to model [default: this machine's where it is used, else v6.18]
+    #[arg(long, value_name = "VERSION", value_parser = modelled)]
+    kernel: Option<Version>,
+    /// Switch a behaviour of the model on, whatever the version (see `lockstep quirks`)
     #[arg(long, value_name = "NAME", value_parser = quirk)]
     quirk: Vec<Quirk>,
-    /// Switch a behaviour off
+    /// Switch a behaviour of the model off
     #[arg(long, value_name = "NAME", value_parser = quirk)]
     no_quirk: Vec<Quirk>,
+}
+
+impl ModelArgs {
+    /// The behaviours that are switched on and off.
+    fn switched(&self) -> Vec<(Quirk, bool)> {
+        let on = self.quirk.iter().map(|&quirk| (quirk, true));
+        on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
+    }
+
+    /// The machine to model, apart from what a test asks for; `facts` are those of the kernel that is used.
+    fn env(&self, facts: &Facts) -> Env {
+        let mut env = model_env(Some(facts), self.kernel);
+        env.switch(&self.switched());
+        env
+    }
 }
 
 /// `--kernel`: a version older or newer than all that are modelled is taken, with a warning.
@@ -168,12 +190,6 @@ impl std::str::FromStr for Preemptions {
 }
 
 impl ExploreArgs {
-    /// The behaviours that are switched on and off.
-    fn switched(&self) -> Vec<(Quirk, bool)> {
-        let on = self.quirk.iter().map(|&quirk| (quirk, true));
-        on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))).collect()
-    }
-
     /// The order of stores that is asked for.
     fn memory(&self) -> Option<Memory> {
         self.memory.map(|memory| match memory {
@@ -253,8 +269,8 @@ fn effort(explore: &ExploreArgs, host: Option<&HostArgs>) -> Effort<'static> {
         steer: host.map(HostArgs::steer),
         max_steered: host.map_or(0, |h| h.max_steered),
         free: host.and_then(HostArgs::free),
-        kernel: explore.kernel,
-        switched: explore.switched(),
+        kernel: explore.model.kernel,
+        switched: explore.model.switched(),
         memory: explore.memory(),
     }
 }

@@ -17,12 +17,9 @@ pub struct Print {
 
 impl Print {
     pub fn run(&self) -> Exit {
-        let input = match input::read(&self.file) {
+        let input = match input::open(&self.file) {
             Ok(input) => input,
-            Err(message) => {
-                eprintln!("{message}");
-                return Exit::BadInput;
-            }
+            Err(exit) => return exit,
         };
         if self.json {
             match litmus::to_json(&input.tree) {

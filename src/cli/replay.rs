@@ -1,12 +1,11 @@
 //! `lockstep replay`: whether what a campaign found is still so.
 
-use super::{Exit, MethodArg, input, quirk, signals};
+use super::{Exit, MethodArg, ModelArgs, input, signals};
 use crate::{
     campaign::{Difference, How, Seen, Trial, Walk, begin, compare},
-    kernel::{Env, Quirk, QuirkSet, Version},
+    kernel::Env,
     program::Release,
     target::{Host, Job, Refusal, SteerOptions, Target},
-    verdict::base_env,
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -20,15 +19,8 @@ pub struct Replay {
     /// Run each schedule so often
     #[arg(long, value_name = "N", default_value_t = 10)]
     times: usize,
-    /// The kernel version to model [default: this machine's]
-    #[arg(long, value_name = "VERSION")]
-    kernel: Option<Version>,
-    /// Switch a behaviour of the model on
-    #[arg(long, value_name = "NAME", value_parser = quirk)]
-    quirk: Vec<Quirk>,
-    /// Switch a behaviour of the model off
-    #[arg(long, value_name = "NAME", value_parser = quirk)]
-    no_quirk: Vec<Quirk>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// How to steer [default: fifo where it is possible]
     #[arg(long, value_enum)]
     method: Option<MethodArg>,
@@ -48,14 +40,7 @@ impl Replay {
                 return Exit::Inconclusive;
             }
         };
-        let mut env = base_env(&facts);
-        if let Some(version) = self.kernel {
-            env = Env { version, quirks: QuirkSet::of(version), ..env };
-        }
-        let on = self.quirk.iter().map(|&quirk| (quirk, true));
-        for (quirk, on) in on.chain(self.no_quirk.iter().map(|&quirk| (quirk, false))) {
-            env.quirks = env.quirks.with(quirk, on);
-        }
+        let env = self.model.env(&facts);
         let mut exit = Exit::Holds;
         for path in files {
             if signals::stopped() {

@@ -3,8 +3,7 @@
 use super::{Exit, ExploreArgs, input, style};
 use crate::{
     explore::{Exploration, Incomplete, explore},
-    kernel::Env,
-    machine::{Machine, State, environment},
+    machine::{Machine, State},
     oracle::Fifo,
     program::Schedule,
     report::{Path, timeline},
@@ -42,26 +41,15 @@ impl Show {
     }
 
     fn try_run(&self) -> Result<Exit, Exit> {
-        let input = input::read(&self.file).map_err(|message| {
-            eprintln!("{message}");
-            Exit::BadInput
-        })?;
+        let input = input::open(&self.file)?;
         let program = &input.program;
-        let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
-        let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
-        let mut env = environment(program, base).map_err(|error| bad(&error))?;
-        env.memory = self.explore.memory().unwrap_or(env.memory);
-        for (quirk, on) in self.explore.switched() {
-            env.quirks = env.quirks.with(quirk, on);
-        }
-        let machine = Machine::new(program, env);
-        let initial = machine.initial().map_err(|error| bad(&error))?;
+        let (machine, initial) = input.machine(&self.explore)?;
         if let Some(schedule) = self.schedule(program, &machine, &initial)? {
             self.tell(&machine, &initial, &Path::Schedule(&schedule));
             return Ok(Exit::Holds);
         }
-        let exploration = explore(&machine, &self.explore.options()).map_err(|error| bad(&error))?;
-        let (title, witness) = self.choose(program, &exploration).map_err(|message| bad(&message))?;
+        let exploration = explore(&machine, &self.explore.options()).map_err(|error| input.bad(error))?;
+        let (title, witness) = self.choose(program, &exploration).map_err(|message| input.bad(message))?;
         println!("{title}\n");
         self.tell(&machine, &initial, &Path::Witness(&witness));
         Ok(Exit::Holds)

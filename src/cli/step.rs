@@ -1,12 +1,7 @@
 //! `lockstep step`: a program by hand.
 
 use super::{Exit, ExploreArgs, StepsArg, input, signals, style};
-use crate::{
-    kernel::Env,
-    machine::{Machine, Move, environment},
-    program::Compiled,
-    report::Walk,
-};
+use crate::{machine::Move, program::Compiled, report::Walk};
 use clap::Args;
 use std::{
     io::{self, BufRead, IsTerminal, Write},
@@ -51,20 +46,9 @@ impl Step {
         if self.file.as_os_str() == "-" {
             return Err(input::bad_input("standard input is for the answers: name a file"));
         }
-        let input = input::read(&self.file).map_err(|message| {
-            eprintln!("{message}");
-            Exit::BadInput
-        })?;
+        let input = input::open(&self.file)?;
         let program = &input.program;
-        let bad = |error: &dyn std::fmt::Display| input::bad_input(&format!("{}: {error}", input.file));
-        let base = Env::new(self.explore.kernel.unwrap_or(crate::kernel::Version::NEWEST));
-        let mut env = environment(program, base).map_err(|error| bad(&error))?;
-        env.memory = self.explore.memory().unwrap_or(env.memory);
-        for (quirk, on) in self.explore.switched() {
-            env.quirks = env.quirks.with(quirk, on);
-        }
-        let machine = Machine::new(program, env);
-        let initial = machine.initial().map_err(|error| bad(&error))?;
+        let (machine, initial) = input.machine(&self.explore)?;
         let in_sections = self.explore.steps == StepsArg::Section;
         let mut walk = Walk::new(&machine, &input.text, initial, in_sections, style(!self.no_rules));
         println!("{}  on Linux {}\n{HELP}\n", program.name, machine.env.version);

@@ -1,6 +1,9 @@
 //! Everything about the machine that is not state: the same program can have other outcomes elsewhere.
 
-use super::{quirk::QuirkSet, version::Version};
+use super::{
+    quirk::{Quirk, QuirkSet},
+    version::Version,
+};
 use serde::{Deserialize, Serialize};
 
 /// Size of a page, in bytes; also `PIPE_BUF`.
@@ -162,6 +165,13 @@ impl Env {
             caps: Caps::default(),
             observe: Observe::default(),
             memory: Memory::default(),
+        }
+    }
+
+    /// Switches behaviours on and off.
+    pub fn switch(&mut self, switched: &[(Quirk, bool)]) {
+        for &(quirk, on) in switched {
+            self.quirks = self.quirks.with(quirk, on);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! All that is done with one test.
 
-use super::{Real, ScheduleVerdict, base_env, memory, scheduled};
+use super::{Real, ScheduleVerdict, memory, model_env, scheduled};
 use crate::{
     explore::{Exploration, Options, Steps, Verdict, explore},
-    kernel::{Env, Memory, Observe, Quirk, QuirkSet, Version},
+    kernel::{Env, Memory, Observe, Quirk, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
     target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
@@ -140,11 +140,7 @@ pub fn judge(
 ) -> Result<Judgement, SetupError> {
     let mut refusal = None;
     let facts = target.as_mut().and_then(|t| t.facts().map_err(|why| refusal = Some(why)).ok());
-    let base = match (&facts, effort.kernel) {
-        (Some(facts), None) => base_env(facts),
-        (Some(facts), Some(version)) => Env { version, quirks: QuirkSet::of(version), ..base_env(facts) },
-        (None, version) => Env::new(version.unwrap_or(Version::NEWEST)),
-    };
+    let base = model_env(facts.as_ref(), effort.kernel);
     let version = base.version;
     if !program.settings.kernel.contains(version) {
         // Its objects may not even exist there.
@@ -159,9 +155,7 @@ pub fn judge(
     }
     let mut env = environment(program, base)?;
     env.memory = effort.memory.unwrap_or(env.memory);
-    for &(quirk, on) in &effort.switched {
-        env.quirks = env.quirks.with(quirk, on);
-    }
+    env.switch(&effort.switched);
     let machine = Machine::new(program, env);
     let initial = machine.initial()?;
     let mut exploration = explore(&machine, &effort.explore)?;

@@ -8,5 +8,5 @@ mod scheduled;
 
 pub use detect::{Detection, Finding, PROBES, Probe, detect};
 pub use judge::{Effort, Judgement, Status, judge};
-pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env, trouble};
+pub use real::{Confirmation, NotAllowed, Real, Sighting, base_env, model_env, trouble};
 pub use scheduled::{Mismatch, ScheduleVerdict, Side, cannot, forcing};

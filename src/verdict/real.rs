@@ -3,7 +3,7 @@
 use super::scheduled;
 use crate::{
     explore::{Exploration, Found},
-    kernel::{Caps, Env, Limits, rules::RuleSet},
+    kernel::{Caps, Env, Limits, QuirkSet, Version, rules::RuleSet},
     machine::{Machine, State},
     oracle::{Divergence, Order, follow, steps},
     program::{Compiled, ExprCode, Outcome, Schedule, Value},
@@ -77,7 +77,16 @@ pub struct Real {
     pub free_time: Duration,
 }
 
-/// The machine that a target is, for a model of `version`'s behaviours (the target's own, as a rule).
+/// The machine to model: the target's, if there is one, with the behaviours of `version` if that is given.
+pub fn model_env(facts: Option<&Facts>, version: Option<Version>) -> Env {
+    match (facts, version) {
+        (Some(facts), None) => base_env(facts),
+        (Some(facts), Some(version)) => Env { version, quirks: QuirkSet::of(version), ..base_env(facts) },
+        (None, version) => Env::new(version.unwrap_or(Version::NEWEST)),
+    }
+}
+
+/// The machine that a target is.
 pub fn base_env(facts: &Facts) -> Env {
     let pages = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Env {
