@@ -141,12 +141,15 @@ macro_rules! each_table {
         $k.inodes.$($call)*;
         $k.users.$($call)*;
         $k.pages.$($call)*;
-        $k.ipc_ids.$($call)*;
-        $k.msqs.$($call)*;
-        $k.sem_arrays.$($call)*;
-        $k.sem_undos.$($call)*;
-        $k.shmids.$($call)*;
-        $k.buffers.$($call)*;
+        // A program without System V IPC has nothing in these, from its beginning to its end.
+        if $k.has_ipc() {
+            $k.ipc_ids.$($call)*;
+            $k.msqs.$($call)*;
+            $k.sem_arrays.$($call)*;
+            $k.sem_undos.$($call)*;
+            $k.shmids.$($call)*;
+            $k.buffers.$($call)*;
+        }
     }};
 }
 
@@ -210,6 +213,12 @@ impl Kernel {
             self.inodes.digest_delta(5, scratch),
             self.users.digest_delta(6, scratch),
             self.pages.digest_delta(7, scratch),
+        ];
+        let common = parts.into_iter().fold(0, u128::wrapping_add);
+        if !self.has_ipc() {
+            return common;
+        }
+        let parts = [
             self.ipc_ids.digest_delta(8, scratch),
             self.msqs.digest_delta(9, scratch),
             self.sem_arrays.digest_delta(10, scratch),
@@ -217,7 +226,7 @@ impl Kernel {
             self.shmids.digest_delta(11, scratch),
             self.buffers.digest_delta(13, scratch),
         ];
-        parts.into_iter().fold(0, u128::wrapping_add)
+        parts.into_iter().fold(common, u128::wrapping_add)
     }
 
     /// The fingerprint of the state: the sum of the digests of its objects.

@@ -213,19 +213,29 @@ impl Canon for Process {
         self.life.encode(out);
         self.threads.encode(out);
         self.uid.encode(out);
-        self.mm.encode(out);
-        self.parent.encode(out);
-        self.signal.encode(out);
+        put(out, self.signal.ignored);
+        // Most processes have nothing else of these.
+        let bare = SignalStruct { ignored: self.signal.ignored, ..SignalStruct::default() };
+        let plain = self.mm.vmas.is_empty() && self.parent.is_none() && self.signal == bare;
+        plain.encode(out);
+        if !plain {
+            self.mm.encode(out);
+            self.parent.encode(out);
+            self.signal.encode(out);
+        }
     }
     fn decode(input: &mut &[u8]) -> Self {
-        Process {
+        let process = Process {
             files: Vec::decode(input),
             life: Life::decode(input),
             threads: u16::decode(input),
             uid: u16::decode(input),
-            mm: Mm::decode(input),
-            parent: Option::decode(input),
-            signal: SignalStruct::decode(input),
+            signal: SignalStruct { ignored: get(input), ..SignalStruct::default() },
+            ..Process::default()
+        };
+        if bool::decode(input) {
+            return process;
         }
+        Process { mm: Mm::decode(input), parent: Option::decode(input), signal: SignalStruct::decode(input), ..process }
     }
 }

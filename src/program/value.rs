@@ -35,7 +35,7 @@ pub enum Value {
     /// A declared System V object or key, by its index: only calls take it, and they find out its number.
     Object(u16),
     /// A list of numbers: values of semaphores, or operations on them.
-    List(SmallVec<[i64; 4]>),
+    List(Vec<i64>),
     /// What a call returned.
     Result(Box<CallResult>),
     /// Declared memory, by its path index; only an argument of a call has this value.

@@ -211,6 +211,12 @@ impl Kernel {
         self.make_sem_undos();
     }
 
+    /// Whether there is one.
+    #[inline]
+    pub(in super::super) fn has_ipc(&self) -> bool {
+        !self.ipc_ids.is_empty()
+    }
+
     /// Remembers the id of a declared object or the number of a declared key. These never change.
     pub fn declare_ipc(&mut self, object: u16, number: i32) {
         self.ipc_declared.push((object, number));
