@@ -1,7 +1,7 @@
 //! Making a [`Call`] for real.
 
 use super::{
-    ipc, memory,
+    memory, msg,
     objects::{Objects, Region},
     sem, shm, signals, sys,
 };
@@ -140,7 +140,7 @@ impl Executor {
             Call::Msg(MsgCall::Snd { text, .. }) => self.fill(text)?,
             Call::Sem(call) => self.fill(&sem::memory(call))?,
             Call::Msg(MsgCall::Rcv { size, fault, .. }) => {
-                let len = ipc::room(*size, *fault) + ipc::TYPE;
+                let len = msg::room(*size, *fault) + msg::TYPE;
                 self.input.reserve(len)?;
                 // SAFETY: the range is inside of the buffer.
                 unsafe { std::ptr::write_bytes(self.input.before_guard(len), UNTOUCHED, len) };
@@ -165,7 +165,7 @@ impl Executor {
         let readable = data.readable() as usize;
         self.prepared = None;
         // The type of a message lies before its text.
-        self.output.reserve(readable + ipc::TYPE)?;
+        self.output.reserve(readable + msg::TYPE)?;
         let mut to = self.output.before_guard(readable);
         for run in data.runs().iter().take_while(|run| run.what != Run::FAULT) {
             // SAFETY: the runs before the first fault are `readable` bytes together.
@@ -263,12 +263,12 @@ impl Executor {
             Call::Shm(call) => shm::make(call, &self.numbers),
             Call::Msg(call) => {
                 let input = match call {
-                    MsgCall::Rcv { size, fault, .. } => self.input.before_guard(ipc::room(*size, *fault) + ipc::TYPE),
+                    MsgCall::Rcv { size, fault, .. } => self.input.before_guard(msg::room(*size, *fault) + msg::TYPE),
                     _ => self.input.before_guard(0),
                 };
-                ipc::msg(call, &self.numbers, self.output(), self.output.before_guard(0), input)
+                msg::make(call, &self.numbers, self.output(), self.output.before_guard(0), input)
             }
-            Call::Sem(call) => sem::sem(call, &self.numbers, self.output(), self.output.before_guard(0)),
+            Call::Sem(call) => sem::make(call, &self.numbers, self.output(), self.output.before_guard(0)),
             Call::Pause => plain(raw!(PAUSE, 0, 0, 0, 0)),
             Call::Yield => plain(raw!(libc::SYS_sched_yield)),
             Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
@@ -389,7 +389,8 @@ fn can_write(fd: i32) -> bool {
     flags >= 0 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
-fn plain(ret: Result<i64, Errno>) -> Return {
+/// The answer of a call that copies nothing out.
+pub(super) fn plain(ret: Result<i64, Errno>) -> Return {
     Return { ret, data: Payload::new(), extra: SmallVec::new() }
 }
 
@@ -495,7 +496,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Poll { .. } => libc::SYS_ppoll,
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
-        Call::Msg(call) => ipc::number(call),
+        Call::Msg(call) => msg::number(call),
         Call::Sem(call) => sem::number(call),
         Call::Shm(call) => shm::number(call),
         Call::Pause => PAUSE,

@@ -1,55 +1,28 @@
-//! Looking at System V objects when everything is quiet. Nobody can notice it: `MSG_STAT_ANY` and `MSG_COPY` change nothing.
+//! Looking at System V objects when everything is quiet. Nobody can notice it: `*_STAT_ANY` and `MSG_COPY` change nothing.
 
-use super::{
-    ipc::{TYPE, stat, task_of},
-    sem,
-    shared::Shared,
-    shm, sys,
-};
+use super::{ipc::task_of, msg, sem, shared::Shared, shm, sys};
 use crate::{
-    kernel::{
-        IpcKind, Payload,
-        ipc::{msg::STAT_FIELDS, shm as shm_names},
-    },
     program::{Compiled, IpcNumbers, ObjectField, syntax::ObjectKind},
-    target::{IpcSeen, Observation},
+    target::Observation,
 };
-use std::io;
 
-const MSG_STAT: i32 = 11;
-const MSG_INFO: i32 = 12;
-const MSG_STAT_ANY: i32 = 13;
-const MSG_COPY: i32 = 0o40000;
-/// The longest message that is looked at.
-const LONGEST: usize = 64 << 10;
+/// The namespace of a run, as its program knows it.
+#[derive(Debug)]
+pub struct Namespace<'a> {
+    shared: &'a Shared,
+    program: &'a Compiled,
+    numbers: &'a IpcNumbers,
+    /// Whether objects that are not declared are looked at too.
+    all: bool,
+}
 
 /// In the controller: every object of the namespace; of free runs only those of one instance.
 pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool) {
+    let namespace = Namespace { shared, program, numbers, all };
     let looked = sys::with_capability(sys::CAP_IPC_OWNER, || {
-        let mut objects = Vec::new();
-        // SAFETY: all zero is a valid `msqid_ds`, which is larger than what `MSG_INFO` fills.
-        let mut ds: libc::msqid_ds = unsafe { std::mem::zeroed() };
-        let highest = msgctl(0, MSG_INFO, &mut ds)?;
-        for index in 0..=highest {
-            let Some(id) = msgctl(index, MSG_STAT_ANY, &mut ds).or_else(|_| msgctl(index, MSG_STAT, &mut ds)).ok()
-            else {
-                continue;
-            };
-            let object = declared(program, numbers, ObjectKind::Msgq, id);
-            if object.is_some() || all {
-                let messages = messages(id, ds.msg_qnum as usize);
-                objects.push(msgq(shared, program, id, &ds, object, messages));
-            }
-        }
-        objects.extend(sem::look(shared, program, numbers, all).unwrap_or_default());
-        for (id, values) in shm::look(shared, program.tasks.len())? {
-            let object = declared(program, numbers, ObjectKind::Shm, id);
-            if object.is_some() || all {
-                let mut fields = vec![(ObjectField::Id, i64::from(id))];
-                fields.extend(named(&shm_names::STAT_FIELDS).zip(values).filter_map(|(field, n)| Some((field?, n))));
-                objects.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
-            }
-        }
+        let mut objects = msg::look(&namespace)?;
+        objects.extend(sem::look(&namespace).unwrap_or_default());
+        objects.extend(shm::look(&namespace)?);
         Ok(objects)
     });
     // Without System V IPC in the kernel nothing of it can be seen.
@@ -58,54 +31,23 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
     }
 }
 
-/// The fields with these names; `None` for what no condition can look at.
-fn named(names: &'static [&'static str]) -> impl Iterator<Item = Option<ObjectField>> {
-    names.iter().map(|name| ObjectField::ALL.iter().find(|(other, ..)| other == name).map(|&(_, field, _)| field))
-}
-
-/// The declared object with this id.
-pub fn declared(program: &Compiled, numbers: &IpcNumbers, kind: ObjectKind, id: i32) -> Option<u16> {
-    let objects = program.objects.iter().zip(&numbers.0).enumerate();
-    objects.into_iter().find(|(_, (info, number))| info.kind == kind && **number == id).map(|(i, _)| i as u16)
-}
-
-fn msgctl(id: i32, cmd: i32, ds: &mut libc::msqid_ds) -> io::Result<i32> {
-    // SAFETY: `ds` lives through the call and is as large as the command needs.
-    sys::check(unsafe { libc::syscall(libc::SYS_msgctl, id, cmd, &raw mut *ds) }).map(|ret| ret as i32)
-}
-
-fn msgq(
-    shared: &Shared,
-    program: &Compiled,
-    id: i32,
-    ds: &libc::msqid_ds,
-    object: Option<u16>,
-    messages: Vec<(i64, Payload)>,
-) -> IpcSeen {
-    let mut fields = vec![(ObjectField::Id, i64::from(id))];
-    for (name, value) in STAT_FIELDS.iter().zip(stat(ds)) {
-        let field = ObjectField::ALL.iter().find(|(other, ..)| other == name).map(|&(_, field, _)| field);
-        fields.extend(field.map(|field| {
-            (field, if field.is_pid() { task_of(shared, program.tasks.len(), value as i32) } else { value })
-        }));
+impl Namespace<'_> {
+    /// If an object is to be looked at: which of the declared ones it is.
+    pub fn shows(&self, kind: ObjectKind, id: i32) -> Option<Option<u16>> {
+        let mut objects = self.program.objects.iter().zip(&self.numbers.0);
+        let declared = objects.position(|(info, &number)| info.kind == kind && number == id).map(|i| i as u16);
+        (declared.is_some() || self.all).then_some(declared)
     }
-    IpcSeen { kind: IpcKind::Msg, object, fields, messages, sems: Vec::new() }
-}
 
-/// All messages of a queue.
-fn messages(id: i32, count: usize) -> Vec<(i64, Payload)> {
-    let mut buffer = vec![0u8; TYPE + LONGEST];
-    let flags = MSG_COPY | libc::IPC_NOWAIT;
-    let mut messages = Vec::with_capacity(count);
-    for position in 0..count {
-        // SAFETY: the buffer is as long as said.
-        let ret = unsafe {
-            libc::syscall(libc::SYS_msgrcv, id, buffer.as_mut_ptr(), LONGEST, position as libc::c_long, flags)
-        };
-        let Ok(n) = sys::check(ret) else { break };
-        let (mtype, text) = buffer.split_at(TYPE);
-        let mtype = mtype.try_into().map_or(0, i64::from_ne_bytes);
-        messages.push((mtype, text[..n as usize].into()));
+    /// The task with this thread id, as the program counts: 0 for nobody, -1 for somebody else.
+    pub fn task_of(&self, tid: i32) -> i64 {
+        task_of(self.shared, self.program.tasks.len(), tid)
     }
-    messages
+
+    /// The id and the fields with these names, but for those that no condition can look at.
+    pub fn fields(&self, id: i32, names: &[&str], values: &[i64]) -> Vec<(ObjectField, i64)> {
+        let field = |name: &str| ObjectField::ALL.iter().find(|(other, ..)| *other == name).map(|&(_, field, _)| field);
+        let named = names.iter().zip(values).filter_map(|(name, &value)| Some((field(name)?, value)));
+        [(ObjectField::Id, id.into())].into_iter().chain(named).collect()
+    }
 }

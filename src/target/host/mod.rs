@@ -9,6 +9,7 @@ mod ipc;
 mod ipc_probe;
 mod log;
 mod memory;
+mod msg;
 mod native;
 mod objects;
 mod probe;

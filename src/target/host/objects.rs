@@ -1,7 +1,7 @@
 //! The declared objects, made anew for each run.
 
 use super::{
-    ipc, memory, probe, sem,
+    memory, msg, probe, sem,
     shared::{Shared, verdict},
     shm, sys,
 };
@@ -93,7 +93,7 @@ impl Objects {
         let own = info.ipc.key.map_or(IPC_PRIVATE, |declared| key(declared.into()));
         match info.kind {
             ObjectKind::Key => Ok(key(object)),
-            ObjectKind::Msgq => ipc::create_msgq(&info.ipc, own),
+            ObjectKind::Msgq => msg::create(&info.ipc, own),
             ObjectKind::Sem => sem::create(&info.ipc, own),
             ObjectKind::Shm => shm::create(&info.ipc, own, info.size.unwrap_or(0)),
             _ => Err(io::Error::from_raw_os_error(libc::ENOSYS)),

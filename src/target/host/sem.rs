@@ -1,35 +1,43 @@
 //! Semaphore sets: declared ones, calls, and what a probe sees.
 
-use super::{calls::result, ipc, ipc_probe, shared::Shared, sys};
+use super::{
+    calls::{plain, result},
+    ipc::{create_flags, perm_fields, set_perm, task_of},
+    ipc_probe::Namespace,
+    shared::Shared,
+    sys,
+};
 use crate::{
-    kernel::{IpcFlags, IpcKind, Payload, Return, SemBuf, SemCall, SemCtl, SemTimeout},
-    program::{Compiled, IpcInfo, IpcNumbers, ObjectField, syntax::ObjectKind},
+    kernel::{IpcKind, Payload, Return, SemBuf, SemCall, SemCtl, SemTimeout, ipc::sem::STAT_FIELDS},
+    program::{
+        IpcInfo, IpcNumbers,
+        constants::{
+            GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT, SEM_INFO, SEM_STAT,
+            SEM_STAT_ANY, SETALL, SETVAL,
+        },
+        syntax::ObjectKind,
+    },
     target::IpcSeen,
 };
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::io;
-
-const GETPID: i32 = 11;
-const GETVAL: i32 = 12;
-const GETALL: i32 = 13;
-const GETNCNT: i32 = 14;
-const GETZCNT: i32 = 15;
-const SETVAL: i32 = 16;
-const SETALL: i32 = 17;
-const SEM_STAT: i32 = 18;
-const SEM_INFO: i32 = 19;
-const SEM_STAT_ANY: i32 = 20;
 
 /// Makes a declared set; its id.
 pub fn create(info: &IpcInfo, key: i32) -> io::Result<i32> {
-    let flags = IpcFlags::IPC_CREAT.bits() | IpcFlags::IPC_EXCL.bits() | u32::from(info.mode);
     // SAFETY: numbers only.
-    let id = sys::check(unsafe { libc::syscall(libc::SYS_semget, key, info.nsems, flags) })? as i32;
+    let id = sys::check(unsafe { libc::syscall(libc::SYS_semget, key, info.nsems, create_flags(info)) })? as i32;
     if !info.values.is_empty() {
         // SAFETY: there are as many values as semaphores.
         sys::check(unsafe { libc::syscall(libc::SYS_semctl, id, 0, SETALL, info.values.as_ptr()) })?;
     }
     Ok(id)
+}
+
+/// A pid in the answer of a call becomes a task.
+pub fn name_pids(shared: &Shared, tasks: usize, call: &SemCall, ret: &mut Return) {
+    if let (SemCall::Ctl { cmd: SemCtl::GetPid(_), .. }, Ok(pid)) = (call, &mut ret.ret) {
+        *pid = task_of(shared, tasks, *pid as i32);
+    }
 }
 
 /// What a call reads from user memory, as bytes.
@@ -52,8 +60,7 @@ fn sembuf(sop: &SemBuf) -> [u8; 6] {
 }
 
 /// Makes a call on semaphore sets. `memory` is what [`memory`] says, before memory that cannot be read.
-pub fn sem(call: &SemCall, numbers: &IpcNumbers, memory: *mut u8, unreadable: *mut u8) -> Return {
-    let plain = |ret| Return { ret, data: Payload::new(), extra: SmallVec::new() };
+pub fn make(call: &SemCall, numbers: &IpcNumbers, memory: *mut u8, unreadable: *mut u8) -> Return {
     // SAFETY (all calls): pointers are to memory of the executor, deliberately to its guard, or to locals that live through the
     // call.
     match call {
@@ -93,7 +100,7 @@ fn ctl(id: i32, cmd: &SemCtl, null: bool, memory: *mut u8) -> Return {
     let mut values = vec![0u16; if *cmd == SemCtl::GetAll { 1 << 16 } else { 0 }];
     let stat: *mut libc::c_void = (&raw mut ds).cast();
     let none = std::ptr::null_mut();
-    let (semnum, number, arg): (i32, i32, *mut libc::c_void) = match cmd {
+    let (semnum, number, arg): (i32, i64, *mut libc::c_void) = match cmd {
         SemCtl::GetVal(semnum) => (*semnum, GETVAL, none),
         SemCtl::GetPid(semnum) => (*semnum, GETPID, none),
         SemCtl::GetNcnt(semnum) => (*semnum, GETNCNT, none),
@@ -101,24 +108,22 @@ fn ctl(id: i32, cmd: &SemCtl, null: bool, memory: *mut u8) -> Return {
         SemCtl::GetAll => (0, GETALL, values.as_mut_ptr().cast()),
         SemCtl::SetVal { semnum, val } => (*semnum, SETVAL, *val as usize as *mut libc::c_void),
         SemCtl::SetAll(_) => (0, SETALL, memory.cast()),
-        SemCtl::Rmid => (0, libc::IPC_RMID, none),
+        SemCtl::Rmid => (0, IPC_RMID, none),
         SemCtl::Set(set) => {
-            ds.sem_perm.uid = ipc::real_user(set.uid);
-            ds.sem_perm.gid = ipc::real_user(set.gid);
-            ds.sem_perm.mode = set.mode as _;
-            (0, libc::IPC_SET, stat)
+            set_perm(&mut ds.sem_perm, set);
+            (0, IPC_SET, stat)
         }
-        SemCtl::Stat => (0, libc::IPC_STAT, stat),
+        SemCtl::Stat => (0, IPC_STAT, stat),
         SemCtl::SemStat => (0, SEM_STAT, stat),
         SemCtl::SemStatAny => (0, SEM_STAT_ANY, stat),
-        SemCtl::Info => (0, libc::IPC_INFO, (&raw mut info).cast()),
+        SemCtl::Info => (0, IPC_INFO, (&raw mut info).cast()),
         SemCtl::SemInfo => (0, SEM_INFO, (&raw mut info).cast()),
-        SemCtl::Other(cmd) => (0, *cmd, stat),
+        SemCtl::Other(cmd) => (0, (*cmd).into(), stat),
     };
     let arg = if null { none } else { arg };
     // SAFETY: the locals live through the call; the memory of `SETALL` ends where it cannot be read.
     let ret = result(unsafe { libc::syscall(libc::SYS_semctl, id, semnum, number, arg) });
-    let mut answer = Return { ret, data: Payload::new(), extra: SmallVec::new() };
+    let mut answer = plain(ret);
     if answer.ret.is_ok() {
         match cmd {
             SemCtl::Stat | SemCtl::SemStat | SemCtl::SemStatAny => answer.extra = stat_fields(&ds),
@@ -156,19 +161,10 @@ fn nsems(id: i32) -> usize {
     ret.map_or(0, |_| ds.sem_nsems as usize)
 }
 
-/// What `IPC_STAT` tells, in the order of [`STAT_FIELDS`](crate::kernel::ipc::sem::STAT_FIELDS).
+/// What `IPC_STAT` tells, in the order of [`STAT_FIELDS`].
 fn stat_fields(ds: &libc::semid_ds) -> SmallVec<[i64; 2]> {
-    let perm = &ds.sem_perm;
-    smallvec![
-        ipc::user_of_program(perm.uid),
-        ipc::user_of_program(perm.gid),
-        ipc::user_of_program(perm.cuid),
-        ipc::user_of_program(perm.cgid),
-        i64::from(perm.mode),
-        ds.sem_nsems as i64,
-        i64::from(ds.sem_otime != 0),
-        i64::from(ds.sem_ctime != 0),
-    ]
+    let of_set = [ds.sem_nsems as i64, i64::from(ds.sem_otime != 0), i64::from(ds.sem_ctime != 0)];
+    perm_fields(&ds.sem_perm).into_iter().chain(of_set).collect()
 }
 
 /// The number of the system call.
@@ -182,10 +178,10 @@ pub fn number(call: &SemCall) -> libc::c_long {
 }
 
 /// Every set of the namespace, or the declared ones only.
-pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool) -> io::Result<Vec<IpcSeen>> {
+pub fn look(namespace: &Namespace) -> io::Result<Vec<IpcSeen>> {
     // SAFETY: all zero is a valid `semid_ds` and a valid `seminfo`.
     let (mut ds, mut info): (libc::semid_ds, libc::seminfo) = unsafe { std::mem::zeroed() };
-    let call = |id: i32, semnum: usize, cmd: i32, arg: *mut libc::c_void| {
+    let call = |id: i32, semnum: usize, cmd: i64, arg: *mut libc::c_void| {
         // SAFETY: `arg` is what the command wants.
         sys::check(unsafe { libc::syscall(libc::SYS_semctl, id, semnum, cmd, arg) })
     };
@@ -195,25 +191,12 @@ pub fn look(shared: &Shared, program: &Compiled, numbers: &IpcNumbers, all: bool
         let stat: *mut libc::c_void = (&raw mut ds).cast();
         let Ok(id) = call(index, 0, SEM_STAT_ANY, stat).or_else(|_| call(index, 0, SEM_STAT, stat)) else { continue };
         let id = id as i32;
-        let object = ipc_probe::declared(program, numbers, ObjectKind::Sem, id);
-        if object.is_none() && !all {
-            continue;
-        }
-        let mut fields = vec![(ObjectField::Id, i64::from(id))];
-        for (name, value) in crate::kernel::ipc::sem::STAT_FIELDS.iter().zip(stat_fields(&ds)) {
-            let field = ObjectField::ALL.iter().find(|(other, ..)| other == name).map(|&(_, field, _)| field);
-            fields.extend(field.map(|field| (field, value)));
-        }
-        let none = std::ptr::null_mut();
-        let sem = |semnum: usize| {
-            let pid = call(id, semnum, GETPID, none)?;
-            let pid = ipc::task_of(shared, program.tasks.len(), pid as i32);
-            io::Result::Ok([
-                call(id, semnum, GETVAL, none)?,
-                pid,
-                call(id, semnum, GETNCNT, none)?,
-                call(id, semnum, GETZCNT, none)?,
-            ])
+        let Some(object) = namespace.shows(ObjectKind::Sem, id) else { continue };
+        let fields = namespace.fields(id, &STAT_FIELDS, &stat_fields(&ds));
+        let ask = |semnum, cmd| call(id, semnum, cmd, std::ptr::null_mut());
+        let sem = |semnum| {
+            let pid = namespace.task_of(ask(semnum, GETPID)? as i32);
+            io::Result::Ok([ask(semnum, GETVAL)?, pid, ask(semnum, GETNCNT)?, ask(semnum, GETZCNT)?])
         };
         let sems = (0..ds.sem_nsems as usize).map(sem).collect::<io::Result<_>>()?;
         seen.push(IpcSeen { kind: IpcKind::Sem, object, fields, messages: Vec::new(), sems });

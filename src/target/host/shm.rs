@@ -1,52 +1,50 @@
 //! Calls on shared memory.
 
 use super::{
-    calls::result,
-    ipc::{real_user, task_of, user_of_program},
+    calls::{plain, result},
+    ipc::{create_flags, perm_fields, set_perm, task_of},
+    ipc_probe::Namespace,
     memory,
     shared::Shared,
     sys,
 };
 use crate::{
     kernel::{
-        Addr, IpcFlags, MMAP_BASE, PAGE_SIZE, Payload, Return, ShmCall, ShmCtl,
+        Addr, IpcKind, MMAP_BASE, PAGE_SIZE, Return, ShmCall, ShmCtl,
         ipc::shm::{STAT_FIELDS, STAT_PIDS},
     },
-    program::{IpcInfo, IpcNumbers},
+    program::{
+        IpcInfo, IpcNumbers,
+        constants::{IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT, SHM_INFO, SHM_LOCK, SHM_STAT, SHM_STAT_ANY, SHM_UNLOCK},
+        syntax::ObjectKind,
+    },
+    target::IpcSeen,
 };
 use smallvec::{SmallVec, smallvec};
 use std::io;
 
-const SHM_LOCK: i32 = 11;
-const SHM_UNLOCK: i32 = 12;
-const SHM_STAT: i32 = 13;
-const SHM_INFO: i32 = 14;
-const SHM_STAT_ANY: i32 = 15;
-
 /// Makes a declared segment; its id.
 pub fn create(info: &IpcInfo, key: i32, size: u64) -> io::Result<i32> {
-    let flags = IpcFlags::IPC_CREAT.bits() | IpcFlags::IPC_EXCL.bits() | u32::from(info.mode);
     // SAFETY: numbers only.
-    sys::check(unsafe { libc::syscall(libc::SYS_shmget, key, size, flags) }).map(|id| id as i32)
+    sys::check(unsafe { libc::syscall(libc::SYS_shmget, key, size, create_flags(info)) }).map(|id| id as i32)
 }
 
 /// Pids in the answer of a call become tasks.
 pub fn name_pids(shared: &Shared, tasks: usize, ret: &mut Return) {
     if ret.extra.len() == STAT_FIELDS.len() {
-        name(shared, tasks, &mut ret.extra);
+        name(&mut ret.extra, |pid| task_of(shared, tasks, pid));
     }
 }
 
-fn name(shared: &Shared, tasks: usize, fields: &mut [i64]) {
+fn name(fields: &mut [i64], task_of: impl Fn(i32) -> i64) {
     for i in STAT_PIDS {
         // Declared segments are made by nobody whom the program knows.
-        fields[i] = task_of(shared, tasks, fields[i] as i32).max(0);
+        fields[i] = task_of(fields[i] as i32).max(0);
     }
 }
 
 /// Makes a call on shared memory.
 pub fn make(call: &ShmCall, numbers: &IpcNumbers) -> Return {
-    let plain = |ret| Return { ret, data: Payload::new(), extra: SmallVec::new() };
     match call {
         ShmCall::Get { key, size, flags } => {
             // SAFETY: numbers only.
@@ -105,27 +103,25 @@ fn ctl(id: i32, cmd: &ShmCtl, null: bool) -> Return {
     // SAFETY: all zero is a valid `shmid_ds`.
     let mut ds: libc::shmid_ds = unsafe { std::mem::zeroed() };
     let (mut limits, mut used) = (ShmLimits::default(), ShmUse::default());
-    let (number, buffer): (i32, *mut libc::c_void) = match cmd {
-        ShmCtl::Rmid => (libc::IPC_RMID, std::ptr::null_mut()),
+    let (number, buffer): (i64, *mut libc::c_void) = match cmd {
+        ShmCtl::Rmid => (IPC_RMID, std::ptr::null_mut()),
         ShmCtl::Set(set) => {
-            ds.shm_perm.uid = real_user(set.uid);
-            ds.shm_perm.gid = real_user(set.gid);
-            ds.shm_perm.mode = set.mode as _;
-            (libc::IPC_SET, (&raw mut ds).cast())
+            set_perm(&mut ds.shm_perm, set);
+            (IPC_SET, (&raw mut ds).cast())
         }
-        ShmCtl::Stat => (libc::IPC_STAT, (&raw mut ds).cast()),
+        ShmCtl::Stat => (IPC_STAT, (&raw mut ds).cast()),
         ShmCtl::ShmStat => (SHM_STAT, (&raw mut ds).cast()),
         ShmCtl::ShmStatAny => (SHM_STAT_ANY, (&raw mut ds).cast()),
-        ShmCtl::Info => (libc::IPC_INFO, (&raw mut limits).cast()),
+        ShmCtl::Info => (IPC_INFO, (&raw mut limits).cast()),
         ShmCtl::ShmInfo => (SHM_INFO, (&raw mut used).cast()),
         ShmCtl::Lock => (SHM_LOCK, std::ptr::null_mut()),
         ShmCtl::Unlock => (SHM_UNLOCK, std::ptr::null_mut()),
-        ShmCtl::Other(cmd) => (*cmd, (&raw mut ds).cast()),
+        ShmCtl::Other(cmd) => ((*cmd).into(), (&raw mut ds).cast()),
     };
     let buffer = if null { std::ptr::null_mut() } else { buffer };
     // SAFETY: the buffers live through the call.
     let ret = result(unsafe { libc::syscall(libc::SYS_shmctl, id, number, buffer) });
-    let mut answer = Return { ret, data: Payload::new(), extra: SmallVec::new() };
+    let mut answer = plain(ret);
     if answer.ret.is_ok() {
         match cmd {
             ShmCtl::Stat | ShmCtl::ShmStat | ShmCtl::ShmStatAny => answer.extra = stat(&ds),
@@ -139,13 +135,7 @@ fn ctl(id: i32, cmd: &ShmCtl, null: bool) -> Return {
 
 /// What `IPC_STAT` tells, in the order of [`STAT_FIELDS`]; pids are still numbers.
 fn stat(ds: &libc::shmid_ds) -> SmallVec<[i64; 2]> {
-    let perm = &ds.shm_perm;
-    smallvec![
-        user_of_program(perm.uid),
-        user_of_program(perm.gid),
-        user_of_program(perm.cuid),
-        user_of_program(perm.cgid),
-        i64::from(perm.mode),
+    let of_segment = [
         ds.shm_segsz as i64,
         ds.shm_nattch as i64,
         i64::from(ds.shm_cpid),
@@ -153,27 +143,29 @@ fn stat(ds: &libc::shmid_ds) -> SmallVec<[i64; 2]> {
         i64::from(ds.shm_atime != 0),
         i64::from(ds.shm_dtime != 0),
         i64::from(ds.shm_ctime != 0),
-    ]
+    ];
+    perm_fields(&ds.shm_perm).into_iter().chain(of_segment).collect()
 }
 
-/// In the controller: every segment of the namespace, with its id and what `IPC_STAT` tells, pids as tasks. Nobody can notice it.
-pub fn look(shared: &Shared, tasks: usize) -> io::Result<Vec<(i32, SmallVec<[i64; 2]>)>> {
+/// Every segment of the namespace, or the declared ones only.
+pub fn look(namespace: &Namespace) -> io::Result<Vec<IpcSeen>> {
     // SAFETY: all zero is a valid `shmid_ds`.
     let mut ds: libc::shmid_ds = unsafe { std::mem::zeroed() };
     let mut used = ShmUse::default();
-    // SAFETY: `used` lives through the call.
-    let highest = sys::check(unsafe { libc::syscall(libc::SYS_shmctl, 0, SHM_INFO, &raw mut used) })?;
+    let call = |index: i64, cmd: i64, buffer: *mut libc::c_void| {
+        // SAFETY: `buffer` is what the command wants.
+        sys::check(unsafe { libc::syscall(libc::SYS_shmctl, index, cmd, buffer) })
+    };
     let mut seen = Vec::new();
-    for index in 0..=highest {
-        for cmd in [SHM_STAT_ANY, SHM_STAT] {
-            // SAFETY: `ds` lives through the call.
-            if let Ok(id) = sys::check(unsafe { libc::syscall(libc::SYS_shmctl, index, cmd, &raw mut ds) }) {
-                let mut fields = stat(&ds);
-                name(shared, tasks, &mut fields);
-                seen.push((id as i32, fields));
-                break;
-            }
-        }
+    for index in 0..=call(0, SHM_INFO, (&raw mut used).cast())? {
+        let stat_buffer: *mut libc::c_void = (&raw mut ds).cast();
+        let found = call(index, SHM_STAT_ANY, stat_buffer).or_else(|_| call(index, SHM_STAT, stat_buffer));
+        let Ok(id) = found else { continue };
+        let Some(object) = namespace.shows(ObjectKind::Shm, id as i32) else { continue };
+        let mut fields = stat(&ds);
+        name(&mut fields, |pid| namespace.task_of(pid));
+        let fields = namespace.fields(id as i32, &STAT_FIELDS, &fields);
+        seen.push(IpcSeen { kind: IpcKind::Shm, object, fields, messages: Vec::new(), sems: Vec::new() });
     }
     Ok(seen)
 }

@@ -2,10 +2,11 @@
 
 use super::{
     calls::{self, Executor},
-    ipc, log, memory,
+    ipc, log, memory, msg,
     objects::Objects,
     probe, roam,
     sandbox::{Inside, guarded},
+    sem,
     shared::{Slot, command, state},
     shm,
     signals::{self, Ids},
@@ -275,7 +276,8 @@ impl<'a> Performer<'a> {
                 let mut ret = self.let_in(|| executor.make(call));
                 match call {
                     Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
-                    _ if call.kind().is_ipc() => ipc::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
+                    Call::Msg(_) => msg::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
+                    Call::Sem(call) => sem::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
                     _ => {}
                 }
                 self.renamed(call, ret)
