@@ -194,6 +194,16 @@ impl Cx<'_> {
         Err(Errno::EINVAL)
     }
 
+    /// `ipc_valid_object`, under the lock: whether the object was not removed before that was had.
+    #[inline]
+    pub(in super::super) fn ipc_valid_object(&mut self, kind: IpcKind, slot: IpcSlot) -> Result<(), Errno> {
+        if self.k.ipc_perm(kind, slot).valid {
+            return Ok(());
+        }
+        self.trace.rule(IPC_ID_06);
+        Err(Errno::EIDRM)
+    }
+
     /// `ipc_rmid`: nothing finds the object any more.
     pub(in super::super) fn ipc_rmid(&mut self, kind: IpcKind, slot: IpcSlot) {
         let id = self.k.ipc_perm(kind, slot).id;

@@ -31,6 +31,13 @@ pub struct KernIpcPerm {
 
 canon_struct!(KernIpcPerm { valid, id, key, uid, gid, cuid, cgid, mode });
 
+impl KernIpcPerm {
+    /// What `IPC_STAT` tells first of every object.
+    pub(in super::super) fn fields(&self) -> [i64; 5] {
+        [self.uid.into(), self.gid.into(), self.cuid.into(), self.cgid.into(), self.mode.into()]
+    }
+}
+
 impl Cx<'_> {
     /// The effective user; every user of a test is alone in the group of the same number.
     pub(in super::super) fn euid(&self) -> u32 {

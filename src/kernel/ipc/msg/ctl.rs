@@ -190,22 +190,16 @@ impl MsgCtlCall {
 
     /// `msgctl_stat`, under the lock.
     fn stat(&mut self, cx: &mut Cx) -> Step {
-        let msq = cx.k.msq(self.slot);
-        if !msq.q_perm.valid {
-            cx.trace.rule(IPC_ID_06);
-            return Step::Returned(Errno::EIDRM.into());
+        if let Err(errno) = cx.ipc_valid_object(IpcKind::Msg, self.slot) {
+            return Step::Returned(errno.into());
         }
         if self.null {
             return Step::Returned(Errno::EFAULT.into());
         }
+        let msq = cx.k.msq(self.slot);
         let perm = &msq.q_perm;
         let ret = if self.cmd == MsgCtl::Stat { 0 } else { perm.id.into() };
-        let extra = smallvec![
-            perm.uid.into(),
-            perm.gid.into(),
-            perm.cuid.into(),
-            perm.cgid.into(),
-            perm.mode.into(),
+        let of_queue = [
             msq.q_cbytes as i64,
             msq.q_qnum as i64,
             msq.q_qbytes as i64,
@@ -215,6 +209,7 @@ impl MsgCtlCall {
             msq.q_rtime.into(),
             1,
         ];
+        let extra = perm.fields().into_iter().chain(of_queue).collect();
         cx.trace.rule(MSG_CTL_08);
         Step::Returned(Return { extra, ..Return::value(ret) })
     }

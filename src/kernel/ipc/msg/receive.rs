@@ -193,11 +193,10 @@ impl MsgRcv {
     /// Under the lock: takes a message, or becomes one of those who wait for one.
     #[inline]
     fn search(&mut self, cx: &mut Cx) -> Step {
-        let msq = cx.k.msq(self.slot);
-        if !msq.q_perm.valid {
-            cx.trace.rule(IPC_ID_06);
-            return Step::Returned(Errno::EIDRM.into());
+        if let Err(errno) = cx.ipc_valid_object(IpcKind::Msg, self.slot) {
+            return Step::Returned(errno.into());
         }
+        let msq = cx.k.msq(self.slot);
         let Some(found) = msq.find_msg(self.wanted) else {
             cx.trace.rule(MSG_R_08);
             if self.flags.contains(MsgFlags::IPC_NOWAIT) {

@@ -86,9 +86,8 @@ impl MsgSnd {
             }
             At::Woken => {
                 cx.k.task_mut(cx.me).state = RunState::Running;
-                if !cx.k.msq(self.slot).q_perm.valid {
-                    cx.trace.rule(IPC_ID_06);
-                    return Step::Returned(Errno::EIDRM.into());
+                if let Err(errno) = cx.ipc_valid_object(IpcKind::Msg, self.slot) {
+                    return Step::Returned(errno.into());
                 }
                 let me = cx.me;
                 cx.k.msq_mut(self.slot).q_senders.retain(|&task| task != me);
@@ -115,9 +114,8 @@ impl MsgSnd {
             cx.trace.rule(MSG_S_02);
             return Step::Returned(Errno::EACCES.into());
         }
-        if !perm.valid {
-            cx.trace.rule(IPC_ID_06);
-            return Step::Returned(Errno::EIDRM.into());
+        if let Err(errno) = cx.ipc_valid_object(IpcKind::Msg, self.slot) {
+            return Step::Returned(errno.into());
         }
         let msq = cx.k.msq(self.slot);
         if !msq.fits(self.msg.m_ts()) {

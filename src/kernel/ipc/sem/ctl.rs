@@ -166,11 +166,8 @@ impl SemCtlCall {
     /// From `sem_lock` to `sem_unlock`.
     fn locked(&mut self, cx: &mut Cx) -> Result<Step, Errno> {
         let slot = self.slot;
+        cx.ipc_valid_object(IpcKind::Sem, slot)?;
         let set = cx.k.sem_array(slot);
-        if !set.sem_perm.valid {
-            cx.trace.rule(IPC_ID_06);
-            return Err(Errno::EIDRM);
-        }
         let step = match &self.cmd {
             SemCtl::GetVal(semnum) => value(cx.k.sem(slot, *semnum as u16).semval),
             SemCtl::GetPid(semnum) => {
@@ -248,16 +245,8 @@ impl SemCtlCall {
         let set = cx.k.sem_array(self.slot);
         let perm = &set.sem_perm;
         let ret = if self.cmd == SemCtl::Stat { 0 } else { perm.id.into() };
-        let extra = smallvec![
-            perm.uid.into(),
-            perm.gid.into(),
-            perm.cuid.into(),
-            perm.cgid.into(),
-            perm.mode.into(),
-            set.nsems() as i64,
-            set.sem_otime().into(),
-            1,
-        ];
+        let of_set = [set.nsems() as i64, set.sem_otime().into(), 1];
+        let extra = perm.fields().into_iter().chain(of_set).collect();
         Ok(Step::Returned(Return { extra, ..Return::value(ret) }))
     }
 

@@ -200,8 +200,8 @@ impl SemTimedOp {
                 }
             },
             At::AllocUndo => {
-                if !cx.k.sem_array(self.slot).sem_perm.valid {
-                    return self.removed(cx);
+                if let Err(errno) = cx.ipc_valid_object(IpcKind::Sem, self.slot) {
+                    return returned(Err(errno));
                 }
                 cx.alloc_undo(self.slot);
                 cx.sem_unlock(self.slot);
@@ -253,17 +253,12 @@ impl SemTimedOp {
         Ok(())
     }
 
-    fn removed(&self, cx: &mut Cx) -> Step {
-        cx.trace.rule(IPC_ID_06);
-        returned(Err(Errno::EIDRM))
-    }
-
     /// From `sem_lock` to `sem_unlock`: does the operations, or enters the queues.
     #[inline]
     fn locked(&mut self, cx: &mut Cx) -> Step {
         let slot = self.slot;
-        if !cx.k.sem_array(slot).sem_perm.valid {
-            return self.removed(cx);
+        if let Err(errno) = cx.ipc_valid_object(IpcKind::Sem, slot) {
+            return returned(Err(errno));
         }
         let process = cx.k.task(cx.me).process;
         let pid = cx.my_tgid();

@@ -115,22 +115,14 @@ impl ShmCtlCall {
 
     /// Under the lock of the segment.
     fn locked(&mut self, cx: &mut Cx) -> Result<Step, Errno> {
-        let shm = cx.k.shmid(self.slot);
-        if !shm.shm_perm.valid {
-            cx.trace.rule(IPC_ID_06);
-            return Err(Errno::EIDRM);
-        }
+        cx.ipc_valid_object(IpcKind::Shm, self.slot)?;
         if matches!(self.cmd, ShmCtl::Lock | ShmCtl::Unlock) {
             return self.lock(cx);
         }
+        let shm = cx.k.shmid(self.slot);
         let perm = &shm.shm_perm;
         let ret = if self.cmd == ShmCtl::Stat { 0 } else { perm.id.into() };
-        let extra = smallvec![
-            perm.uid.into(),
-            perm.gid.into(),
-            perm.cuid.into(),
-            perm.cgid.into(),
-            perm.mode.into(),
+        let of_segment = [
             shm.shm_segsz as i64,
             shm.shm_nattch.into(),
             shm.shm_cprid.number(),
@@ -139,6 +131,7 @@ impl ShmCtlCall {
             shm.shm_dtim.into(),
             1,
         ];
+        let extra = perm.fields().into_iter().chain(of_segment).collect();
         if self.null { Err(Errno::EFAULT) } else { Ok(Step::Returned(Return { extra, ..Return::value(ret) })) }
     }
 
