@@ -1,39 +1,13 @@
 //! The command line as users see it: output, exit codes, bad input, Ctrl-C.
 
+mod common;
+
+use common::cli::{code, command, run, run_on, stderr, stdout};
 use std::{
     io::Write,
-    process::{Command, Output, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
-
-fn lockstep(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    lockstep(args).output().unwrap()
-}
-
-/// Runs with a test on standard input.
-fn run_on(text: &str, args: &[&str]) -> Output {
-    let mut child = lockstep(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn check_tells_every_outcome_and_verdict() {
@@ -141,7 +115,7 @@ fn print_is_its_own_fixed_point() {
 fn ctrl_c_ends_with_the_result_so_far_and_the_status_of_the_signal() {
     use std::os::unix::process::ExitStatusExt;
     let endless = "litmus \"endless\"\ntask B { n = 0; while true { yield(); n = n + 1 } }";
-    let mut child = lockstep(&["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&["check", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(endless.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(700));
     // SAFETY: the child is ours and not reaped yet.

@@ -1,29 +1,15 @@
 //! Every litmus file of the library, and every example of the manual, can be read, printed and carried as JSON.
 
+mod common;
+
 use lockstep::litmus::{from_json, load, parse, render, to_json};
 use lockstep::program::{SIGNATURES, constants, syntax::Program};
 use proptest::prelude::*;
 use std::{collections::HashMap, fs, path::Path, path::PathBuf};
 
-/// Every `.litmus` file below `folder`, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "litmus") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// The library and the benchmarks, each with its text.
 fn library() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let paths = ["models", "benches"].iter().flat_map(|folder| files(&root.join(folder)));
+    let paths = ["models", "benches"].into_iter().flat_map(common::files);
     paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 

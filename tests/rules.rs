@@ -1,40 +1,23 @@
 //! Every rule is in one class, and the classes are true of the library.
 
+mod common;
+
 use lockstep::{
     explore::{Options, explore},
     kernel::{
         Env, QUIRKS, Quirk, Version,
         rules::{RULES, Rule, RuleSet, classes, classes::Class},
     },
-    litmus,
     machine::{Machine, environment},
     report::{RULES_PAGES, rules_page},
 };
-use std::{collections::HashSet, fs, path::Path, path::PathBuf};
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "litmus") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use std::{collections::HashSet, fs};
 
 /// The rules that the library exercises on one kernel; what it claims there holds.
 fn exercised(version: Version, switched: Option<Quirk>) -> RuleSet {
     let mut rules = RuleSet::default();
-    for path in files(&root().join("models")) {
-        let (_, program) = litmus::load(&fs::read_to_string(&path).unwrap()).unwrap();
+    for path in common::library() {
+        let program = common::load_path(&path);
         if !program.settings.kernel.contains(version) {
             continue;
         }
@@ -108,7 +91,7 @@ fn the_library_exercises_what_is_model_only_on_other_kernels() {
 fn the_reference_pages_are_up_to_date() {
     for page in RULES_PAGES {
         let file = format!("docs/semantics/{}.md", page.name);
-        let path = root().join(&file);
+        let path = common::root().join(&file);
         let text = rules_page(page);
         if std::env::var_os("LOCKSTEP_UPDATE").is_some() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,5 +1,7 @@
 //! Semaphore sets against the textbook, and the numbers of states of well-known programs.
 
+mod common;
+
 use lockstep::{
     explore::{Options, Steps, explore},
     kernel::{Action, Call, Env, IpcId, Kernel, Quirk, SemBuf, SemCall, SemFlags, SemTimeout, Step, Trace, Version},
@@ -153,11 +155,9 @@ const PHILOSOPHERS: [(u64, usize); 4] = [(187, 2), (1076, 2), (6169, 2), (35_345
 /// Whatever version, and wherever calls are interrupted: what the library claims of semaphores holds.
 #[test]
 fn the_library_holds_on_old_kernels_and_when_calls_are_interrupted() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sysv-sem");
     let (mut tried, mut wrong) = (0, Vec::new());
-    for entry in std::fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        let (_, program) = litmus::load(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for path in common::files("models/sysv-sem") {
+        let program = common::load_path(&path);
         for version in [(3, 2), (3, 10), (3, 12), (4, 19), (6, 18)].map(|(major, minor)| Version::new(major, minor)) {
             let env = environment(&program, Env::new(version)).unwrap();
             let options = Options { steps: Steps::Sections(Some(1)), max_states: 20_000, ..Options::default() };

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::cli::{code, run, run_in, run_on, stderr, stdout};
 use lockstep::{
     explore::{Options, Steps, explore, graph},
     kernel::Env,
@@ -10,39 +11,9 @@ use lockstep::{
 use std::{
     collections::BTreeSet,
     fs,
-    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Output,
 };
-
-fn lockstep_in(dir: &Path, args: &[&str], input: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-    command.current_dir(dir).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // Whoever does not read its input may be gone already.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-fn lockstep(args: &[&str]) -> Output {
-    lockstep_in(Path::new(env!("CARGO_MANIFEST_DIR")), args, "")
-}
-
-fn lockstep_on(input: &str, args: &[&str]) -> Output {
-    lockstep_in(Path::new(env!("CARGO_MANIFEST_DIR")), args, input)
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap_or_else(|| panic!("{output:?}"))
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// An empty directory.
 fn scratch(name: &str) -> PathBuf {
@@ -84,39 +55,39 @@ allow asleep R
 
 #[test]
 fn statements_that_nothing_reaches_are_told() {
-    let log = lockstep_on(BRANCHES, &["check", "-", "--no-timing"]);
+    let log = run_on(BRANCHES, &["check", "-", "--no-timing"]);
     assert_eq!(code(&log), 0);
     insta::assert_snapshot!(stdout(&log));
-    let json = lockstep_on(BRANCHES, &["check", "-", "--format", "json"]);
+    let json = run_on(BRANCHES, &["check", "-", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let lines: Vec<_> = json[0]["unreached"].as_array().unwrap().iter().map(|u| u["line"].clone()).collect();
     assert_eq!(lines, [15, 16, 22, 25]);
     // A search that ends too early has not seen what there is.
-    let bounded = lockstep_on(BRANCHES, &["check", "-", "--max-states", "0"]);
+    let bounded = run_on(BRANCHES, &["check", "-", "--max-states", "0"]);
     assert!(!stdout(&bounded).contains("Unreached"));
 }
 
 #[test]
 fn a_graph_is_drawn() {
     let file = "models/classic/threads-share-descriptors.litmus";
-    let dot = lockstep(&["graph", file]);
+    let dot = run(&["graph", file]);
     assert_eq!(code(&dot), 0);
     insta::assert_snapshot!(format!("{}{}", stdout(&dot), stderr(&dot)));
     let svg = scratch("graph").join("x.svg");
-    assert_eq!(code(&lockstep(&["graph", file, "--svg", svg.to_str().unwrap()])), 0);
+    assert_eq!(code(&run(&["graph", file, "--svg", svg.to_str().unwrap()])), 0);
     let svg = fs::read_to_string(svg).unwrap();
     assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>\n"));
     assert!(svg.contains("outcome 3") && svg.contains("Reader: read(p.r, 1) … asleep"));
-    let full = lockstep(&["graph", file, "--full", "--dot", "-", "--svg", "-"]);
+    let full = run(&["graph", file, "--full", "--dot", "-", "--svg", "-"]);
     assert!(stderr(&full).contains("14 states, 17 moves, 3 outcomes; drawn with 14 boxes and 17 arrows"));
 }
 
 #[test]
 fn a_graph_that_nobody_could_read_is_refused() {
-    let large = lockstep(&["graph", "models/classic/barrier.litmus"]);
+    let large = run(&["graph", "models/classic/barrier.litmus"]);
     assert_eq!(code(&large), 3);
     insta::assert_snapshot!(stderr(&large));
-    let part = lockstep(&["graph", "models/classic/barrier.litmus", "--max-states", "20"]);
+    let part = run(&["graph", "models/classic/barrier.litmus", "--max-states", "20"]);
     assert_eq!(code(&part), 3);
     assert!(stdout(&part).contains("dashed") && stderr(&part).contains("not the whole graph"), "{}", stderr(&part));
 }
@@ -146,7 +117,7 @@ fn the_graph_has_the_states_and_outcomes_of_the_search() {
 #[test]
 fn golden_logs_are_written_and_compared() {
     let dir = scratch("golden");
-    let here = |args: &[&str]| lockstep_in(&dir, args, "");
+    let here = |args: &[&str]| run_in(&dir, args, "");
     fs::write(dir.join("x.litmus"), BRANCHES).unwrap();
     assert_eq!(code(&here(&["test", "x.litmus", "--promote"])), 2);
     let promoted = here(&["test", "x.litmus", "--model-only", "--promote"]);
@@ -178,7 +149,7 @@ fn the_classic_tests_have_their_golden_logs() {
     for path in classic {
         assert!(path.with_extension("litmus.expected").exists(), "lockstep test --model-only --promote {path:?}");
     }
-    let output = lockstep(&["test", "--model-only", "models/classic"]);
+    let output = run(&["test", "--model-only", "models/classic"]);
     assert_eq!(code(&output), 0, "lockstep test --model-only --promote models/classic\n{}", stdout(&output));
 }
 
@@ -186,14 +157,14 @@ fn the_classic_tests_have_their_golden_logs() {
 fn logs_are_compared() {
     let dir = scratch("compare");
     let write = |name: &str, args: &[&str]| {
-        let output = lockstep(args);
+        let output = run(args);
         fs::write(dir.join(name), &output.stdout).unwrap();
     };
     write("text", &["check", "models/pipe", "models/classic/ping-pong.litmus"]);
     write("json", &["check", "models/pipe", "models/classic/ping-pong.litmus", "--format", "json"]);
     write("old", &["check", "models/pipe/nowait.litmus", "--kernel", "v6.1"]);
     write("new", &["check", "models/pipe/nowait.litmus", "models/pipe/packet.litmus"]);
-    let compare = |old: &str, new: &str| lockstep_in(&dir, &["compare", old, new], "");
+    let compare = |old: &str, new: &str| run_in(&dir, &["compare", old, new], "");
     let same = compare("text", "json");
     assert_eq!(code(&same), 0, "{}", stdout(&same));
     let other = compare("old", "new");
@@ -207,7 +178,7 @@ fn logs_are_compared() {
 #[test]
 fn a_walk_by_hand() {
     let answers = "9\nNobody\nA\nB\nu\no\n2\nA\nC\nq\n";
-    let walk = lockstep_on(answers, &["step", "models/classic/philosophers.litmus"]);
+    let walk = run_on(answers, &["step", "models/classic/philosophers.litmus"]);
     assert_eq!(code(&walk), 0);
     insta::assert_snapshot!(stdout(&walk));
 }
@@ -215,27 +186,27 @@ fn a_walk_by_hand() {
 #[test]
 fn a_walk_ends_with_its_outcome_or_with_its_input() {
     let file = "models/classic/two-pipes-deadlock.litmus";
-    let end = lockstep_on("A\nB\nthis is not read", &["step", file, "--no-rules"]);
+    let end = run_on("A\nB\nthis is not read", &["step", file, "--no-rules"]);
     assert_eq!(code(&end), 0);
     insta::assert_snapshot!(stdout(&end));
-    let cut = lockstep_on("A\n", &["step", file]);
+    let cut = run_on("A\n", &["step", file]);
     assert_eq!(code(&cut), 0);
     assert!(stdout(&cut).ends_with("2> \n"));
-    let sections = lockstep_on("A\n", &["step", file, "--steps", "section"]);
+    let sections = run_on("A\n", &["step", file, "--steps", "section"]);
     assert!(stdout(&sections).contains("A: read(p.r, 1) … interrupted:"));
-    assert_eq!(code(&lockstep_on("A\n", &["step", "-"])), 2);
+    assert_eq!(code(&run_on("A\n", &["step", "-"])), 2);
 }
 
 #[test]
 fn shells_and_man_know_every_subcommand() {
     for shell in ["bash", "zsh", "fish"] {
-        let script = lockstep(&["completions", shell]);
+        let script = run(&["completions", shell]);
         assert_eq!(code(&script), 0);
         assert!(["compare", "graph", "--promote"].iter().all(|word| stdout(&script).contains(word.trim_matches('-'))));
     }
-    assert!(stdout(&lockstep(&["man"])).contains(".TH lockstep"));
+    assert!(stdout(&run(&["man"])).contains(".TH lockstep"));
     let dir = scratch("man");
-    assert_eq!(code(&lockstep(&["man", dir.to_str().unwrap()])), 0);
+    assert_eq!(code(&run(&["man", dir.to_str().unwrap()])), 0);
     for page in ["lockstep.1", "lockstep-check.1", "lockstep-step.1", "lockstep-graph.1"] {
         assert!(dir.join(page).exists(), "{page}");
     }
@@ -243,23 +214,23 @@ fn shells_and_man_know_every_subcommand() {
 
 #[test]
 fn loom_checks_a_protocol_and_tells_how_a_defect_shows() {
-    let clean = lockstep(&["loom", "pipe-resize", "--bound", "2"]);
+    let clean = run(&["loom", "pipe-resize", "--bound", "2"]);
     assert_eq!(code(&clean), 0);
     assert!(stdout(&clean).contains("78") && stdout(&clean).contains("holds"), "{}", stdout(&clean));
-    let broken = lockstep(&["loom", "--defect", "pipe-05"]);
+    let broken = run(&["loom", "--defect", "pipe-05"]);
     assert_eq!(code(&broken), 1);
     for part in
         ["pipe-resize", "lost wake-up: A sleeps", "wakes A from wr_wait", "the limit is 2 now", "end  A: asleep"]
     {
         assert!(stdout(&broken).contains(part), "{part}: {}", stdout(&broken));
     }
-    let json = lockstep(&["loom", "--defect", "PIPE-05", "--format", "json"]);
+    let json = run(&["loom", "--defect", "PIPE-05", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(json[0]["failure"]["outcome"], "A: asleep; B: ok");
-    assert_eq!(code(&lockstep(&["loom", "pipe-look", "--max-time", "0"])), 3);
-    assert_eq!(code(&lockstep(&["loom", "pipe-eof", "--native", "20"])), 0);
-    assert!(stdout(&lockstep(&["loom", "--list"])).contains("PIPE-07"));
-    let unknown = lockstep(&["loom", "pipe-eoff"]);
+    assert_eq!(code(&run(&["loom", "pipe-look", "--max-time", "0"])), 3);
+    assert_eq!(code(&run(&["loom", "pipe-eof", "--native", "20"])), 0);
+    assert!(stdout(&run(&["loom", "--list"])).contains("PIPE-07"));
+    let unknown = run(&["loom", "pipe-eoff"]);
     assert_eq!(code(&unknown), 2);
     assert!(stderr(&unknown).contains("did you mean `pipe-eof`?"), "{}", stderr(&unknown));
 }

@@ -1,11 +1,13 @@
 //! What several test files need.
 #![allow(dead_code)]
 
+pub mod cli;
+
 use lockstep::{litmus, program::Compiled};
 use std::{fs, path::Path, path::PathBuf};
 
-/// Every litmus file of the library, sorted by name.
-pub fn library() -> Vec<PathBuf> {
+/// Every `.litmus` file below a folder of the repository, sorted by name.
+pub fn files(folder: &str) -> Vec<PathBuf> {
     fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
@@ -17,15 +19,26 @@ pub fn library() -> Vec<PathBuf> {
         }
     }
     let mut files = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models"), &mut files);
+    walk(&root().join(folder), &mut files);
     files.sort();
+    files
+}
+
+/// Every litmus file of the library, sorted by name.
+pub fn library() -> Vec<PathBuf> {
+    let files = files("models");
     assert!(files.len() > 100, "the library is there");
     files
 }
 
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// A test by its path below the repository.
 pub fn load(path: &str) -> Compiled {
-    load_path(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+    load_path(&root().join(path))
 }
 
 /// A test by its path.
