@@ -4,11 +4,13 @@
 //! of kernel code: from a place where other tasks can run to the next such place.
 
 mod call;
+mod call_kind;
 pub mod canon;
 mod env;
 mod errno;
 mod exit;
 mod file;
+mod flags;
 mod footprint;
 mod frame;
 pub mod ipc;

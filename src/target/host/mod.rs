@@ -24,6 +24,7 @@ mod shm;
 mod signals;
 mod steer;
 mod sys;
+mod wire;
 mod worker;
 
 use super::{Facts, Refusal, Stage};

@@ -1,0 +1,120 @@
+//! What others want to know of a program before they run it.
+
+use super::*;
+use crate::kernel::{
+    Call, CallKind, MsgCall, MsgCtl, ProcessId, SemCall, SemCtl, ShmCall, ShmCtl, TaskId,
+    signal::{task_of, tid_of},
+};
+
+impl Compiled {
+    /// Whether it uses System V IPC.
+    pub fn uses_ipc(&self) -> bool {
+        let declared = self.objects.iter().any(|object| object.kind.ipc().is_some());
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
+    }
+
+    /// Whether each of its free runs needs an IPC namespace, mappings and an order of attaches of its own: the kernel's answers tell
+    /// of whatever else there is.
+    pub fn needs_fresh_memory(&self) -> bool {
+        let attached = self.processes.iter().any(|process| !process.attached.is_empty());
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        let calls = instrs.any(|instr| {
+            use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
+            matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl))
+        });
+        calls || attached && (self.init.is_some() || self.looks_at_pids())
+    }
+
+    /// Whether it can tell which other System V objects there are: by the numbers of ids, by index, or by totals. Then no other
+    /// may be there.
+    pub fn looks_at_namespace(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| looks |= matches!(e, ExprCode::Object { field: ObjectField::Id, .. }));
+        }
+        let wide = |call: &CallCode| match call {
+            CallCode::Known(Call::Msg(MsgCall::Ctl { cmd, .. })) => {
+                !matches!(cmd, MsgCtl::Rmid | MsgCtl::Set { .. } | MsgCtl::Stat)
+            }
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => {
+                matches!(cmd, SemCtl::Info | SemCtl::SemInfo | SemCtl::SemStat | SemCtl::SemStatAny)
+            }
+            CallCode::Known(_) => call.kind().returns_id(),
+            CallCode::Computed { signature, .. } => {
+                signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
+            }
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
+    }
+
+    /// Whether it has processes of several users, or gives objects to others than the owner of the test.
+    pub fn has_users(&self) -> bool {
+        let gives = |instr: &Instr| match instr {
+            Instr::Call {
+                call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
+            } => set.uid > 0 || set.gid > 0,
+            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
+            Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
+                set.uid > 0 || set.gid > 0
+            }
+            _ => false,
+        };
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        self.processes.iter().any(|process| process.user > 0) || instrs.any(gives)
+    }
+
+    /// Whether a condition or a `msgctl` looks at the last users of System V objects.
+    pub fn looks_at_pids(&self) -> bool {
+        let mut looks = false;
+        for e in self.outside_conditions() {
+            e.visit(&mut |e| {
+                looks |= matches!(e, ExprCode::Object { field, .. } | ExprCode::Sem { field, .. } if field.is_pid());
+            });
+        }
+        let asks = |call: &CallCode| match call {
+            CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
+            call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl | CallKind::Shmctl),
+        };
+        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
+    }
+
+    /// The id of a process as programs know it.
+    pub fn pid(&self, process: ProcessId) -> i32 {
+        self.processes[process as usize].threads.first().map_or(0, |&leader| tid_of(leader))
+    }
+
+    /// The thread with this id.
+    pub fn task_by_tid(&self, tid: i32) -> Option<TaskId> {
+        task_of(tid).filter(|&task| usize::from(task) < self.tasks.len())
+    }
+
+    /// Whether any of its calls has to do with signals: otherwise nobody can see them.
+    pub fn uses_signals(&self) -> bool {
+        let is_signal = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_about_signals());
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
+    }
+
+    /// Whether signals choose among threads. Free runs show nothing of that: between its calls a worker lets no signal in,
+    /// so that another thread would take it.
+    pub fn threads_share_signals(&self) -> bool {
+        self.uses_signals() && self.processes.iter().any(|process| process.threads.len() > 1)
+    }
+
+    /// The task called `name` (`W`, `worker[1]`).
+    pub fn task_by_name(&self, name: &str) -> Option<TaskId> {
+        self.tasks.iter().position(|t| t.name == name).map(|i| i as TaskId)
+    }
+
+    /// The call that a task would make at instruction `pc`, if there is a call there.
+    pub fn call_at(&self, task: TaskId, pc: u32) -> Option<&CallCode> {
+        match self.tasks[task as usize].code.instrs.get(pc as usize) {
+            Some(Instr::Call { call, .. }) => Some(call),
+            _ => None,
+        }
+    }
+}
