@@ -233,20 +233,9 @@ fn reopen(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser)
     let variable = sketch.variable(task);
     let made = call("reopen", [text(sketch, d), flags(&chosen)]);
     if sketch.descriptors[d].open {
-        let Descriptor { process, file, .. } = sketch.descriptors[d];
-        let (read, write) = (mode != "O_WRONLY", mode != "O_RDONLY");
-        let text = name(&variable.name);
+        let file = sketch.descriptors[d].file;
         sketch.wake(file, Until::Opened);
-        sketch.descriptors.push(Descriptor {
-            text,
-            process,
-            task: Some(task),
-            file,
-            read,
-            write,
-            nonblock,
-            open: true,
-        });
+        sketch.opened(task, &variable.name, file, mode, nonblock);
     }
     statement(Some(variable), made)
 }

@@ -1,6 +1,6 @@
 //! Named pipes.
 
-use super::{Chooser, Descriptor, FileKind, FileSketch, Mechanism, Sketch, Sleep, Until, build, descriptor};
+use super::{Chooser, FileKind, FileSketch, Mechanism, Sketch, Sleep, Until, build, descriptor};
 use crate::{
     kernel::PAGE_SIZE,
     program::syntax::{Object, ObjectKind, Stmt},
@@ -59,15 +59,6 @@ fn open(sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Option<S
     if !partner && !nonblock {
         sketch.tasks[task].asleep = Some(Sleep { file, until: Until::Opened });
     }
-    sketch.descriptors.push(Descriptor {
-        text: build::name(&variable.name),
-        process: sketch.tasks[task].process,
-        task: Some(task),
-        file,
-        read,
-        write,
-        nonblock,
-        open: true,
-    });
+    sketch.opened(task, &variable.name, file, mode, nonblock);
     Some(stmt)
 }

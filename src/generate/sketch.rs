@@ -128,6 +128,13 @@ pub struct Descriptor {
 }
 
 impl Sketch {
+    /// What a variable of a task holds once an open has succeeded: another descriptor of a file.
+    pub fn opened(&mut self, task: usize, variable: &str, file: usize, mode: &str, nonblock: bool) {
+        let (read, write) = (mode != "O_WRONLY", mode != "O_RDONLY");
+        let (text, process) = (build::name(variable), self.tasks[task].process);
+        self.descriptors.push(Descriptor { text, process, task: Some(task), file, read, write, nonblock, open: true });
+    }
+
     /// A name that no task has had.
     pub fn add_process(&mut self, name: String, parent: Option<usize>) -> usize {
         self.processes.push(ProcessSketch { name, parent, tasks: Vec::new(), runs: parent.is_none() });
