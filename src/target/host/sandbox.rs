@@ -296,8 +296,9 @@ fn enter<'a>(shared: &'a Shared, config: &Config, initial: bool) -> Inside<'a> {
     shared.require(Stage::Capabilities, wanted.and(had).set_with_spare(spare));
     let realtime = config.realtime != Some(false) && become_realtime();
     if realtime {
-        // Should the watchdog not get to run: it sleeps once in each run, at least.
-        let limit = config.whole.as_micros() as u64;
+        // Should the watchdog not get to run: it sleeps once in each run, at least. Twice the time, so that the watchdog, which tells
+        // what happened, is first as long as it runs.
+        let limit = 2 * config.whole.as_micros() as u64;
         shared.require(Stage::Limits, sys::set_limit(libc::RLIMIT_RTTIME as i32, limit, limit));
     }
     if config.realtime == Some(true) && !realtime {
