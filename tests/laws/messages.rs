@@ -147,7 +147,7 @@ proptest! {
             }
             let msq = queue.kernel.msq(0);
             prop_assert_eq!(msq.q_qnum as usize, list.len());
-            prop_assert_eq!(u64::from(msq.q_cbytes), list.iter().map(|message| u64::from(message.len)).sum::<u64>());
+            prop_assert_eq!(msq.q_cbytes, list.iter().map(|message| u64::from(message.len)).sum::<u64>());
         }
     }
 }
