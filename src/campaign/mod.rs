@@ -19,6 +19,6 @@ pub use finding::{Finding, Kind};
 pub use free::FreeRuns;
 pub use run::{Options, Tell, run};
 pub use shrink::{Case, Step, confirm, shrink};
-pub use summary::Summary;
+pub use summary::{Summary, Unconfirmed};
 pub use trial::{Class, Difference, How, Recipe, Seen, Trial, begin, compare};
 pub use walk::{Walk, Walking};

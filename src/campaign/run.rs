@@ -1,7 +1,7 @@
 //! The loop of a campaign.
 
 use super::{
-    Finding, Kind, Seen, Summary, Trial, compare, free,
+    Finding, Kind, Seen, Summary, Trial, Unconfirmed, compare, free,
     shrink::{self, Case},
     trial::Recipe,
 };
@@ -32,7 +32,7 @@ pub struct Options<'a> {
     pub steer: SteerOptions,
     /// Run freely instead, so often each.
     pub free: Option<free::FreeRuns>,
-    /// A shrunk program is run so often to see how often it differs.
+    /// A program that differed is run so often to see whether it does again, and once it is shrunk, how often.
     pub confirm: usize,
     /// The end, when so many kinds of difference were found.
     pub max_findings: usize,
@@ -194,7 +194,7 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// A difference: counted if its kind is known, else shrunk and reported.
+    /// A difference: counted if its kind is known, else made again, shrunk, and reported.
     fn found(
         &mut self,
         target: &mut dyn Target,
@@ -211,8 +211,15 @@ impl Campaign<'_> {
         if self.over() {
             return Ok(());
         }
-        tell(Tell::Shrinking(&kind));
         let case = Case::new(trial, walk, difference.step);
+        let (again, _) =
+            shrink::confirm(target, &self.options.recipe.env, &self.options.steer, &case, self.options.confirm)?;
+        if again == 0 {
+            self.summary.differences -= 1;
+            self.summary.unconfirmed.push(Unconfirmed { program: trial.index, kind });
+            return Ok(());
+        }
+        tell(Tell::Shrinking(&kind));
         let finding = shrink::finding(target, self.options, case, difference, trial.index)?;
         tell(Tell::Found(&finding));
         self.findings.push(finding);

@@ -1,5 +1,6 @@
 //! What a campaign has done so far.
 
+use super::Kind;
 use crate::kernel::rules::{Rule, RuleSet};
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, time::Duration};
@@ -35,6 +36,8 @@ pub struct Summary {
     pub differences: u64,
     /// Kinds of difference that were found.
     pub findings: u64,
+    /// Programs of which one run differed, and none of the runs that were made again to confirm it.
+    pub unconfirmed: Vec<Unconfirmed>,
     /// Rules that were compared with the kernel.
     #[serde(serialize_with = "names")]
     pub rules: RuleSet,
@@ -44,6 +47,16 @@ pub struct Summary {
     /// Time in which the target steered or ran freely.
     #[serde(serialize_with = "seconds")]
     pub on_target: Duration,
+}
+
+/// A difference that was seen once only. On a steered run that is the machine's doing as a rule: a task had to wait for
+/// something outside of its calls, such as a page that it touched, and others went first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unconfirmed {
+    /// The number of the program.
+    pub program: u64,
+    /// What differed.
+    pub kind: Kind,
 }
 
 fn names<S: Serializer>(rules: &RuleSet, serializer: S) -> Result<S::Ok, S::Error> {

@@ -73,6 +73,10 @@ pub fn campaign(summary: &Summary, findings: &[Finding]) -> String {
             let _ = writeln!(out, "{what} {}", reasons(why));
         }
     }
+    if !summary.unconfirmed.is_empty() {
+        let once = summary.unconfirmed.iter().map(|once| format!("{} ({})", once.program, once.kind));
+        let _ = writeln!(out, "Seen once, and never again: program {}", once.collect::<Vec<_>>().join(", "));
+    }
     let _ = writeln!(out, "Differences {}, of {}", summary.differences, plural(findings.len() as u64, "kind"));
     for finding in findings {
         let _ = writeln!(out, "  {:>6}  {}", finding.met, finding.kind);
