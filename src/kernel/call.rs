@@ -379,6 +379,16 @@ pub enum Call {
         /// `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
         options: i32,
     },
+    /// `signalfd4(fd, mask, flags)`; what a read of it copies is in the answer's `extra`: signo, code, pid, uid and value of each
+    /// signal.
+    Signalfd {
+        /// A signalfd whose mask changes, or -1 for a new one.
+        fd: Fd,
+        /// Signals to be read.
+        mask: SigSet,
+        /// `SFD_NONBLOCK`, `SFD_CLOEXEC`: `O_NONBLOCK` and `O_CLOEXEC`.
+        flags: OpenFlags,
+    },
     /// The end of a handler.
     Sigreturn,
 }
@@ -431,6 +441,7 @@ impl Call {
             Call::Sigsuspend { .. } => CallKind::Sigsuspend,
             Call::Sigtimedwait { .. } => CallKind::Sigwaitinfo,
             Call::Waitpid { .. } => CallKind::Waitpid,
+            Call::Signalfd { .. } => CallKind::Signalfd,
             Call::Sigreturn => CallKind::Sigreturn,
         }
     }

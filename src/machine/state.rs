@@ -156,8 +156,8 @@ impl State {
     /// The tasks that sleep although what they wait for, or a signal that they do not block, is there and nobody is about
     /// to wake them.
     pub fn stuck(&self) -> impl Iterator<Item = TaskId> + '_ {
-        let ready = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
-        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call) || self.kernel.overlooks_signal(id));
+        let ready = |call: &Option<InCall>, id| call.as_ref().is_some_and(|call| call.ready(&self.kernel, id));
+        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call, id) || self.kernel.overlooks_signal(id));
         self.kernel.tasks().filter(move |&(id, t)| stuck(id, t)).map(|(id, _)| id)
     }
 

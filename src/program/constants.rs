@@ -106,6 +106,8 @@ const NUMBERS: &[(&str, i64)] = &[
     ("LONG_MIN", i64::MIN),
     ("SIG_DFL", SIG_DFL),
     ("SIG_IGN", SIG_IGN),
+    ("SFD_CLOEXEC", 0o2_000_000),
+    ("SFD_NONBLOCK", 0o4000),
     ("SIG_BLOCK", 0),
     ("SIG_UNBLOCK", 1),
     ("SIG_SETMASK", 2),

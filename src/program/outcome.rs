@@ -116,7 +116,8 @@ impl Serialize for Named<'_> {
 
 /// Whether more of a record than one constant is worth showing.
 fn shown_whole(r: &CallResult) -> bool {
-    r.ret.is_ok()
+    r.call == CallKind::Read && !r.extra.is_empty()
+        || r.ret.is_ok()
         && matches!(
             r.call,
             CallKind::Poll

@@ -169,6 +169,7 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Sigsuspend, &[req("mask", Signals)]),
     sig(CallKind::Sigwaitinfo, &[req("set", Signals), named("timeout", Time)]),
     sig(CallKind::Waitpid, &[req("pid", Pid), opt("options", Number)]),
+    sig(CallKind::Signalfd, &[req("mask", Signals), opt("flags", Number), named("fd", Fd)]),
 ];
 
 impl Signature {
@@ -264,6 +265,9 @@ impl Signature {
             CallKind::Sigsuspend => Call::Sigsuspend { mask: args.set(0)? },
             CallKind::Sigwaitinfo => Call::Sigtimedwait { set: args.set(0)?, timeout: args.timeout(1)? },
             CallKind::Waitpid => Call::Waitpid { pid: args.number(0, 0)?, options: args.number(1, 0)? },
+            CallKind::Signalfd => {
+                Call::Signalfd { fd: args.number(2, -1)?, mask: args.set(0)?, flags: args.open_flags(1)? }
+            }
             CallKind::Sigreturn => Call::Sigreturn,
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }

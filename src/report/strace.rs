@@ -121,6 +121,12 @@ impl Caller<'_> {
                 args.extend((*options != 0).then(|| options.to_string()));
                 args
             }
+            Call::Signalfd { fd: of, mask, flags } => {
+                let mut args = vec![set(*mask)];
+                args.extend((!flags.is_empty()).then(|| constants::flags(*flags)));
+                args.extend((*of != -1).then(|| format!("fd: {}", fd(of))));
+                args
+            }
             Call::Load { addr } => vec![self.cell(*addr)],
             Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],

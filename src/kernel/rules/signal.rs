@@ -67,6 +67,15 @@ rules! {
     SIG_W_02_EINTR "SIG-W-02-EINTR" ALL, "do_sigtimedwait", "A sleeping sigtimedwait that another signal interrupts is EINTR, whatever the handler says, and even if none ran.";
     SIG_W_02A "SIG-W-02a" ALL, "do_sigtimedwait", "A signal that sigtimedwait sleeps for is returned, and its handler does not run.";
     SIG_W_04 "SIG-W-04" ALL, "pause, sigsuspend", "pause and sigsuspend sleep until a signal comes that is not ignored, and are EINTR after a handler.";
+    SIG_W_05 "SIG-W-05" ALL, "signalfd_read", "A read of a signalfd takes a signal of its mask that is pending for the reader or its process, even one that is not blocked.";
+    SIG_W_05_SIZE "SIG-W-05-SIZE" ALL, "signalfd_read", "A read of a signalfd with room for less than a signalfd_siginfo is EINVAL, and the rest of a buffer stays unused.";
+    SIG_W_05_AGAIN "SIG-W-05-AGAIN" ALL, "signalfd_read", "A read of a signalfd that may not sleep is EAGAIN without a signal.";
+    SIG_W_05_MORE "SIG-W-05-MORE" ALL, "signalfd_read", "A read of a signalfd waits for the first signal only, and takes as many as there are then.";
+    SIG_W_05_POLL "SIG-W-05-POLL" ALL, "signalfd_poll", "poll of a signalfd tells POLLIN if a signal of its mask is pending for who polls, and nothing else.";
+    SIG_W_05_MASK "SIG-W-05-MASK" ALL, "do_signalfd4", "signalfd with a descriptor changes the mask of its file and wakes the readers of the process; flags have no effect then.";
+    SIG_W_05_ARGS "SIG-W-05-ARGS" ALL, "do_signalfd4", "signalfd is EINVAL with an unknown flag, or with a descriptor of something else.";
+    SIG_W_05_NOTIFY "SIG-W-05-NOTIFY" ALL, "signalfd_notify", "Every signal that becomes pending wakes all who read or poll a signalfd in its process; those it is not for sleep on.";
+    SIG_W_05_FILE "SIG-W-05-FILE" ALL, "anon_inode_getfile", "A signalfd cannot be written, spliced, opened again or sized; lseek on it is 0.";
     SIG_R_01 "SIG-R-01" ALL, "handle_signal", "A read, write, open or waitpid that a handler with SA_RESTART interrupts is made again.";
     SIG_R_01_EINTR "SIG-R-01-EINTR" ALL, "handle_signal", "A read, write, open or waitpid that a handler without SA_RESTART interrupts is EINTR.";
     SIG_R_01_NONE "SIG-R-01-NONE" ALL, "arch_do_signal_or_restart", "A read, write, open or waitpid that a signal interrupts without a handler is made again.";

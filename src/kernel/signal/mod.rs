@@ -10,6 +10,7 @@ mod ids;
 mod kill;
 mod pending;
 mod send;
+mod signalfd;
 mod stop;
 mod waiting;
 
@@ -18,10 +19,11 @@ pub use child::{WNOHANG, Wait4, WaitStatus};
 pub(in crate::kernel) use delivery::Delivered;
 pub use delivery::{Delivery, Interrupted, SigFrame};
 pub use ids::{INIT_PID, task_of, tid_of};
-pub use pending::{SigInfo, SigPending, code};
+pub use pending::{SIGINFO_FIELDS, SigInfo, SigPending, code};
+pub use signalfd::{SIGINFO_SIZE, SignalfdRead};
 pub use waiting::{Pause, Sigtimedwait};
 
-use super::{TaskId, canon::canon_struct};
+use super::{TaskId, WaitQueue, canon::canon_struct};
 
 /// A signal number, 1 to 64.
 pub type Signal = u8;
@@ -193,6 +195,8 @@ pub struct SignalStruct {
     pub continued: bool,
     /// `SIGNAL_CLD_STOPPED`, `SIGNAL_CLD_CONTINUED`: what the next thread that runs tells the parent.
     pub cld: u8,
+    /// `signalfd_wqh`: who reads or polls a signalfd.
+    pub signalfd_wqh: WaitQueue,
 }
 
 canon_struct!(SignalStruct {
@@ -205,6 +209,7 @@ canon_struct!(SignalStruct {
     stop_code,
     continued,
     cld,
+    signalfd_wqh,
 });
 
 impl SignalStruct {

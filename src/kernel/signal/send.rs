@@ -125,6 +125,7 @@ impl Cx<'_> {
         pending.list.extend(entry);
         pending.signal |= mask(signal);
         self.trace.tell(|| Event::SignalSent { task, signal });
+        self.signalfd_notify(process);
         self.complete_signal(signal, to);
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{Call, Errno, Return, signal::SigInfo},
+    kernel::{Call, Errno, Return, signal::{SIGINFO_FIELDS, SigInfo}},
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
 };
@@ -159,6 +159,8 @@ pub struct Performer<'a> {
     log_starts: bool,
     /// Whether signals can come in.
     signals: bool,
+    /// Whether they can be read.
+    signalfds: bool,
     /// Whether it makes its calls without being told.
     running: Cell<bool>,
 }
@@ -183,6 +185,7 @@ impl<'a> Performer<'a> {
             instance: Cell::new(0),
             log_starts,
             signals: crew.signals(),
+            signalfds: crew.program.uses_signalfd(),
             running: Cell::new(log_starts),
         }
     }
@@ -197,7 +200,7 @@ impl<'a> Performer<'a> {
     fn executor(&self) -> Executor {
         let idle = self.executors.borrow_mut().pop();
         let objects = &self.crew.instances[self.instance.get()];
-        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects));
+        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects, self.signalfds));
         idle.unwrap_or_else(new)
     }
 
@@ -307,6 +310,11 @@ impl<'a> Performer<'a> {
         match (call, &mut ret.ret) {
             (Call::Waitpid { .. }, Ok(pid)) => *pid = virtual_id(*pid),
             (Call::Sigtimedwait { .. }, Ok(_)) => ret.extra[2] = virtual_id(ret.extra[2]),
+            (Call::Read { .. }, Ok(_)) => {
+                for info in ret.extra.chunks_exact_mut(SIGINFO_FIELDS.into()) {
+                    info[2] = virtual_id(info[2]);
+                }
+            }
             _ => {}
         }
         ret
