@@ -389,6 +389,20 @@ pub enum Call {
         /// `SFD_NONBLOCK`, `SFD_CLOEXEC`: `O_NONBLOCK` and `O_CLOEXEC`.
         flags: OpenFlags,
     },
+    /// `alarm(seconds)`; the answer is 1 if an earlier one had some time left.
+    Alarm {
+        /// 0 for none.
+        seconds: u32,
+    },
+    /// `setitimer(which, …)`; the answer's `extra` is whether the timer was armed (0 or 1), and its interval in microseconds.
+    Setitimer {
+        /// `ITIMER_REAL`, or a number of none.
+        which: i32,
+        /// Microseconds; 0 for none.
+        value: u64,
+        /// Microseconds after which it goes off again; 0 for never.
+        interval: u64,
+    },
     /// The end of a handler.
     Sigreturn,
 }
@@ -442,6 +456,8 @@ impl Call {
             Call::Sigtimedwait { .. } => CallKind::Sigwaitinfo,
             Call::Waitpid { .. } => CallKind::Waitpid,
             Call::Signalfd { .. } => CallKind::Signalfd,
+            Call::Alarm { .. } => CallKind::Alarm,
+            Call::Setitimer { .. } => CallKind::Setitimer,
             Call::Sigreturn => CallKind::Sigreturn,
         }
     }

@@ -65,6 +65,8 @@ pub enum CallKind {
     Waitpid,
     Sigreturn,
     Signalfd,
+    Alarm,
+    Setitimer,
 }
 
 impl CallKind {
@@ -124,6 +126,8 @@ impl CallKind {
         ("waitpid", CallKind::Waitpid),
         ("sigreturn", CallKind::Sigreturn),
         ("signalfd", CallKind::Signalfd),
+        ("alarm", CallKind::Alarm),
+        ("setitimer", CallKind::Setitimer),
     ];
 
     /// The name in the notation.
@@ -185,6 +189,8 @@ impl CallKind {
                 | CallKind::Waitpid
                 | CallKind::Sigreturn
                 | CallKind::Signalfd
+                | CallKind::Alarm
+                | CallKind::Setitimer
         )
     }
 

@@ -70,6 +70,7 @@ impl Exit {
                     cx.exit_shm();
                     return gone(cx);
                 }
+                process.signal.real_timer = Default::default();
                 if cx.k.process_of(cx.me).mm.vmas.is_empty() {
                     return self.exit_sem(cx);
                 }

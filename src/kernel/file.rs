@@ -1,6 +1,8 @@
 //! Open file descriptions: `struct file`.
 
-use super::{Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct, regular::OpenRegular, signal::SigSet};
+use super::{
+    Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct, regular::OpenRegular, signal::SigSet,
+};
 
 /// Index of an open file description.
 pub type FileId = u16;

@@ -153,6 +153,8 @@ impl Cx<'_> {
                 Ok(Frame { call: Some(InCall::Sigprocmask { how, set, locked: false }), fput: None })
             }
             Call::Signalfd { fd, mask, flags } => self.signalfd(fd, mask, flags),
+            Call::Alarm { seconds } => Err(Step::Returned(self.alarm(seconds))),
+            Call::Setitimer { which, value, interval } => Err(Step::Returned(self.setitimer(which, value, interval))),
             Call::Sigpending => Err(Step::Returned(self.sigpending())),
             Call::Sigreturn => Err(self.sigreturn()),
             Call::Yield => returns(0),

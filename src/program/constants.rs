@@ -106,6 +106,7 @@ const NUMBERS: &[(&str, i64)] = &[
     ("LONG_MIN", i64::MIN),
     ("SIG_DFL", SIG_DFL),
     ("SIG_IGN", SIG_IGN),
+    ("ITIMER_REAL", 0),
     ("SFD_CLOEXEC", 0o2_000_000),
     ("SFD_NONBLOCK", 0o4000),
     ("SIG_BLOCK", 0),

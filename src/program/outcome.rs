@@ -118,19 +118,20 @@ impl Serialize for Named<'_> {
 fn shown_whole(r: &CallResult) -> bool {
     r.call == CallKind::Read && !r.extra.is_empty()
         || r.ret.is_ok()
-        && matches!(
-            r.call,
-            CallKind::Poll
-                | CallKind::Fstat
-                | CallKind::Msgrcv
-                | CallKind::Msgctl
-                | CallKind::Semctl
-                | CallKind::Shmctl
-                | CallKind::Sigwaitinfo
-                | CallKind::Waitpid
-                | CallKind::Sigpending
-                | CallKind::Sigprocmask
-        )
+            && matches!(
+                r.call,
+                CallKind::Poll
+                    | CallKind::Fstat
+                    | CallKind::Msgrcv
+                    | CallKind::Msgctl
+                    | CallKind::Semctl
+                    | CallKind::Shmctl
+                    | CallKind::Sigwaitinfo
+                    | CallKind::Waitpid
+                    | CallKind::Sigpending
+                    | CallKind::Sigprocmask
+                    | CallKind::Setitimer
+            )
 }
 
 /// A record as the constant it is written as; descriptors are equal up to renaming.

@@ -1,6 +1,6 @@
 //! What a step changed of signals: both pending sets, masks, actions, and the handlers that have not returned.
 
-use super::ring::Drawing;
+use super::{ring::Drawing, strace::time};
 use crate::{
     kernel::{
         Kernel, ProcessId, SigPending, TaskId,
@@ -63,6 +63,14 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
     }
     if (&old.handlers, old.ignored) != (&new.handlers, new.ignored) {
         parts.push(format!("actions: {}", actions(program, process, new)));
+    }
+    if old.real_timer != new.real_timer {
+        let timer = match (new.real_timer.armed, new.real_timer.interval) {
+            (false, _) => "not armed".into(),
+            (true, 0) => "armed".into(),
+            (true, interval) => format!("armed, every {}", time(interval)),
+        };
+        parts.push(format!("timer: {timer}"));
     }
     parts
 }

@@ -76,6 +76,10 @@ rules! {
     SIG_W_05_ARGS "SIG-W-05-ARGS" ALL, "do_signalfd4", "signalfd is EINVAL with an unknown flag, or with a descriptor of something else.";
     SIG_W_05_NOTIFY "SIG-W-05-NOTIFY" ALL, "signalfd_notify", "Every signal that becomes pending wakes all who read or poll a signalfd in its process; those it is not for sleep on.";
     SIG_W_05_FILE "SIG-W-05-FILE" ALL, "anon_inode_getfile", "A signalfd cannot be written, spliced, opened again or sized; lseek on it is 0.";
+    SIG_T_01 "SIG-T-01" ALL, "it_real_fn", "When the time of alarm or of ITIMER_REAL is over, the process gets SIGALRM of the kernel, from nobody.";
+    SIG_T_02 "SIG-T-02" ALL, "alarm_setitimer", "alarm replaces the timer of the process, that of setitimer too, and tells what was left of it.";
+    SIG_T_03 "SIG-T-03" ALL, "dequeue_signal", "A timer with an interval begins again when a SIGALRM of the process is taken: while one is pending, or if it is ignored, no other comes.";
+    SIG_T_04 "SIG-T-04" ALL, "do_setitimer", "setitimer tells whether the timer was armed, and is EINVAL for a timer that there is none of.";
     SIG_R_01 "SIG-R-01" ALL, "handle_signal", "A read, write, open or waitpid that a handler with SA_RESTART interrupts is made again.";
     SIG_R_01_EINTR "SIG-R-01-EINTR" ALL, "handle_signal", "A read, write, open or waitpid that a handler without SA_RESTART interrupts is EINTR.";
     SIG_R_01_NONE "SIG-R-01-NONE" ALL, "arch_do_signal_or_restart", "A read, write, open or waitpid that a signal interrupts without a handler is made again.";

@@ -7,6 +7,7 @@ mod action;
 mod child;
 mod delivery;
 mod ids;
+mod itimer;
 mod kill;
 mod pending;
 mod send;
@@ -19,6 +20,7 @@ pub use child::{WNOHANG, Wait4, WaitStatus};
 pub(in crate::kernel) use delivery::Delivered;
 pub use delivery::{Delivery, Interrupted, SigFrame};
 pub use ids::{INIT_PID, task_of, tid_of};
+pub use itimer::{ITIMER_REAL, RealTimer};
 pub use pending::{SIGINFO_FIELDS, SigInfo, SigPending, code};
 pub use signalfd::{SIGINFO_SIZE, SignalfdRead};
 pub use waiting::{Pause, Sigtimedwait};
@@ -197,6 +199,8 @@ pub struct SignalStruct {
     pub cld: u8,
     /// `signalfd_wqh`: who reads or polls a signalfd.
     pub signalfd_wqh: WaitQueue,
+    /// `real_timer`
+    pub real_timer: RealTimer,
 }
 
 canon_struct!(SignalStruct {
@@ -210,6 +214,7 @@ canon_struct!(SignalStruct {
     continued,
     cld,
     signalfd_wqh,
+    real_timer,
 });
 
 impl SignalStruct {

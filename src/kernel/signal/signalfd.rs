@@ -4,8 +4,8 @@
 
 use super::{SIGINFO_FIELDS, SigSet, UNBLOCKABLE};
 use crate::kernel::{
-    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Kernel, OpenFlags, ProcessId, QueueId, RestartKind, Return,
-    Step, TaskId, WaitEntry, WakeUp,
+    Call, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Kernel, OpenFlags, ProcessId, QueueId, RestartKind,
+    Return, Step, TaskId, WaitEntry, WakeUp,
     canon::canon_struct,
     rules::*,
     syscall::{Entered, fails, returns},
@@ -135,7 +135,13 @@ impl Cx<'_> {
     }
 
     /// `signalfd_read`, up to its first look.
-    pub(in crate::kernel) fn read_signalfd(&mut self, file: FileId, count: u32, fault: Option<u32>, nowait: bool) -> Entered {
+    pub(in crate::kernel) fn read_signalfd(
+        &mut self,
+        file: FileId,
+        count: u32,
+        fault: Option<u32>,
+        nowait: bool,
+    ) -> Entered {
         let count = count / SIGINFO_SIZE;
         if count == 0 {
             self.trace.rule(SIG_W_05_SIZE);

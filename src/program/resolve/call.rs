@@ -14,7 +14,6 @@ use crate::program::{
 
 /// Calls that will come.
 const PLANNED: &[&str] = &[
-    "alarm",
     "select",
     "epoll_create",
     "epoll_ctl",

@@ -57,6 +57,8 @@ const RESULT_FIELDS: &[ResultField] = &[
     ("code", Some(CallKind::Waitpid), Field::Extra(0), Type::Number),
     ("status", Some(CallKind::Waitpid), Field::Extra(1), Type::Number),
     ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
+    ("old", Some(CallKind::Setitimer), Field::Extra(0), Type::Number),
+    ("interval", Some(CallKind::Setitimer), Field::Extra(1), Type::Number),
     ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
 

@@ -352,6 +352,15 @@ impl Executor {
                 let info = unsafe { signals::read_info(info.as_ptr().cast()) };
                 with_extra(plain(ret), info.extra())
             }
+            Call::Alarm { seconds } => plain(raw!(ALARM, *seconds).map(|left| left.min(1))),
+            Call::Setitimer { which, value, interval } => {
+                let time = |us: u64| libc::timeval { tv_sec: (us / 1_000_000) as _, tv_usec: (us % 1_000_000) as _ };
+                let new = [time(*interval), time(*value)];
+                let mut old = [time(0), time(0)];
+                let ret = raw!(libc::SYS_setitimer, *which, new.as_ptr(), old.as_mut_ptr());
+                let [interval, left] = old.map(|time| time.tv_sec * 1_000_000 + time.tv_usec);
+                with_extra(plain(ret), [left.min(1), interval])
+            }
             Call::Signalfd { fd, mask, flags } => {
                 let mask = std::ptr::from_ref(mask);
                 plain(raw!(libc::SYS_signalfd4, *fd, mask, signals::SET_BYTES, flags.bits()))
@@ -487,6 +496,12 @@ const PAUSE: libc::c_long = libc::SYS_pause;
 #[cfg(not(target_arch = "x86_64"))]
 const PAUSE: libc::c_long = libc::SYS_ppoll;
 
+#[cfg(target_arch = "x86_64")]
+const ALARM: libc::c_long = libc::SYS_alarm;
+/// Newer architectures have no `alarm`.
+#[cfg(not(target_arch = "x86_64"))]
+const ALARM: libc::c_long = -1;
+
 /// The number of the system call that `call` becomes.
 pub fn number(call: &Call) -> u32 {
     let number = match call {
@@ -531,6 +546,8 @@ pub fn number(call: &Call) -> u32 {
         Call::Sigtimedwait { .. } => libc::SYS_rt_sigtimedwait,
         Call::Waitpid { .. } => libc::SYS_wait4,
         Call::Signalfd { .. } => libc::SYS_signalfd4,
+        Call::Alarm { .. } => ALARM,
+        Call::Setitimer { .. } => libc::SYS_setitimer,
         Call::Sigreturn => libc::SYS_rt_sigreturn,
         Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
         // None, and so none that anybody could be asleep in.

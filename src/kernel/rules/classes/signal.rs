@@ -72,6 +72,10 @@ pub const RUN: &[&str] = &[
     "SIG-W-05-ARGS",
     "SIG-W-05-NOTIFY",
     "SIG-W-05-FILE",
+    "SIG-T-01",
+    "SIG-T-02",
+    "SIG-T-03",
+    "SIG-T-04",
     "SIG-R-01",
     "SIG-R-01-EINTR",
     "SIG-R-01-NONE",
@@ -114,7 +118,11 @@ pub const UNNAMED: &[Unnamed] = &[
         Invisible("part of SIG-C-02 and SIG-C-04"),
         "A thread takes a signal if it neither blocks it, nor exits, nor is stopped, nor has another one to attend to.",
     ),
-    unnamed("SIG-C-05", Later("timers"), "Since v6.4 signals of POSIX timers prefer the thread that runs."),
+    unnamed(
+        "SIG-C-05",
+        Later("timers of timer_create"),
+        "Since v6.4 signals of POSIX timers prefer the thread that runs.",
+    ),
     unnamed(
         "SIG-D-07",
         Invisible("a consequence of SIG-A-04"),
