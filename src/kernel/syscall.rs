@@ -202,7 +202,9 @@ impl Cx<'_> {
             return Err(fails(Errno::EBADF));
         }
         if file.regular.is_some() {
-            self.rw_flags(id, flags).map_err(fails)?;
+            if !data.is_empty() {
+                self.rw_flags(id, flags).map_err(fails)?;
+            }
             return Err(Step::Returned(self.write_regular(id, &data, None)));
         }
         if file.signalfd.is_some() {
@@ -235,7 +237,9 @@ impl Cx<'_> {
             return Err(fails(Errno::EBADF));
         }
         if file.regular.is_some() {
-            self.rw_flags(id, flags).map_err(fails)?;
+            if count > 0 {
+                self.rw_flags(id, flags).map_err(fails)?;
+            }
             return Err(Step::Returned(self.read_regular(id, count, fault, None)));
         }
         if file.signalfd.is_some() {
