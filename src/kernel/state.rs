@@ -430,9 +430,9 @@ impl Kernel {
     pub fn queue_mut(&mut self, id: QueueId) -> &mut WaitQueue {
         self.footprint.note(id.obj(), Access::Write);
         match id.kind {
-            QueueKind::Rd | QueueKind::One => &mut (*self.pipes.write(id.of as usize)).rd_wait,
-            QueueKind::Wr => &mut (*self.pipes.write(id.of as usize)).wr_wait,
-            QueueKind::Signalfd => &mut (*self.processes.write(id.of as usize)).signal.signalfd_wqh,
+            QueueKind::Rd | QueueKind::One => &mut self.pipes.write(id.of as usize).rd_wait,
+            QueueKind::Wr => &mut self.pipes.write(id.of as usize).wr_wait,
+            QueueKind::Signalfd => &mut self.processes.write(id.of as usize).signal.signalfd_wqh,
         }
     }
 

@@ -64,6 +64,11 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
     if (&old.handlers, old.ignored) != (&new.handlers, new.ignored) {
         parts.push(format!("actions: {}", actions(program, process, new)));
     }
+    if old.signalfd_wqh != new.signalfd_wqh {
+        let name = |task: TaskId| program.tasks[usize::from(task)].name.as_str();
+        let readers: Vec<&str> = new.signalfd_wqh.entries.iter().map(|entry| name(entry.task)).collect();
+        parts.push(format!("signalfd_wqh: {}", if readers.is_empty() { "empty".into() } else { readers.join(", ") }));
+    }
     if old.real_timer != new.real_timer {
         let timer = match (new.real_timer.armed, new.real_timer.interval) {
             (false, _) => "not armed".into(),

@@ -4,7 +4,9 @@ use super::{
     DUMPING, Delivery, Disposition, FIRST_REALTIME, IGNORED_BY_DEFAULT, Interrupted, SIGCONT, SIGKILL, SIGSEGV,
     STOPPING, SigAction, SigInfo, Signal, WaitStatus, code, has, mask, pending::SigQueue,
 };
-use crate::kernel::{CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, Quirk, RunState, TaskId, rules::*, trace::Event};
+use crate::kernel::{
+    CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, Quirk, RunState, TaskId, rules::*, trace::Event,
+};
 
 /// Who a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
