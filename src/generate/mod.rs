@@ -12,6 +12,7 @@ mod msgq;
 mod pipe;
 mod process;
 mod sem;
+mod shm;
 mod size;
 mod sketch;
 mod splice;
@@ -31,6 +32,13 @@ pub trait Mechanism: fmt::Debug {
 
     /// A call that this task may make next, with its expected effect on the sketch; `None` if there is nothing to do.
     fn call(&mut self, sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Option<Stmt>;
+
+    /// Two calls with which a task takes something that others wait for, and gives it back: what they do in between they do by
+    /// turns. `None` if the mechanism, or this task, has no such thing.
+    fn guard(&mut self, sketch: &mut Sketch, task: usize) -> Option<[Stmt; 2]> {
+        let _ = (sketch, task);
+        None
+    }
 }
 
 /// A mechanism by name.
@@ -48,6 +56,7 @@ pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
     MechanismKind { name: "sysv-msg", begin: || Box::new(msgq::Msgqs::default()) },
     MechanismKind { name: "sysv-sem", begin: || Box::new(sem::Sems::default()) },
+    MechanismKind { name: "sysv-shm", begin: || Box::new(shm::Shms::default()) },
 ];
 
 impl MechanismKind {
@@ -87,20 +96,31 @@ pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, choose
     process::declare(&mut sketch, shape, chooser);
     let first = chooser.choose(mechanisms.len());
     let mixed = mechanisms.len() > 1 && chooser.percent(shape.mixed);
-    let chosen = mechanisms.iter().enumerate().filter(|&(i, _)| i == first || mixed);
+    let mut wanted = vec![first];
+    if mixed {
+        // All of them at once would hardly meet.
+        wanted.extend((0..2).map(|_| (first + 1 + chooser.choose(mechanisms.len() - 1)) % mechanisms.len()));
+    }
+    let chosen = mechanisms.iter().enumerate().filter(|(i, _)| wanted.contains(i));
     let mut chosen: Vec<Box<dyn Mechanism>> = chosen.map(|(_, kind)| (kind.begin)()).collect();
     for mechanism in &mut chosen {
         mechanism.declare(&mut sketch, chooser);
     }
     for _ in 0..1 + chooser.choose(shape.statements) {
         let Some(task) = process::next_task(&sketch, chooser) else { break };
-        let stmt = process::call(&mut sketch, task, chooser).or_else(|| {
-            let mechanism = chooser.choose(chosen.len());
-            chosen[mechanism].call(&mut sketch, task, chooser)
-        });
-        if let Some(stmt) = stmt {
+        if let Some(stmt) = process::call(&mut sketch, task, chooser) {
             sketch.push(task, stmt);
+            continue;
         }
+        let mechanism = chooser.choose(chosen.len());
+        let mut guard = None;
+        if mixed && chooser.percent(15) {
+            let other = chooser.choose(chosen.len());
+            guard = chosen[other].guard(&mut sketch, task);
+        }
+        let stmt = chosen[mechanism].call(&mut sketch, task, chooser);
+        let [before, after] = guard.map_or([None, None], |guard| guard.map(Some));
+        [before, stmt, after].into_iter().flatten().for_each(|stmt| sketch.push(task, stmt));
     }
     sketch.finish(name)
 }
