@@ -48,7 +48,7 @@ fn every_mechanism_makes_calls_that_meet_a_sleeper() {
         let sleeps = |index| {
             let mut sketch = Sketch::default();
             let mut random = Random::new(3, index);
-            process::declare(&mut sketch, &Shape::default(), &mut random);
+            process::declare(&mut sketch, &Shape::default(), kind.name == SIGNAL, &mut random);
             let mut mechanism = (kind.begin)();
             mechanism.declare(&mut sketch, &mut random);
             (0..20).any(|_| {

@@ -18,7 +18,7 @@ pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem
     let vars = names.sources[source].vars.iter().map(|var| var.name.to_string()).collect();
     let mut emitter = Emitter { names, source, problems, code: Code::default(), vars, loaded: Loaded::new() };
     emitter.block(names.sources[source].block);
-    emitter.handlers(names.processes[names.sources[source].process].handlers);
+    emitter.handlers(&names.processes[names.sources[source].process].handlers);
     (emitter.code, emitter.vars)
 }
 
@@ -62,7 +62,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Handlers stand after the statements of the task, each with its return.
-    fn handlers(&mut self, handlers: &[Handler]) {
+    fn handlers(&mut self, handlers: &[&Handler]) {
         if !handlers.is_empty() {
             self.emit(Instr::End, Span::default());
         }
