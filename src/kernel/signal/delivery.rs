@@ -262,7 +262,14 @@ impl Cx<'_> {
                 self.k.task_mut(self.me).pending.collect(signal, self.trace)
             }
             (None, Some(signal)) => self.k.process_mut(process).signal.shared_pending.collect(signal, self.trace),
-            (None, None) => return None,
+            (None, None) => {
+                let told = self.k.task(self.me).sigpending;
+                self.recalc_sigpending();
+                if !told && self.k.task(self.me).sigpending {
+                    self.trace.rule(SIG_W_02_OTHERS);
+                }
+                return None;
+            }
         };
         self.recalc_sigpending();
         if has(STOPPING, info.signo) {
