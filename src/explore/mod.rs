@@ -1,5 +1,6 @@
 //! Search over a machine: every outcome with a shortest witness, every property's verdict, and what it took.
 
+mod exploration;
 mod frontier;
 mod graph;
 mod questions;
@@ -7,7 +8,8 @@ mod search;
 mod visited;
 mod witness;
 
+pub use exploration::{Exploration, Found, Incomplete, Options, Stats, Steps};
 pub use graph::{StateGraph, StateNode, graph};
 pub use questions::{Claim, Detail, Verdict, Violation};
-pub use search::{Exploration, Found, Incomplete, Options, Stats, Steps, explore, explore_from};
+pub use search::{explore, explore_from};
 pub use witness::{Taken, Witness};

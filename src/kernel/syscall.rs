@@ -196,7 +196,9 @@ impl Cx<'_> {
             return Err(fails(Errno::EBADF));
         }
         if file.regular.is_some() {
-            self.rw_flags(id, flags).map_err(fails)?;
+            if !data.is_empty() {
+                self.rw_flags(id, flags).map_err(fails)?;
+            }
             return Err(Step::Returned(self.write_regular(id, &data, None)));
         }
         if data.is_empty() {
@@ -225,7 +227,9 @@ impl Cx<'_> {
             return Err(fails(Errno::EBADF));
         }
         if file.regular.is_some() {
-            self.rw_flags(id, flags).map_err(fails)?;
+            if count > 0 {
+                self.rw_flags(id, flags).map_err(fails)?;
+            }
             return Err(Step::Returned(self.read_regular(id, count, fault, None)));
         }
         if count == 0 {
