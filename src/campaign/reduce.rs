@@ -244,7 +244,7 @@ fn handlers(case: &Case, makes: &[Option<Made>]) -> Vec<Case> {
         for (h, handler) in process.handlers.iter().enumerate() {
             let mut unused = case.clone();
             let mut bare = case.clone();
-            let mut uninstalled = without_naming(case, makes, &[handler.name.name.clone()]);
+            let mut uninstalled = without_naming(case, makes, std::slice::from_ref(&handler.name.name));
             let edit = |case: &mut Case, edit: &dyn Fn(&mut Process)| {
                 if let Item::Process(process) = &mut case.tree.items[i] {
                     edit(process);
