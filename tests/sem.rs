@@ -96,6 +96,39 @@ proptest! {
         prop_assert_eq!(values(&k), back);
     }
 
+    /// Whoever does what with SEM_UNDO, in any order: when all are gone, every value is what it was. There is enough of everything
+    /// that nobody sleeps and no adjustment is cut off at zero.
+    #[test]
+    fn adjustments_of_all_sum_to_zero(
+        version in versions(),
+        calls in prop::collection::vec((0usize..3, prop::collection::vec((0u16..2, prop::sample::select(&[-3, -1, 1, 2][..])), 1..4)), 1..12),
+        choices in prop::collection::vec(any::<u8>(), 40),
+    ) {
+        let mut blocks = vec![String::new(); 3];
+        for (task, sops) in &calls {
+            let sops: Vec<String> = sops.iter().map(|(num, op)| format!("{num}:{op:+} undo")).collect();
+            blocks[*task] += &format!("semop(s, [{}])
+", sops.join(", "));
+        }
+        let tasks = blocks.iter().zip('A'..).map(|(block, name)| format!("task {name} {{
+{block}exit(0)
+}}
+"));
+        let source = format!("litmus \"x\"\nsem s(values: [200, 200])\n{}allow deadlock", tasks.collect::<String>());
+        let (_, program) = litmus::load(&source).unwrap();
+        let machine = Machine::new(&program, environment(&program, Env::new(version)).unwrap());
+        let mut state = machine.initial().unwrap();
+        for choice in choices.into_iter().cycle() {
+            let moves: Vec<_> = machine.moves(&state).collect();
+            if moves.is_empty() {
+                break;
+            }
+            machine.apply(&mut state, moves[usize::from(choice) % moves.len()], 1, &mut Trace::default());
+        }
+        prop_assert!(!state.kernel.tasks().any(|(_, task)| task.asleep));
+        prop_assert_eq!(values(&state.kernel), vec![200, 200]);
+    }
+
     /// Simple waiters are served first-fit in the order in which they came, however much there is for them.
     #[test]
     fn waiters_are_served_first_fit(wants in prop::collection::vec(1i64..4, 1..5), up in 1i64..12) {

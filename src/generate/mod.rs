@@ -13,6 +13,7 @@ mod msgq;
 mod pipe;
 mod process;
 mod sem;
+mod shm;
 mod signal;
 mod size;
 mod sketch;
@@ -34,6 +35,13 @@ pub trait Mechanism: fmt::Debug {
 
     /// A call that this task may make next, with its expected effect on the sketch; `None` if there is nothing to do.
     fn call(&mut self, sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Option<Stmt>;
+
+    /// Two calls with which a task takes something that others wait for, and gives it back: what they do in between they do by
+    /// turns. `None` if the mechanism, or this task, has no such thing.
+    fn guard(&mut self, sketch: &mut Sketch, task: usize) -> Option<[Stmt; 2]> {
+        let _ = (sketch, task);
+        None
+    }
 }
 
 /// A mechanism by name.
@@ -54,6 +62,7 @@ pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "fifo", begin: || Box::new(fifo::Fifos) },
     MechanismKind { name: "sysv-msg", begin: || Box::new(msgq::Msgqs::default()) },
     MechanismKind { name: "sysv-sem", begin: || Box::new(sem::Sems::default()) },
+    MechanismKind { name: "sysv-shm", begin: || Box::new(shm::Shms::default()) },
     MechanismKind { name: SIGNAL, begin: || Box::new(signal::Signals::default()) },
 ];
 
@@ -101,31 +110,39 @@ pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, choose
     }
     for _ in 0..1 + chooser.choose(shape.statements) {
         let Some(task) = process::next_task(&sketch, chooser) else { break };
-        let stmt = process::call(&mut sketch, task, chooser).or_else(|| {
-            let mechanism = chooser.choose(chosen.len());
-            chosen[mechanism].call(&mut sketch, task, chooser)
-        });
-        if let Some(stmt) = stmt {
+        if let Some(stmt) = process::call(&mut sketch, task, chooser) {
             sketch.push(task, stmt);
+            continue;
         }
+        let mechanism = chooser.choose(chosen.len());
+        let mut guard = None;
+        if chosen.len() > 1 && chooser.percent(15) {
+            let other = chooser.choose(chosen.len());
+            guard = chosen[other].guard(&mut sketch, task);
+        }
+        let stmt = chosen[mechanism].call(&mut sketch, task, chooser);
+        let [before, after] = guard.map_or([None, None], |guard| guard.map(Some));
+        [before, stmt, after].into_iter().flatten().for_each(|stmt| sketch.push(task, stmt));
     }
     sketch.finish(name)
 }
 
-/// One of the mechanisms, perhaps all; signals seldom come alone. And whether there are signals.
+/// One of the mechanisms, perhaps with some others; signals seldom come alone. And whether there are signals.
 fn choose(mechanisms: &[MechanismKind], shape: &Shape, chooser: &mut dyn Chooser) -> (Vec<Box<dyn Mechanism>>, bool) {
     let is_signal = |i: usize| mechanisms[i].name == SIGNAL;
     let first = chooser.choose(mechanisms.len());
-    let mixed = mechanisms.len() > 1 && chooser.percent(shape.mixed);
-    let mut chosen: Vec<usize> = (0..mechanisms.len()).filter(|&i| i == first || mixed).collect();
-    if is_signal(first) && chosen.len() == 1 && mechanisms.len() > 1 && chooser.percent(80) {
-        chosen.push(chooser.choose(mechanisms.len()));
-        chosen.dedup();
+    let mut wanted = vec![first];
+    if mechanisms.len() > 1 {
+        let mixed = chooser.percent(shape.mixed);
+        // All of them at once would hardly meet.
+        let others = if mixed { 2 } else { usize::from(is_signal(first) && chooser.percent(80)) };
+        wanted.extend((0..others).map(|_| (first + 1 + chooser.choose(mechanisms.len() - 1)) % mechanisms.len()));
     }
-    // Their handlers can then make calls of all others.
-    chosen.sort_by_key(|&i| is_signal(i));
-    let signals = chosen.iter().any(|&i| is_signal(i));
-    (chosen.into_iter().map(|i| (mechanisms[i].begin)()).collect(), signals)
+    // Signals last: their handlers can then make calls of all others.
+    wanted.sort_by_key(|&i| (is_signal(i), i));
+    wanted.dedup();
+    let signals = wanted.iter().any(|&i| is_signal(i));
+    (wanted.into_iter().map(|i| (mechanisms[i].begin)()).collect(), signals)
 }
 
 /// Statements for the handlers that are declared. They have no effect on the guess: nobody knows when they run.

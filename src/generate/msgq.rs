@@ -8,6 +8,8 @@ use crate::program::syntax::{Arg, BinOp, CallExpr, Expr, Ident, Object, ObjectKi
 pub struct Msgqs {
     /// Variables that hold ids, with their task.
     ids: Vec<(usize, Ident)>,
+    /// Whether `init` sends the token.
+    token: bool,
 }
 
 /// Names of queues.
@@ -16,6 +18,8 @@ const NAMES: &[&str] = &["mq", "mr"];
 const KEYS: &[&str] = &["k", "l"];
 /// Types of messages; few, so that receivers and messages meet.
 const TYPES: &[(usize, i64)] = &[(4, 1), (3, 2), (2, 3)];
+/// The type of the message that stands for a right.
+const TOKEN: i64 = 7;
 
 impl Mechanism for Msgqs {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
@@ -49,6 +53,20 @@ impl Mechanism for Msgqs {
             4 => Some(self.get(sketch, task, chooser)),
             _ => Some(self.remove(sketch, task, file, chooser)),
         }
+    }
+
+    /// A message as a token, which is there from the start.
+    fn guard(&mut self, sketch: &mut Sketch, task: usize) -> Option<[Stmt; 2]> {
+        let token = |flags: &[&str]| {
+            let args = [build::name(NAMES[0]), build::int(TOKEN), build::repeated(b'!', 1), build::flags(flags)];
+            build::call("msgsnd", args)
+        };
+        if !self.token {
+            self.token = true;
+            sketch.init.push(build::statement(None, token(&["IPC_NOWAIT"])));
+        }
+        let take = build::call("msgrcv", [build::name(NAMES[0]), build::int(1), build::int(TOKEN)]);
+        Some([take, token(&[])].map(|call| build::statement(Some(sketch.variable(task)), call)))
     }
 }
 

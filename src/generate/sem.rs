@@ -38,6 +38,16 @@ impl Mechanism for Sems {
             _ => Some(self.op(sketch, task, file, chooser)),
         }
     }
+
+    /// The first semaphore as a lock.
+    fn guard(&mut self, sketch: &mut Sketch, task: usize) -> Option<[Stmt; 2]> {
+        let change = |op: i64| {
+            let (semnum, op) = (Box::new(build::int(0)), Box::new(build::int(op)));
+            let sop = build::expr(ExprKind::SemOp { semnum, op, undo: false, nowait: false });
+            build::call("semop", [build::name(NAME), build::expr(ExprKind::List(vec![sop]))])
+        };
+        Some([-1, 1].map(|op| build::statement(Some(sketch.variable(task)), change(op))))
+    }
 }
 
 impl Sems {

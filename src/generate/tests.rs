@@ -44,7 +44,8 @@ fn any_bytes_are_a_program() {
 
 #[test]
 fn every_mechanism_makes_calls_that_meet_a_sleeper() {
-    for &kind in MECHANISMS {
+    // Nobody sleeps for shared memory.
+    for &kind in MECHANISMS.iter().filter(|kind| kind.name != "sysv-shm") {
         let sleeps = |index| {
             let mut sketch = Sketch::default();
             let mut random = Random::new(3, index);

@@ -131,7 +131,7 @@ impl Machine<'_> {
         if program.uses_ipc() {
             k.make_ipc_namespace();
             self.make_ipc(&mut k)?;
-            self.attach(&mut k);
+            self.attach(&mut k)?;
             if self.env.memory == Memory::Tso {
                 k.buffer_stores();
             }
@@ -226,14 +226,23 @@ impl Machine<'_> {
     }
 
     /// Each process attaches what its text names the cells of, one process after the other.
-    fn attach(&self, k: &mut Kernel) {
+    ///
+    /// # Errors
+    ///
+    /// `EACCES` if the declared permissions let not even the owner read and write.
+    fn attach(&self, k: &mut Kernel) -> Result<(), SetupError> {
         for (id, process) in self.program.processes.iter().enumerate() {
             for &object in &process.attached {
                 let Some(shm) = k.ipc_find(IpcKind::Shm, k.ipc_declared(object)) else { continue };
+                let info = &self.program.objects[usize::from(object)];
+                if info.ipc.mode & 0o600 != 0o600 && !self.env.caps.ipc_owner {
+                    return Err(SetupError::Object { name: info.name.clone(), errno: Errno::EACCES });
+                }
                 let leader = process.threads.first().filter(|_| self.env.observe.pids);
                 k.attach(id as u16, shm, leader.map_or(Pid::NOBODY, |&leader| Pid::of(leader)));
             }
         }
+        Ok(())
     }
 
     fn run_init(&self, state: &mut State, init: TaskId) -> Result<(), SetupError> {

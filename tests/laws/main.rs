@@ -4,12 +4,14 @@
 mod common;
 
 mod commute;
+mod messages;
 mod programs;
 mod queue;
+mod segments;
 mod states;
 
 use lockstep::{
-    kernel::{Env, Trace},
+    kernel::{Env, Trace, Version},
     machine::{Machine, Move, State, environment},
 };
 use programs::Subject;
@@ -30,6 +32,10 @@ fn choices() -> impl Strategy<Value = Choices> {
 
 /// Kernels that differ in structure.
 const VERSIONS: [(u16, u16); 6] = [(3, 2), (5, 6), (5, 10), (6, 1), (6, 12), (6, 18)];
+
+fn versions() -> impl Strategy<Value = Version> {
+    prop::sample::select(&VERSIONS[..]).prop_map(|(major, minor)| Version::new(major, minor))
+}
 
 fn sections(choice: u8) -> u32 {
     if choice == 0 { u32::MAX } else { choice.into() }

@@ -1,10 +1,10 @@
 //! What a pipe is to its users: a queue of bytes, whose room depends on how it is filled.
 
-use super::{VERSIONS, cases, common};
+use super::{VERSIONS, cases, common, versions};
 use lockstep::{
     kernel::{
-        Action, Call, Env, Errno, Fcntl, Kernel, PAGE_SIZE, Payload, QueueId, Return, RwFlags, Step, TaskId, Trace,
-        Version,
+        Action, Call, Env, Errno, Fcntl, Kernel, OpenFlags, PAGE_SIZE, Payload, QueueId, Return, RwFlags, Step, TaskId,
+        Trace, Version,
     },
     machine::{Machine, MoveKind, environment},
 };
@@ -51,13 +51,15 @@ impl Pipe {
         self.call(Call::Fionread { fd: self.read }).ret.unwrap()
     }
 
+    /// What is written from now on is packets, or is not.
+    fn packets(&mut self, on: bool) {
+        let flags = if on { OpenFlags::O_NONBLOCK | OpenFlags::O_DIRECT } else { OpenFlags::O_NONBLOCK };
+        assert_eq!(self.call(Call::Fcntl { fd: self.write, cmd: Fcntl::SetFl(flags) }).ret, Ok(0));
+    }
+
     fn resize(&mut self, slots: u32) -> Return {
         self.call(Call::Fcntl { fd: self.write, cmd: Fcntl::SetPipeSz(u64::from(slots * PAGE_SIZE)) })
     }
-}
-
-fn versions() -> impl Strategy<Value = Version> {
-    prop::sample::select(&VERSIONS[..]).prop_map(|(major, minor)| Version::new(major, minor))
 }
 
 /// The slots of a pipe: a power of two.
@@ -79,6 +81,37 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![4 => size().prop_map(Op::Write), 4 => size().prop_map(Op::Read), 1 => slots().prop_map(Op::Resize)]
+}
+
+/// What is done to a pipe whose writers change between packets and plain bytes.
+#[derive(Clone, Debug)]
+enum PacketOp {
+    Write(u32),
+    Read(u32),
+    Packets(bool),
+}
+
+fn packet_op() -> impl Strategy<Value = PacketOp> {
+    let count = prop_oneof![0u32..6, 1u32..9000];
+    prop_oneof![
+        5 => size().prop_map(PacketOp::Write),
+        5 => count.prop_map(PacketOp::Read),
+        1 => any::<bool>().prop_map(PacketOp::Packets),
+    ]
+}
+
+/// A page of a pipe.
+struct Slot {
+    packet: bool,
+    /// What is left of it.
+    bytes: Vec<u8>,
+    /// Where in the page it ends.
+    end: u32,
+}
+
+/// Kernels that have packets.
+fn with_packets() -> impl Strategy<Value = Version> {
+    prop::sample::select(&VERSIONS[1..]).prop_map(|(major, minor)| Version::new(major, minor))
 }
 
 /// How many bytes a pipe takes if it is filled by writes of `n` bytes that do not block, up to the first that falls short.
@@ -156,6 +189,86 @@ proptest! {
             }
             prop_assert_eq!(pipe.bytes(), queue.len() as i64);
             prop_assert!(queue.len() as u32 <= size * PAGE_SIZE);
+        }
+    }
+
+    /// In packet mode every write is a packet, or several of a page; a read returns from one packet only, and the rest of that is gone.
+    #[test]
+    fn packets_keep_their_boundaries(version in with_packets(), size in slots(), ops in prop::collection::vec(packet_op(), 1..40)) {
+        let mut pipe = Pipe::new(version, size);
+        pipe.packets(true);
+        let mut queue: VecDeque<Vec<u8>> = VecDeque::new();
+        for (op, byte) in ops.into_iter().zip((b'a'..=b'z').cycle()) {
+            match op {
+                PacketOp::Write(n) => {
+                    let data: Vec<u8> = (0..n).map(|i| byte.wrapping_add(i as u8)).collect();
+                    let packets = data.chunks(PAGE_SIZE as usize).take(size as usize - queue.len());
+                    let written: usize = packets.clone().map(<[u8]>::len).sum();
+                    queue.extend(packets.map(<[u8]>::to_vec));
+                    let expected = if written > 0 { Ok(written as i64) } else { Err(Errno::EAGAIN) };
+                    prop_assert_eq!(pipe.write(data[..].into()).ret, expected, "{}", n);
+                }
+                PacketOp::Read(n) => {
+                    let ret = pipe.read(n);
+                    if n == 0 {
+                        prop_assert_eq!(ret.ret, Ok(0));
+                    } else if let Some(mut packet) = queue.pop_front() {
+                        packet.truncate(n as usize);
+                        prop_assert_eq!(ret.ret, Ok(packet.len() as i64));
+                        prop_assert_eq!(ret.data.bytes(), packet);
+                    } else {
+                        prop_assert_eq!(ret.ret, Err(Errno::EAGAIN));
+                    }
+                }
+                PacketOp::Packets(_) => {}
+            }
+            prop_assert_eq!(pipe.bytes(), queue.iter().map(Vec::len).sum::<usize>() as i64);
+        }
+    }
+
+    /// Writers may change between packets and plain bytes. A read goes on from plain bytes into a packet, and ends there. What a write
+    /// has beyond whole pages goes into the last page if that is of plain bytes and has room, and is no packet then.
+    #[test]
+    fn a_read_ends_with_a_packet(version in with_packets(), ops in prop::collection::vec(packet_op(), 1..20)) {
+        // With room for everything.
+        let mut pipe = Pipe::new(version, 256);
+        let (mut queue, mut packets): (VecDeque<Slot>, bool) = (VecDeque::new(), false);
+        for (op, byte) in ops.into_iter().zip((b'a'..=b'z').cycle()) {
+            match op {
+                PacketOp::Packets(on) => {
+                    pipe.packets(on);
+                    packets = on;
+                }
+                PacketOp::Write(n) => {
+                    prop_assert_eq!(pipe.write(Payload::fill(byte, n)).ret, Ok(n.into()));
+                    let (mut rest, part) = (n, n % PAGE_SIZE);
+                    if let Some(last) = queue.back_mut().filter(|last| !last.packet && last.end + part <= PAGE_SIZE) {
+                        last.bytes.extend(vec![byte; part as usize]);
+                        (last.end, rest) = (last.end + part, n - part);
+                    }
+                    queue.extend(vec![byte; rest as usize].chunks(PAGE_SIZE as usize).map(|page| {
+                        Slot { packet: packets, bytes: page.to_vec(), end: page.len() as u32 }
+                    }));
+                }
+                PacketOp::Read(n) => {
+                    let mut expected = Vec::new();
+                    while expected.len() < n as usize && let Some(first) = queue.front_mut() {
+                        let most = first.bytes.len().min(n as usize - expected.len());
+                        expected.extend(first.bytes.drain(..most));
+                        let (packet, empty) = (first.packet, first.bytes.is_empty());
+                        if packet || empty {
+                            queue.pop_front();
+                        }
+                        if packet {
+                            break;
+                        }
+                    }
+                    let ret = pipe.read(n);
+                    let nothing = if n == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
+                    prop_assert_eq!(ret.ret, if expected.is_empty() { nothing } else { Ok(expected.len() as i64) });
+                    prop_assert_eq!(ret.data.bytes(), expected);
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{Addr, Call, MMAP_BASE, MMAP_SHIFT, Return, mmap_address},
+    kernel::{Addr, Call, MMAP_BASE, MMAP_SHIFT, PAGE_SIZE, Return, mmap_address},
     target::Observation,
 };
 use std::{
@@ -21,9 +21,11 @@ use std::{
 /// The most mappings of a process at places that the kernel chose.
 const MAX_SLOTS: usize = 64;
 
-/// A mapping: its real address, which stays when it is unmapped, and its segment, -1 if there is none.
+/// A mapping: its real address, which stays when it is unmapped, its bytes up to the end of the last page, and its segment, -1 if
+/// there is none.
 struct Slot {
     base: AtomicUsize,
+    len: AtomicUsize,
     id: AtomicI32,
 }
 
@@ -33,7 +35,8 @@ impl Slot {
     }
 }
 
-static SLOTS: [Slot; MAX_SLOTS] = [const { Slot { base: AtomicUsize::new(0), id: AtomicI32::new(-1) } }; MAX_SLOTS];
+static SLOTS: [Slot; MAX_SLOTS] =
+    [const { Slot { base: AtomicUsize::new(0), len: AtomicUsize::new(0), id: AtomicI32::new(-1) } }; MAX_SLOTS];
 
 /// What probes know a segment by: no inode number, but never 0.
 pub fn probe_key(id: i32) -> u64 {
@@ -54,6 +57,7 @@ pub fn attach(id: i32) -> io::Result<()> {
 pub fn note(id: i32, base: usize) -> Option<Addr> {
     let slot = SLOTS.iter().position(|slot| !slot.is_mapped())?;
     SLOTS[slot].base.store(base, Ordering::Relaxed);
+    SLOTS[slot].len.store(length(id), Ordering::Relaxed);
     SLOTS[slot].id.store(id, Ordering::Release);
     Some(mmap_address(slot as u32))
 }
@@ -68,7 +72,20 @@ pub fn forget(addr: Addr) {
 /// Another segment is mapped from an address of the program on.
 pub fn replace(addr: Addr, id: i32) {
     if let Some((slot, 0)) = place(addr) {
+        slot.len.store(length(id), Ordering::Relaxed);
         slot.id.store(id, Ordering::Release);
+    }
+}
+
+/// Bytes that a mapping of a segment has. If it does not say, since its permissions have changed, every offset is believed in.
+fn length(id: i32) -> usize {
+    // SAFETY: all zero is a valid `shmid_ds`, which lives through the call.
+    unsafe {
+        let mut ds: libc::shmid_ds = std::mem::zeroed();
+        match libc::shmctl(id, libc::IPC_STAT, &raw mut ds) {
+            0 => ds.shm_segsz.next_multiple_of(PAGE_SIZE as usize),
+            _ => usize::MAX,
+        }
     }
 }
 
@@ -107,10 +124,11 @@ pub fn real(addr: Addr) -> usize {
     place(addr).map_or(addr as usize, |(slot, offset)| slot.base.load(Ordering::Acquire) + offset)
 }
 
-/// Where an access goes. What is not mapped stays an address that no processor can use: something else may be there by now.
+/// Where an access goes. What is not mapped stays an address that no processor can use: something else may be there by now, and
+/// behind the end of a mapping there is.
 fn cell(addr: Addr) -> *const AtomicI64 {
-    let gone = place(addr).is_some_and(|(slot, _)| !slot.is_mapped());
-    (if gone { addr as usize } else { real(addr) }) as *const AtomicI64
+    let outside = |(slot, offset): (&Slot, usize)| !slot.is_mapped() || offset >= slot.len.load(Ordering::Relaxed);
+    (if place(addr).is_some_and(outside) { addr as usize } else { real(addr) }) as *const AtomicI64
 }
 
 /// Makes an access. One that faults does not come back: see [`catch_faults`].
