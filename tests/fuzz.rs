@@ -2,8 +2,8 @@
 
 use lockstep::{
     campaign::{self, Finding, Options, Recipe, Summary, Walking},
-    generate::{MECHANISMS, Shape},
-    kernel::Quirk,
+    generate::{MECHANISMS, MechanismKind, Shape},
+    kernel::{Env, Quirk},
     litmus,
     program::syntax::{Body, Item},
     target::{Host, SteerOptions, Target},
@@ -13,6 +13,15 @@ use lockstep::{
 /// A campaign in which the model has the opposite of some behaviours. `None` where tasks cannot be steered in the order of their
 /// waking, which differences in that order need.
 fn fuzz(flipped: &[Quirk], programs: u64, first: u64) -> Option<(Summary, Vec<Finding>)> {
+    fuzz_with(MECHANISMS, flipped, programs, first)
+}
+
+fn fuzz_with(
+    mechanisms: &[MechanismKind],
+    flipped: &[Quirk],
+    programs: u64,
+    first: u64,
+) -> Option<(Summary, Vec<Finding>)> {
     let mut host = Host::new().unwrap();
     let facts = host.facts().ok().filter(|facts| facts.realtime)?;
     let mut env = base_env(&facts);
@@ -21,7 +30,7 @@ fn fuzz(flipped: &[Quirk], programs: u64, first: u64) -> Option<(Summary, Vec<Fi
     }
     let recipe = Recipe {
         seed: 1,
-        mechanisms: MECHANISMS.to_vec(),
+        mechanisms: mechanisms.to_vec(),
         shape: Shape::default(),
         walking: Walking { most: 60, hold: 12 },
         schedules: 3,
@@ -88,4 +97,38 @@ fn fuzz_finds_nothing_where_model_and_kernel_agree() {
     assert_eq!((summary.programs + skipped, summary.differences), (300, 0), "{summary:?}");
     assert!(summary.programs >= 250, "{summary:?}");
     assert!(summary.steps > 3000 && summary.rules.len() > 40, "{summary:?}");
+}
+
+fn signal() -> MechanismKind {
+    MechanismKind::by_name("signal").unwrap()
+}
+
+#[test]
+fn fuzz_finds_nothing_in_what_signals_do() {
+    let Some((summary, findings)) = fuzz_with(&[signal()], &[], 300, 0) else { return };
+    assert!(findings.is_empty(), "{}", findings[0].text);
+    assert_eq!((summary.programs, summary.differences), (300, 0), "{summary:?}");
+    let of_signals = summary.rules.iter().filter(|rule| rule.info().id.starts_with("SIG-")).count();
+    assert!(summary.steps > 3000 && of_signals > 30, "{of_signals}: {summary:?}");
+}
+
+#[test]
+fn programs_with_signals_come_to_an_end() {
+    let recipe = Recipe {
+        seed: 11,
+        mechanisms: vec![signal(), MechanismKind::by_name("pipe").unwrap()],
+        shape: Shape::default(),
+        walking: Walking { most: 1000, hold: 0 },
+        schedules: 1,
+        env: Env::default(),
+    };
+    let (mut handled, mut longest) = (0, 0);
+    for trial in (0..1000).filter_map(|index| recipe.trial(index)) {
+        for walk in &trial.walks {
+            longest = longest.max(walk.steps.len());
+            handled += usize::from(walk.makes.iter().flatten().any(|made| made.handler.is_some()));
+        }
+    }
+    assert!(longest < 1000, "handlers send signals for ever");
+    assert!(handled > 50, "only {handled} of 1000 programs come to a statement of a handler");
 }

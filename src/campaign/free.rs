@@ -4,6 +4,7 @@ use super::{
     Case, Finding, Kind, Tell, litmus,
     run::Campaign,
     shrink::{Step, descend},
+    walk::Made,
 };
 use crate::{
     explore,
@@ -93,6 +94,9 @@ impl Campaign<'_> {
             for _ in 0..real.unfinished {
                 self.summary.showed_nothing("time-out");
             }
+            for _ in 0..real.torn {
+                self.summary.showed_nothing("a task was killed in the middle of a note");
+            }
             let seen = real.sightings.iter().filter(|s| s.free > 0).count();
             self.summary.outcomes.0 += seen as u64;
             self.summary.outcomes.1 += judgement.exploration.outcomes.len() as u64;
@@ -104,13 +108,14 @@ impl Campaign<'_> {
         Effort {
             explore: explore::Options {
                 max_states: free.max_states,
-                max_time: free.max_time,
+                max_time: self.left().map_or(free.max_time, |left| left.min(free.max_time)),
                 stop: self.options.stop,
                 ..explore::Options::default()
             },
             free: Some(FreeOptions {
                 iterations: free.iterations,
                 seed: self.options.recipe.seed,
+                time_limit: self.left(),
                 ..FreeOptions::default()
             }),
             kernel: Some(self.options.recipe.env.version),
@@ -143,7 +148,7 @@ impl Campaign<'_> {
         let mut last = outcome;
         let makes = |case: &Case| Some(every_statement(&case.tree).1);
         let case = Case { tree: tree.clone(), steps: every_statement(tree).0 };
-        let case = descend(case, &makes, &mut |proposals| {
+        let case = descend(case, self.longest_shrink(), &makes, &mut |proposals| {
             for proposal in proposals {
                 if let Some(outcome) = shows(target, &proposal.tree) {
                     last = outcome;
@@ -188,17 +193,8 @@ fn not_allowed(judgement: &Judgement) -> Option<Outcome> {
 
 /// Which calls the program makes, and who sleeps or stops: what tells outcomes of different causes apart, roughly.
 fn kind(tree: &Program, outcome: &Outcome) -> Kind {
-    let mut calls: Vec<&str> = tree
-        .items
-        .iter()
-        .flat_map(|item| match item {
-            Item::Process(process) => match &process.body {
-                Body::Single(block) => vec![block],
-                Body::Threads(threads) => threads.iter().map(|t| &t.block).collect(),
-            },
-            _ => Vec::new(),
-        })
-        .flatten()
+    let statements = tree.blocks().flatten();
+    let mut calls: Vec<&str> = statements
         .filter_map(|stmt| match &stmt.kind {
             StmtKind::Call { call, .. } => Some(call.name.name.as_str()),
             _ => None,
@@ -214,16 +210,26 @@ fn kind(tree: &Program, outcome: &Outcome) -> Kind {
 }
 
 /// A step for every statement: what can be left out of a program that has no schedule.
-fn every_statement(tree: &Program) -> (Vec<Step>, Vec<Option<u32>>) {
+fn every_statement(tree: &Program) -> (Vec<Step>, Vec<Option<Made>>) {
     let mut steps = Vec::new();
-    let mut add = |task: &str, count: usize| {
-        steps.extend((0..count as u32).map(|pc| (Step { task: task.to_string(), hold: false }, Some(pc))));
+    let mut add = |task: &str, handler: Option<&str>, count: usize| {
+        let made = |statement| Some(Made { handler: handler.map(Into::into), statement });
+        steps.extend((0..count as u32).map(|i| (Step { task: task.to_string(), hold: false }, made(i))));
     };
     for item in &tree.items {
         let Item::Process(process) = item else { continue };
-        match &process.body {
-            Body::Single(block) => add(&process.name.name, block.len()),
-            Body::Threads(threads) => threads.iter().for_each(|t| add(&t.name.name, t.block.len())),
+        let first = match &process.body {
+            Body::Single(block) => {
+                add(&process.name.name, None, block.len());
+                Some(&process.name)
+            }
+            Body::Threads(threads) => {
+                threads.iter().for_each(|t| add(&t.name.name, None, t.block.len()));
+                threads.first().map(|thread| &thread.name)
+            }
+        };
+        for (handler, first) in process.handlers.iter().zip(first.into_iter().cycle()) {
+            add(&first.name, Some(&handler.name.name), handler.block.len());
         }
     }
     steps.into_iter().unzip()

@@ -5,6 +5,7 @@
 
 use super::{Case, Difference, Finding, How, Recipe};
 use crate::{
+    kernel::signal,
     litmus::parse,
     oracle::{StepSeen, What},
     program::{CallResult, Compiled, Outcome, Value, resolve, syntax::Program},
@@ -99,10 +100,12 @@ fn line(program: &Compiled, step: &StepSeen, released: &str, hold: bool) -> Stri
     }
     if !events.iter().any(|(who, _)| *who == released) {
         let asleep = step.asleep.iter().find(|(task, _)| name(*task) == released);
-        events.insert(0, (released, asleep.map_or(String::new(), |(_, call)| format!(" asleep in {call}"))));
+        let stopped = step.stopped.iter().any(|&task| name(task) == released);
+        let said = if stopped { " stopped".into() } else { String::new() };
+        events.insert(0, (released, asleep.map_or(said, |(_, call)| format!(" asleep in {call}"))));
     }
     for &(process, by) in &step.killed {
-        let signal = if by == 0 { String::new() } else { format!(" {by}") };
+        let signal = if by == 0 { String::new() } else { format!(" {}", signal::name(by)) };
         events.push((name(program.processes[usize::from(process)].threads[0]), format!(" killed{signal}")));
     }
     events.sort_by_key(|(who, _)| *who != released);

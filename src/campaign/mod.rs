@@ -21,4 +21,4 @@ pub use run::{Options, Tell, run};
 pub use shrink::{Case, Step, confirm, shrink};
 pub use summary::{Summary, Unconfirmed};
 pub use trial::{Class, Difference, How, Recipe, Seen, Trial, begin, compare};
-pub use walk::{Walk, Walking};
+pub use walk::{Made, Walk, Walking};

@@ -2,58 +2,116 @@
 //!
 //! Nothing here knows what a program does. Each proposal is tried; most are useless.
 
-use super::shrink::{Case, Step};
-use crate::program::syntax::{Arg, BinOp, Block, Body, Expr, ExprKind, Item, Path, Program, StmtKind};
+use super::{
+    shrink::{Case, Step},
+    walk::Made,
+};
+use crate::program::syntax::{Arg, BinOp, Block, Body, Expr, ExprKind, Item, Path, Process, Program, StmtKind};
 
 /// A way to make a case smaller: proposals, the most daring ones first.
 ///
-/// `makes` says for each step of the case which statement of its task it makes.
-pub type Pass = fn(&Case, &[Option<u32>]) -> Vec<Case>;
+/// `makes` says for each step of the case which statement it makes.
+pub type Pass = fn(&Case, &[Option<Made>]) -> Vec<Case>;
 
 /// Every way, coarse ones first.
-pub const PASSES: &[Pass] = &[unmade, tasks, steps, objects, holds, plainer];
+pub const PASSES: &[Pass] = &[unmade, tasks, steps, handlers, objects, holds, plainer];
 
-/// The statements of each task, by its name; those of `init` have none.
-fn blocks(tree: &mut Program) -> Vec<(String, &mut Block)> {
+/// Where statements stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Place {
+    /// The tasks that make them; none if it is `init`.
+    tasks: Vec<String>,
+    /// The handler, if it is one.
+    handler: Option<String>,
+}
+
+/// Every place of the program, in the order of [`blocks`].
+fn places(tree: &Program) -> Vec<Place> {
+    let mut places = Vec::new();
+    for item in &tree.items {
+        match item {
+            Item::Init(_) => places.push(Place { tasks: Vec::new(), handler: None }),
+            Item::Process(process) => {
+                places.extend(task_names(process).into_iter().map(|name| Place { tasks: vec![name], handler: None }));
+                places.extend(process.handlers.iter().map(|handler| {
+                    let handler = Some(handler.name.name.clone());
+                    Place { tasks: family(tree, process).into_iter().flat_map(task_names).collect(), handler }
+                }));
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+fn task_names(process: &Process) -> Vec<String> {
+    match &process.body {
+        Body::Single(_) => vec![process.name.name.clone()],
+        Body::Threads(threads) => threads.iter().map(|thread| thread.name.name.clone()).collect(),
+    }
+}
+
+/// A process and its children: they have its handlers, too.
+fn family<'p>(tree: &'p Program, process: &'p Process) -> Vec<&'p Process> {
+    let children = tree.items.iter().filter_map(|item| match item {
+        Item::Process(child) if child.child_of.as_ref() == Some(&process.name) => Some(child),
+        _ => None,
+    });
+    std::iter::once(process).chain(children).collect()
+}
+
+/// The statements at each place.
+fn blocks(tree: &mut Program) -> Vec<&mut Block> {
     let mut blocks = Vec::new();
     for item in &mut tree.items {
         match item {
-            Item::Init(block) => blocks.push((String::new(), block)),
-            Item::Process(process) => match &mut process.body {
-                Body::Single(block) => blocks.push((process.name.name.clone(), block)),
-                Body::Threads(threads) => {
-                    blocks.extend(threads.iter_mut().map(|t| (t.name.name.clone(), &mut t.block)));
+            Item::Init(block) => blocks.push(block),
+            Item::Process(process) => {
+                match &mut process.body {
+                    Body::Single(block) => blocks.push(block),
+                    Body::Threads(threads) => blocks.extend(threads.iter_mut().map(|thread| &mut thread.block)),
                 }
-            },
+                blocks.extend(process.handlers.iter_mut().map(|handler| &mut handler.block));
+            }
             _ => {}
         }
     }
     blocks
 }
 
+/// For each step the statement that it makes: its place, and its number there.
+fn made(case: &Case, makes: &[Option<Made>]) -> Vec<Option<(usize, usize)>> {
+    let places = places(&case.tree);
+    let at = |(step, made): (&Step, &Option<Made>)| {
+        let made = made.as_ref()?;
+        let place = places.iter().position(|p| p.handler == made.handler && p.tasks.contains(&step.task))?;
+        Some((place, made.statement as usize))
+    };
+    case.steps.iter().zip(makes).map(at).collect()
+}
+
 /// Without the statements for which `goes` is true, and without the steps that made them.
-fn without(case: &Case, makes: &[Option<u32>], goes: &dyn Fn(&str, usize) -> bool) -> Case {
+fn without(case: &Case, makes: &[Option<Made>], goes: &dyn Fn(usize, usize) -> bool) -> Case {
     let mut smaller = case.clone();
-    for (task, block) in blocks(&mut smaller.tree) {
+    for (place, block) in blocks(&mut smaller.tree).into_iter().enumerate() {
         let mut index = 0;
         block.retain(|_| {
             index += 1;
-            !goes(&task, index - 1)
+            !goes(place, index - 1)
         });
     }
     smaller.tree.items.retain(|item| !matches!(item, Item::Init(block) if block.is_empty()));
-    let stays = |(step, made): (&Step, &Option<u32>)| !made.is_some_and(|pc| goes(&step.task, pc as usize));
-    smaller.steps = case.steps.iter().zip(makes).filter(|pair| stays(*pair)).map(|(step, _)| step.clone()).collect();
+    let made = made(case, makes);
+    let stays = |at: &Option<(usize, usize)>| !at.is_some_and(|(place, index)| goes(place, index));
+    smaller.steps = case.steps.iter().zip(&made).filter(|(_, at)| stays(at)).map(|(step, _)| step.clone()).collect();
     smaller
 }
 
 /// Without the statements that the schedule does not come to. Whoever loses an end by that may have to hold it.
-fn unmade(case: &Case, makes: &[Option<u32>]) -> Vec<Case> {
-    let made = |task: &str, index: usize| {
-        let mut steps = case.steps.iter().zip(makes);
-        task.is_empty() || steps.any(|(step, pc)| step.task == task && *pc == Some(index as u32))
-    };
-    let plain = without(case, makes, &|task, index| !made(task, index));
+fn unmade(case: &Case, makes: &[Option<Made>]) -> Vec<Case> {
+    let (made, places) = (made(case, makes), places(&case.tree));
+    let goes = |place: usize, index: usize| !places[place].tasks.is_empty() && !made.contains(&Some((place, index)));
+    let plain = without(case, makes, &goes);
     let mut holding = plain.clone();
     hold_what_was_named(&case.tree, &mut holding.tree);
     vec![plain, holding]
@@ -73,6 +131,7 @@ fn hold_what_was_named(before: &Program, after: &mut Program) {
                 Body::Single(block) => named(block, &mut ends),
                 Body::Threads(threads) => threads.iter().for_each(|t| named(&t.block, &mut ends)),
             }
+            old.handlers.iter().for_each(|handler| named(&handler.block, &mut ends));
         }
         let declared = |end: &Path| {
             before.items.iter().any(|item| matches!(item, Item::Object(object) if object.name == end.root))
@@ -100,57 +159,65 @@ fn named(block: &Block, ends: &mut Vec<Path>) {
     }
 }
 
-/// Without one of the tasks; a process without threads, and a child without its parent, go too.
-fn tasks(case: &Case, makes: &[Option<u32>]) -> Vec<Case> {
-    let mut tree = case.tree.clone();
-    let names: Vec<String> =
-        blocks(&mut tree).into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
-    names.iter().map(|name| without_task(case, makes, name)).collect()
+/// Without one of the tasks; a process without threads, a child without its parent, and calls that name any of them, go too.
+fn tasks(case: &Case, makes: &[Option<Made>]) -> Vec<Case> {
+    let names = places(&case.tree).into_iter().filter(|place| place.handler.is_none()).flat_map(|place| place.tasks);
+    names.map(|name| without_task(case, makes, &name)).collect()
 }
 
-fn without_task(case: &Case, makes: &[Option<u32>], name: &str) -> Case {
-    let forks = |tree: &mut Program, task: &str, index: usize| {
-        let block = blocks(tree).into_iter().find(|(name, _)| name == task).map(|(_, block)| block);
-        matches!(block.and_then(|b| b.get(index)).map(|s| &s.kind), Some(StmtKind::Call { call, .. })
-            if call.name.name == "fork" && call.args.iter().any(|arg| is_name(&arg.value, name)))
-    };
-    let tree = std::cell::RefCell::new(case.tree.clone());
-    let mut smaller = without(case, makes, &|task, index| task == name || forks(&mut tree.borrow_mut(), task, index));
+fn without_task(case: &Case, makes: &[Option<Made>], name: &str) -> Case {
+    let mut gone = vec![name.to_string()];
+    for item in &case.tree.items {
+        let Item::Process(process) = item else { continue };
+        let parent = process.child_of.as_ref().is_some_and(|parent| gone.contains(&parent.name));
+        if parent || task_names(process).iter().all(|task| gone.contains(task)) {
+            gone.extend(task_names(process));
+            gone.push(process.name.name.clone());
+        }
+    }
+    let mut smaller = without_naming(case, makes, &gone);
     for item in &mut smaller.tree.items {
         if let Item::Process(process) = item
             && let Body::Threads(threads) = &mut process.body
         {
-            threads.retain(|thread| thread.name.name != name);
+            threads.retain(|thread| !gone.contains(&thread.name.name));
         }
     }
-    let gone = |item: &Item| match item {
-        Item::Process(process) => match &process.body {
-            Body::Single(_) => process.name.name == name || process.child_of.as_ref().is_some_and(|p| p.name == name),
-            Body::Threads(threads) => threads.is_empty(),
-        },
-        _ => false,
-    };
-    smaller.tree.items.retain(|item| !gone(item));
-    smaller.steps.retain(|step| step.task != name);
+    smaller.tree.items.retain(|item| !matches!(item, Item::Process(process) if gone.contains(&process.name.name)));
+    smaller.steps.retain(|step| !gone.contains(&step.task));
     smaller
 }
 
-fn is_name(e: &Expr, name: &str) -> bool {
-    matches!(&e.kind, ExprKind::Path(path) if path.root.name == name && path.steps.is_empty())
+/// Without the calls that name any of these.
+fn without_naming(case: &Case, makes: &[Option<Made>], gone: &[String]) -> Case {
+    let mut tree = case.tree.clone();
+    let names = |block: &mut Block| -> Vec<bool> {
+        let named = |call: &crate::program::syntax::CallExpr| call.args.iter().any(|arg| names_any(&arg.value, gone));
+        block.iter().map(|stmt| matches!(&stmt.kind, StmtKind::Call { call, .. } if named(call))).collect()
+    };
+    let naming: Vec<Vec<bool>> = blocks(&mut tree).into_iter().map(names).collect();
+    without(case, makes, &|place, index| naming[place][index])
+}
+
+fn names_any(e: &Expr, names: &[String]) -> bool {
+    match &e.kind {
+        ExprKind::Path(path) => path.steps.is_empty() && names.contains(&path.root.name),
+        ExprKind::Neg(e) => names_any(e, names),
+        _ => false,
+    }
 }
 
 /// Without stretches of the schedule and the statements that they make: halves, quarters, … single ones. And without the
 /// statements of `init`.
-fn steps(case: &Case, makes: &[Option<u32>]) -> Vec<Case> {
+fn steps(case: &Case, makes: &[Option<Made>]) -> Vec<Case> {
     let mut proposals = Vec::new();
+    let made = made(case, makes);
     let count = case.steps.len();
     let mut long = count / 2;
     while long > 0 {
         for start in (0..count).step_by(long) {
             let range = start..(start + long).min(count);
-            let goes = |task: &str, index: usize| {
-                range.clone().any(|i| case.steps[i].task == task && makes[i] == Some(index as u32))
-            };
+            let goes = |place: usize, index: usize| made[range.clone()].contains(&Some((place, index)));
             proposals.push(without(case, makes, &goes));
         }
         long /= 2;
@@ -161,14 +228,39 @@ fn steps(case: &Case, makes: &[Option<u32>]) -> Vec<Case> {
         smaller.steps.remove(i);
         smaller
     }));
-    let mut tree = case.tree.clone();
-    let init = blocks(&mut tree).into_iter().find(|(task, _)| task.is_empty()).map_or(0, |(_, block)| block.len());
-    proposals.extend((0..init).map(|i| without(case, makes, &|task, index| task.is_empty() && index == i)));
+    let init = places(&case.tree).iter().position(|place| place.tasks.is_empty());
+    if let Some(init) = init {
+        let count = blocks(&mut case.tree.clone())[init].len();
+        proposals.extend((0..count).map(|i| without(case, makes, &|place, index| place == init && index == i)));
+    }
+    proposals
+}
+
+/// Without one of the handlers and the calls that install it, or without its `info`.
+fn handlers(case: &Case, makes: &[Option<Made>]) -> Vec<Case> {
+    let mut proposals = Vec::new();
+    for (i, item) in case.tree.items.iter().enumerate() {
+        let Item::Process(process) = item else { continue };
+        for (h, handler) in process.handlers.iter().enumerate() {
+            let mut unused = case.clone();
+            let mut bare = case.clone();
+            let mut uninstalled = without_naming(case, makes, std::slice::from_ref(&handler.name.name));
+            let edit = |case: &mut Case, edit: &dyn Fn(&mut Process)| {
+                if let Item::Process(process) = &mut case.tree.items[i] {
+                    edit(process);
+                }
+            };
+            edit(&mut unused, &|process| _ = process.handlers.remove(h));
+            edit(&mut uninstalled, &|process| _ = process.handlers.remove(h));
+            edit(&mut bare, &|process| process.handlers[h].info = None);
+            proposals.extend([unused, uninstalled, bare]);
+        }
+    }
     proposals
 }
 
 /// Without one of the declared objects, or of its options; without what a process holds.
-fn objects(case: &Case, _: &[Option<u32>]) -> Vec<Case> {
+fn objects(case: &Case, _: &[Option<Made>]) -> Vec<Case> {
     let mut proposals = Vec::new();
     let mut propose = |edit: &dyn Fn(&mut Program)| {
         let mut smaller = case.clone();
@@ -203,7 +295,7 @@ fn objects(case: &Case, _: &[Option<u32>]) -> Vec<Case> {
 }
 
 /// Without holding the sleepers.
-fn holds(case: &Case, _: &[Option<u32>]) -> Vec<Case> {
+fn holds(case: &Case, _: &[Option<Made>]) -> Vec<Case> {
     let held = |i: usize| {
         let mut smaller = case.clone();
         smaller.steps[i].hold = false;
@@ -213,15 +305,15 @@ fn holds(case: &Case, _: &[Option<u32>]) -> Vec<Case> {
 }
 
 /// With plainer arguments.
-fn plainer(case: &Case, _: &[Option<u32>]) -> Vec<Case> {
+fn plainer(case: &Case, _: &[Option<Made>]) -> Vec<Case> {
     let mut proposals = Vec::new();
     let mut tree = case.tree.clone();
-    for (b, (_, block)) in blocks(&mut tree).into_iter().enumerate() {
+    for (b, block) in blocks(&mut tree).into_iter().enumerate() {
         for (s, stmt) in block.iter().enumerate() {
             let StmtKind::Call { dest, call, .. } = &stmt.kind else { continue };
             let mut propose = |edit: &dyn Fn(&mut StmtKind)| {
                 let mut smaller = case.clone();
-                edit(&mut blocks(&mut smaller.tree)[b].1[s].kind);
+                edit(&mut blocks(&mut smaller.tree)[b][s].kind);
                 proposals.push(smaller);
             };
             if dest.is_some() {
@@ -255,6 +347,14 @@ fn plainer_than(e: &Expr) -> Vec<Expr> {
     let with = |kind| Expr { kind, span: e.span };
     match &e.kind {
         ExprKind::Int(n) => plainer_numbers(*n).into_iter().map(|n| with(ExprKind::Int(n))).collect(),
+        ExprKind::List(list) => {
+            let shorter = |i: usize| {
+                let mut list = list.clone();
+                list.remove(i);
+                with(ExprKind::List(list))
+            };
+            (0..list.len()).map(shorter).collect()
+        }
         ExprKind::Binary { op: BinOp::Add | BinOp::BitOr, left, right } => vec![(**left).clone(), (**right).clone()],
         ExprKind::Binary { op: BinOp::Mul, left, right } => {
             let less = plainer_than(right)

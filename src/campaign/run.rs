@@ -53,6 +53,8 @@ pub enum Tell<'a> {
 
 /// Jobs that one sandbox does in a row: enough that its start costs little, few enough that an end is not waited for.
 const BATCH: usize = 192;
+/// Jobs of a campaign that does not know yet how long they take.
+const FIRST_BATCH: usize = 16;
 
 impl Options<'_> {
     /// Whether the campaign is to end.
@@ -115,6 +117,11 @@ impl Campaign<'_> {
         self.options.over(self.begun) || self.findings.len() >= self.options.max_findings
     }
 
+    /// Time until the end, if there is one.
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.options.time.map(|time| time.saturating_sub(self.begun.elapsed()))
+    }
+
     /// Steered runs, a batch of programs at a time. All on one thread: a sandbox is a fork of this process, and making programs
     /// takes a twentieth of the time.
     fn steer(&mut self, target: &mut dyn Target, tell: &mut dyn FnMut(Tell)) -> Result<(), Refusal> {
@@ -123,7 +130,8 @@ impl Campaign<'_> {
         while index < options.end() && !self.over() {
             let mut batch = Vec::new();
             let mut jobs = 0;
-            while jobs < BATCH && index < options.end() {
+            let most = self.next_batch();
+            while jobs < most && index < options.end() {
                 match options.recipe.trial(index) {
                     Some(trial) => {
                         jobs += trial.walks.len();
@@ -138,6 +146,20 @@ impl Campaign<'_> {
             tell(Tell::Progress(&self.summary));
         }
         Ok(())
+    }
+
+    /// For how long to shrink: what is cut off at once would be of little use.
+    pub(super) fn longest_shrink(&self) -> Duration {
+        const SHORTEST: Duration = Duration::from_secs(3);
+        self.left().map_or(shrink::LONGEST, |left| left.clamp(SHORTEST, shrink::LONGEST))
+    }
+
+    /// How many jobs to do in a row, so that the end comes in time.
+    fn next_batch(&self) -> usize {
+        let Some(left) = self.left() else { return BATCH };
+        let pace = self.summary.runs as f64 / self.begun.elapsed().as_secs_f64().max(1e-9);
+        let known = if self.summary.runs == 0 { FIRST_BATCH } else { (left.as_secs_f64() * pace) as usize };
+        known.clamp(1, BATCH)
     }
 
     /// Runs and compares a number of programs.
@@ -220,7 +242,8 @@ impl Campaign<'_> {
             return Ok(());
         }
         tell(Tell::Shrinking(&kind));
-        let finding = shrink::finding(target, self.options, case, difference, trial.index)?;
+        let longest = self.longest_shrink();
+        let finding = shrink::finding(target, self.options, longest, case, difference, trial.index)?;
         tell(Tell::Found(&finding));
         self.findings.push(finding);
         self.summary.findings = self.findings.len() as u64;

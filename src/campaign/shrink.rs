@@ -1,11 +1,11 @@
 //! From a program that differs to the smallest one that still does, in the same way.
 
-use super::{Difference, Finding, Kind, Options, Seen, Trial, Walk, begin, compare, litmus, reduce::PASSES};
+use super::{Difference, Finding, Kind, Made, Options, Seen, Trial, Walk, begin, compare, litmus, reduce::PASSES};
 use crate::{
     kernel::Env,
     program::{
         Release, resolve,
-        syntax::{ExprKind, Item, Program},
+        syntax::{ExprKind, Item, Program, StmtKind},
     },
     target::{Job, Refusal, SteerOptions, Target},
 };
@@ -71,23 +71,15 @@ fn numbers(tree: &Program) -> i128 {
             _ => 0,
         }
     }
-    let text = tree.items.iter().flat_map(|item| match item {
-        Item::Init(block) => vec![block],
-        Item::Process(process) => match &process.body {
-            crate::program::syntax::Body::Single(block) => vec![block],
-            crate::program::syntax::Body::Threads(threads) => threads.iter().map(|t| &t.block).collect(),
-        },
-        _ => Vec::new(),
-    });
-    let calls = text.flatten().filter_map(|stmt| match &stmt.kind {
-        crate::program::syntax::StmtKind::Call { call, .. } => Some(call),
+    let calls = tree.blocks().flatten().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Call { call, .. } => Some(call),
         _ => None,
     });
     calls.flat_map(|call| &call.args).map(|arg| of(&arg.value)).sum()
 }
 
 /// Shrinking ends after so long with what it has.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 /// So many proposals are tried in one sandbox.
 const BATCH: usize = 48;
 
@@ -102,7 +94,8 @@ type Attempt<'a> = &'a mut dyn FnMut(&[Case]) -> Result<Option<Case>, Refusal>;
 /// Those of `attempt`.
 pub(super) fn descend(
     mut best: Case,
-    makes: &dyn Fn(&Case) -> Option<Vec<Option<u32>>>,
+    longest: Duration,
+    makes: &dyn Fn(&Case) -> Option<Vec<Option<Made>>>,
     attempt: Attempt,
 ) -> Result<Case, Refusal> {
     let begun = Instant::now();
@@ -110,7 +103,7 @@ pub(super) fn descend(
     while improved {
         improved = false;
         for pass in PASSES {
-            while begun.elapsed() < LONGEST {
+            while begun.elapsed() < longest {
                 let Some(made) = makes(&best) else { break };
                 let weight = best.weight();
                 let mut proposals = pass(&best, &made);
@@ -118,7 +111,7 @@ pub(super) fn descend(
                 let mut smaller = None;
                 for batch in proposals.chunks(BATCH) {
                     smaller = attempt(batch)?;
-                    if smaller.is_some() || begun.elapsed() > LONGEST {
+                    if smaller.is_some() || begun.elapsed() > longest {
                         break;
                     }
                 }
@@ -131,7 +124,7 @@ pub(super) fn descend(
     Ok(best)
 }
 
-/// Makes a case smaller as long as it differs in the same way. Every proposal is walked in the model, which drops what it does
+/// Makes a case smaller as long as it differs in the same way, for so long at most. Every proposal is walked in the model, which drops what it does
 /// not allow, and then run on the target.
 ///
 /// # Errors
@@ -141,12 +134,13 @@ pub fn shrink(
     target: &mut dyn Target,
     env: &Env,
     steer: &SteerOptions,
+    longest: Duration,
     case: Case,
     mut difference: Difference,
 ) -> Result<(Case, Difference), Refusal> {
     let class = difference.class();
     let makes = |case: &Case| Some(case.trial(env)?.walks[0].makes.clone());
-    let best = descend(case, &makes, &mut |proposals| {
+    let best = descend(case, longest, &makes, &mut |proposals| {
         let found = first_that(target, env, steer, proposals, &|d| d.class() == class)?;
         Ok(found.map(|(case, found)| {
             difference = found;
@@ -231,13 +225,14 @@ pub fn confirm(
 pub(super) fn finding(
     target: &mut dyn Target,
     options: &Options,
+    longest: Duration,
     case: Case,
     difference: Difference,
     program: u64,
 ) -> Result<Finding, Refusal> {
     let (env, steer) = (&options.recipe.env, &options.steer);
     let kind = Kind::Step(difference.class());
-    let (mut case, mut difference) = shrink(target, env, steer, case, difference)?;
+    let (mut case, mut difference) = shrink(target, env, steer, longest, case, difference)?;
     let (count, last) = confirm(target, env, steer, &case, options.confirm)?;
     difference = last.unwrap_or(difference);
     case.steps.truncate(difference.step + 1);

@@ -53,9 +53,7 @@ impl Recipe {
     pub fn trial(&self, index: u64) -> Option<Trial> {
         let (tree, mut random) = self.program(index);
         let program = resolve(&tree).ok()?;
-        let env = environment(&program, self.env.clone()).ok()?;
-        let machine = Machine::new(&program, env);
-        let initial = machine.initial().ok()?;
+        let (machine, initial) = begin(&program, &self.env).ok()?;
         let mut walks: Vec<Walk> = Vec::new();
         for _ in 0..self.schedules {
             let walk = Walk::by_choice(&machine, &initial, self.walking, &mut random);
@@ -74,7 +72,9 @@ impl Recipe {
 ///
 /// In words, why the model cannot begin it.
 pub fn begin<'p>(program: &'p Compiled, env: &Env) -> Result<(Machine<'p>, State), String> {
-    let env = environment(program, env.clone()).map_err(|error| error.to_string())?;
+    let mut env = environment(program, env.clone()).map_err(|error| error.to_string())?;
+    // What signals carry is seen on the target, also if the program does not look.
+    env.observe.siginfo = true;
     let machine = Machine::new(program, env);
     let initial = machine.initial().map_err(|error| error.to_string())?;
     Ok((machine, initial))
@@ -134,6 +134,7 @@ pub fn compare(trial: &Trial, env: &Env, walk: &Walk, observations: &[Observatio
         return match report.end {
             Ending::Finished if whole == walk.steps.len() => Seen::Same,
             Ending::TooMuchSeen => Seen::Nothing("more was seen than can be recorded"),
+            Ending::Torn => Seen::Nothing("a task was killed in the middle of a note"),
             Ending::TimedOut { .. } => Seen::Nothing("time-out"),
             Ending::InitBlocked => Seen::Nothing("`init` did not come to its end"),
             _ => Seen::Nothing("the run ended early"),

@@ -2,10 +2,10 @@
 
 use crate::{
     generate::Chooser,
-    kernel::{TaskId, Trace, rules::RuleSet},
+    kernel::{CallKind, TaskId, Trace, rules::RuleSet},
     machine::{Machine, MoveKind, State},
     oracle::{Fifo, StepSeen},
-    program::{Release, Schedule},
+    program::{Code, Instr, Release, Schedule},
 };
 
 /// A schedule, and what the model says that it brings about.
@@ -15,10 +15,30 @@ pub struct Walk {
     pub schedule: Schedule,
     /// What each release brings about.
     pub steps: Vec<StepSeen>,
-    /// For each release the statement whose call it makes; `None` if it lets a held task go on.
-    pub makes: Vec<Option<u32>>,
+    /// For each release the statement whose call it makes; `None` if it lets a held task go on, or a handler return.
+    pub makes: Vec<Option<Made>>,
     /// Rules that applied.
     pub rules: RuleSet,
+}
+
+/// A statement that a task makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Made {
+    /// The handler that it stands in, if it does.
+    pub handler: Option<String>,
+    /// Its number there. All statements of generated programs are calls, and so is every instruction.
+    pub statement: u32,
+}
+
+impl Made {
+    /// What the instruction at `pc` is; `None` if that is the return of a handler.
+    fn at(code: &Code, pc: u32) -> Option<Made> {
+        let Some(handler) = code.handlers.iter().rfind(|handler| handler.entry <= pc) else {
+            return Some(Made { handler: None, statement: pc });
+        };
+        let returns = matches!(code.instrs.get(pc as usize), Some(Instr::Call { call, .. }) if call.kind() == CallKind::Sigreturn);
+        (!returns).then(|| Made { handler: Some(handler.name.clone()), statement: pc - handler.entry })
+    }
 }
 
 /// How schedules are chosen.
@@ -72,6 +92,7 @@ impl Walk {
 }
 
 struct Walker<'m> {
+    machine: &'m Machine<'m>,
     fifo: Fifo<'m>,
     trace: Trace,
     walk: Walk,
@@ -79,7 +100,7 @@ struct Walker<'m> {
 
 impl<'m> Walker<'m> {
     fn new(machine: &'m Machine<'m>, initial: &State) -> Self {
-        Walker { fifo: Fifo::new(machine, initial), trace: Trace::default(), walk: Walk::default() }
+        Walker { machine, fifo: Fifo::new(machine, initial), trace: Trace::default(), walk: Walk::default() }
     }
 
     fn release(&mut self, release: Release) {
@@ -88,7 +109,8 @@ impl<'m> Walker<'m> {
         let Ok(step) = self.fifo.release(release, &mut self.trace) else { return };
         self.walk.schedule.steps.push(release);
         self.walk.steps.push(step);
-        self.walk.makes.push((kind == MoveKind::Call).then_some(pc));
+        let code = &self.machine.program.tasks[usize::from(release.task)].code;
+        self.walk.makes.push(if kind == MoveKind::Call { Made::at(code, pc) } else { None });
         self.walk.rules.extend(&self.trace.rules);
     }
 }

@@ -107,7 +107,8 @@ fn line(input: &input::Input, judgement: &Judgement, status: Status) -> String {
         }
         if real.iterations > 0 {
             let seen = real.sightings.iter().filter(|s| s.free > 0).count();
-            details.push(format!("{seen} in {} free runs", real.iterations));
+            let torn = if real.torn > 0 { format!(" ({} torn)", real.torn) } else { String::new() };
+            details.push(format!("{seen} in {} free runs{torn}", real.iterations));
         }
         if real.method.is_none() && real.iterations == 0 {
             details.push("model only: asks for another environment".into());

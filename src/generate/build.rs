@@ -40,9 +40,14 @@ pub fn flags(names: &[&str]) -> Expr {
     names.fold(first, |flags, flag| binary(BinOp::BitOr, flags, flag))
 }
 
+/// An argument by its place.
+pub fn argument(value: Expr) -> Arg {
+    Arg { name: None, value }
+}
+
 /// A call by name.
 pub fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> CallExpr {
-    let args = args.into_iter().map(|value| Arg { name: None, value }).collect();
+    let args = args.into_iter().map(argument).collect();
     CallExpr { name: name.into(), args, span: Span::default() }
 }
 

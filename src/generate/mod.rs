@@ -8,17 +8,20 @@ mod build;
 mod chooser;
 mod descriptor;
 mod fifo;
+mod finish;
 mod msgq;
 mod pipe;
 mod process;
 mod sem;
 mod shm;
+mod signal;
 mod size;
 mod sketch;
 mod splice;
 
 pub use chooser::{Bytes, Chooser, Odometer, Random};
-pub use sketch::{Descriptor, FileKind, FileSketch, ProcessSketch, Sketch, Sleep, TaskSketch, Until};
+pub use signal::Signal;
+pub use sketch::{Descriptor, FileKind, FileSketch, HandlerSketch, ProcessSketch, Sketch, Sleep, TaskSketch, Until};
 
 use crate::program::syntax::{Program, Stmt};
 use std::fmt;
@@ -50,6 +53,9 @@ pub struct MechanismKind {
     pub begin: fn() -> Box<dyn Mechanism>,
 }
 
+/// The mechanism that meets all others.
+const SIGNAL: &str = "signal";
+
 /// Every mechanism that programs can be generated for.
 pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "pipe", begin: || Box::new(pipe::Pipes) },
@@ -57,6 +63,7 @@ pub const MECHANISMS: &[MechanismKind] = &[
     MechanismKind { name: "sysv-msg", begin: || Box::new(msgq::Msgqs::default()) },
     MechanismKind { name: "sysv-sem", begin: || Box::new(sem::Sems::default()) },
     MechanismKind { name: "sysv-shm", begin: || Box::new(shm::Shms::default()) },
+    MechanismKind { name: SIGNAL, begin: || Box::new(signal::Signals::default()) },
 ];
 
 impl MechanismKind {
@@ -93,18 +100,13 @@ impl Shape {
 /// A program called `name` of some of these mechanisms, of which there must be one.
 pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, chooser: &mut dyn Chooser) -> Program {
     let mut sketch = Sketch::default();
-    process::declare(&mut sketch, shape, chooser);
-    let first = chooser.choose(mechanisms.len());
-    let mixed = mechanisms.len() > 1 && chooser.percent(shape.mixed);
-    let mut wanted = vec![first];
-    if mixed {
-        // All of them at once would hardly meet.
-        wanted.extend((0..2).map(|_| (first + 1 + chooser.choose(mechanisms.len() - 1)) % mechanisms.len()));
-    }
-    let chosen = mechanisms.iter().enumerate().filter(|(i, _)| wanted.contains(i));
-    let mut chosen: Vec<Box<dyn Mechanism>> = chosen.map(|(_, kind)| (kind.begin)()).collect();
+    let (mut chosen, signals) = choose(mechanisms, shape, chooser);
+    process::declare(&mut sketch, shape, signals, chooser);
     for mechanism in &mut chosen {
         mechanism.declare(&mut sketch, chooser);
+    }
+    if signals {
+        fill_handlers(&mut sketch, &mut chosen, chooser);
     }
     for _ in 0..1 + chooser.choose(shape.statements) {
         let Some(task) = process::next_task(&sketch, chooser) else { break };
@@ -114,7 +116,7 @@ pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, choose
         }
         let mechanism = chooser.choose(chosen.len());
         let mut guard = None;
-        if mixed && chooser.percent(15) {
+        if chosen.len() > 1 && chooser.percent(15) {
             let other = chooser.choose(chosen.len());
             guard = chosen[other].guard(&mut sketch, task);
         }
@@ -123,6 +125,44 @@ pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, choose
         [before, stmt, after].into_iter().flatten().for_each(|stmt| sketch.push(task, stmt));
     }
     sketch.finish(name)
+}
+
+/// One of the mechanisms, perhaps with some others; signals seldom come alone. And whether there are signals.
+fn choose(mechanisms: &[MechanismKind], shape: &Shape, chooser: &mut dyn Chooser) -> (Vec<Box<dyn Mechanism>>, bool) {
+    let is_signal = |i: usize| mechanisms[i].name == SIGNAL;
+    let first = chooser.choose(mechanisms.len());
+    let mut wanted = vec![first];
+    if mechanisms.len() > 1 {
+        let mixed = chooser.percent(shape.mixed);
+        // All of them at once would hardly meet.
+        let others = if mixed { 2 } else { usize::from(is_signal(first) && chooser.percent(80)) };
+        wanted.extend((0..others).map(|_| (first + 1 + chooser.choose(mechanisms.len() - 1)) % mechanisms.len()));
+    }
+    // Signals last: their handlers can then make calls of all others.
+    wanted.sort_by_key(|&i| (is_signal(i), i));
+    wanted.dedup();
+    let signals = wanted.iter().any(|&i| is_signal(i));
+    (wanted.into_iter().map(|i| (mechanisms[i].begin)()).collect(), signals)
+}
+
+/// Statements for the handlers that are declared. They have no effect on the guess: nobody knows when they run.
+fn fill_handlers(sketch: &mut Sketch, mechanisms: &mut [Box<dyn Mechanism>], chooser: &mut dyn Chooser) {
+    for process in 0..sketch.processes.len() {
+        for handler in 0..sketch.processes[process].handlers.len() {
+            let HandlerSketch { rank, anything, .. } = sketch.processes[process].handlers[handler];
+            let task = sketch.processes[process].tasks[0];
+            let mut guess = sketch.clone();
+            guess.handling = Some(rank);
+            for _ in 0..chooser.weighted(&[(5, 1), (3, 2), (2, 0)]) {
+                let mechanism = chooser.choose(mechanisms.len());
+                let mechanism = if anything { mechanism } else { mechanisms.len() - 1 };
+                if let Some(stmt) = mechanisms[mechanism].call(&mut guess, task, chooser) {
+                    sketch.processes[process].handlers[handler].block.push(stmt);
+                }
+            }
+            sketch.forget(guess);
+        }
+    }
 }
 
 #[cfg(test)]

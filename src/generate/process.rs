@@ -6,22 +6,23 @@ use crate::program::syntax::Stmt;
 /// Names of tasks, in order.
 const NAMES: &[&str] = &["A", "B", "C", "D", "E", "F", "G", "H"];
 
-/// Declares processes with their tasks: most have one, some have two threads, and some are children.
-pub fn declare(sketch: &mut Sketch, shape: &Shape, chooser: &mut dyn Chooser) {
+/// Declares processes with their tasks: most have one, some have two threads, and some are children. Signals are for all of these.
+pub fn declare(sketch: &mut Sketch, shape: &Shape, signals: bool, chooser: &mut dyn Chooser) {
     let most = shape.tasks.clamp(1, NAMES.len());
     let wanted = match chooser.weighted(&[(4, 2), (4, 3), (2, 4), (1, 1), (1, NAMES.len())]) {
         n if n <= most => n,
         _ => most,
     };
     let mut children = false;
+    let odds = if signals { 30 } else { 12 };
     while sketch.tasks.len() < wanted {
         let name = NAMES[sketch.tasks.len()];
         let left = wanted - sketch.tasks.len();
-        if left >= 2 && chooser.percent(12) {
+        if left >= 2 && chooser.percent(odds) {
             let process = sketch.add_process(format!("P{}", sketch.processes.len() + 1), None);
             sketch.add_task(name.into(), process);
             sketch.add_task(NAMES[sketch.tasks.len()].into(), process);
-        } else if !sketch.processes.is_empty() && !children && chooser.percent(12) {
+        } else if !sketch.processes.is_empty() && !children && chooser.percent(odds) {
             // One child in a program shows what there is to see.
             children = true;
             let parent = chooser.choose(sketch.processes.len());

@@ -3,12 +3,10 @@
 //! The guess knows no rules: statements are added in one order, and each has the effect that one would expect of it there. It
 //! only serves to make programs in which calls meet full and empty pipes, sleepers and closed ends; any schedule may then be run.
 
-use super::{Chooser, build};
+use super::{Chooser, build, signal::Signal};
 use crate::{
     kernel::PAGE_SIZE,
-    program::syntax::{
-        Block, Body, Expr, ExprKind, Ident, Item, Object, Process, Program, Property, PropertyKind, Span, Stmt, Thread,
-    },
+    program::syntax::{Block, Expr, ExprKind, Ident, Object, Stmt},
 };
 
 /// A program while it is being made.
@@ -26,6 +24,8 @@ pub struct Sketch {
     pub files: Vec<FileSketch>,
     /// Descriptors that somebody has or had.
     pub descriptors: Vec<Descriptor>,
+    /// While a handler is filled: its [`HandlerSketch::rank`].
+    pub handling: Option<Signal>,
     /// Strings made so far: each has a letter of its own.
     strings: u32,
 }
@@ -41,6 +41,25 @@ pub struct ProcessSketch {
     pub tasks: Vec<usize>,
     /// Whether it runs: it was forked if it has to be, and has not exited.
     pub runs: bool,
+    /// Whether a signal has stopped it.
+    pub stopped: bool,
+    /// Its handlers of signals.
+    pub handlers: Vec<HandlerSketch>,
+}
+
+/// A handler of signals.
+#[derive(Clone, Debug)]
+pub struct HandlerSketch {
+    /// Its name.
+    pub name: String,
+    /// The variable that takes what is known of the signal.
+    pub info: Option<Ident>,
+    /// Its statements so far.
+    pub block: Block,
+    /// The last of the signals that it is for: it sends only later ones, so that programs come to an end.
+    pub rank: Signal,
+    /// Whether calls of other mechanisms may be made in it.
+    pub anything: bool,
 }
 
 /// A task.
@@ -61,10 +80,15 @@ pub struct TaskSketch {
 /// What a task sleeps for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sleep {
-    /// In which file.
+    /// In which file; [`Sleep::NO_FILE`] if in none.
     pub file: usize,
     /// For what.
     pub until: Until,
+}
+
+impl Sleep {
+    /// What tasks that wait for a signal or for a child have instead of a file.
+    pub const NO_FILE: usize = usize::MAX;
 }
 
 /// What ends a sleep.
@@ -76,6 +100,10 @@ pub enum Until {
     Writable,
     /// Somebody opens the other side of a FIFO.
     Opened,
+    /// A signal.
+    Signal,
+    /// A child of its process ends, or does something else that can be waited for.
+    Child,
 }
 
 /// What kind of file a descriptor is for.
@@ -137,7 +165,8 @@ impl Sketch {
 
     /// A name that no task has had.
     pub fn add_process(&mut self, name: String, parent: Option<usize>) -> usize {
-        self.processes.push(ProcessSketch { name, parent, tasks: Vec::new(), runs: parent.is_none() });
+        let (runs, stopped) = (parent.is_none(), false);
+        self.processes.push(ProcessSketch { name, parent, tasks: Vec::new(), runs, stopped, handlers: Vec::new() });
         self.processes.len() - 1
     }
 
@@ -158,7 +187,8 @@ impl Sketch {
 
     /// Tasks that could make another call, by the guess.
     pub fn awake(&self) -> Vec<usize> {
-        let awake = |task: &TaskSketch| task.asleep.is_none() && self.processes[task.process].runs;
+        let goes_on = |process: &ProcessSketch| process.runs && !process.stopped;
+        let awake = |task: &TaskSketch| task.asleep.is_none() && goes_on(&self.processes[task.process]);
         (0..self.tasks.len()).filter(|&task| awake(&self.tasks[task])).collect()
     }
 
@@ -238,6 +268,11 @@ impl Sketch {
     /// A process is gone.
     pub fn exited(&mut self, process: usize) {
         self.processes[process].runs = false;
+        let parent = self.processes[process].parent;
+        let waits = |task: &&mut TaskSketch| {
+            Some(task.process) == parent && task.asleep.is_some_and(|sleep| sleep.until == Until::Child)
+        };
+        self.tasks.iter_mut().filter(waits).for_each(|task| task.asleep = None);
         for descriptor in 0..self.descriptors.len() {
             if self.descriptors[descriptor].process == process && self.descriptors[descriptor].open {
                 self.closed(descriptor);
@@ -259,33 +294,12 @@ impl Sketch {
         self.descriptors.extend(copied);
     }
 
-    /// The program.
-    pub fn finish(self, name: String) -> Program {
-        let mut items: Vec<Item> = self.objects.into_iter().map(Item::Object).collect();
-        if !self.init.is_empty() {
-            items.push(Item::Init(self.init));
+    /// Another sketch that went on from this one: its names are taken, its guesses forgotten.
+    pub fn forget(&mut self, other: Sketch) {
+        self.strings = other.strings;
+        for (mine, others) in self.tasks.iter_mut().zip(other.tasks) {
+            mine.vars = others.vars;
         }
-        let mut tasks: Vec<Option<TaskSketch>> = self.tasks.into_iter().map(Some).collect();
-        for process in &self.processes {
-            let mut threads = process.tasks.iter().filter_map(|&task| tasks[task].take());
-            let body = if process.tasks.len() == 1 {
-                Body::Single(threads.next().map_or(Block::new(), |task| task.block))
-            } else {
-                Body::Threads(threads.map(|task| Thread { name: task.name.into(), block: task.block }).collect())
-            };
-            items.push(Item::Process(Process {
-                name: process.name.clone().into(),
-                count: None,
-                holds: Vec::new(),
-                child_of: process.parent.map(|parent| self.processes[parent].name.clone().into()),
-                user: None,
-                handlers: Vec::new(),
-                body,
-            }));
-        }
-        // Whoever sleeps at the end may: a schedule, or all outcomes, are what is compared.
-        items.push(Item::Property(Property { on: None, kind: PropertyKind::AllowDeadlock, span: Span::default() }));
-        Program { name, comments: Vec::new(), items }
     }
 
     /// Adds a statement to a task.

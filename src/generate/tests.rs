@@ -49,7 +49,7 @@ fn every_mechanism_makes_calls_that_meet_a_sleeper() {
         let sleeps = |index| {
             let mut sketch = Sketch::default();
             let mut random = Random::new(3, index);
-            process::declare(&mut sketch, &Shape::default(), &mut random);
+            process::declare(&mut sketch, &Shape::default(), kind.name == SIGNAL, &mut random);
             let mut mechanism = (kind.begin)();
             mechanism.declare(&mut sketch, &mut random);
             (0..20).any(|_| {
@@ -61,4 +61,40 @@ fn every_mechanism_makes_calls_that_meet_a_sleeper() {
         let count = (0..200).filter(|&index| sleeps(index)).count();
         assert!(count > 100, "{}: {count} of 200", kind.name);
     }
+}
+
+#[test]
+fn every_task_does_something_or_is_named() {
+    for index in 0..1000 {
+        let (tree, compiled) = generated(&mut Random::new(9, index));
+        let printed = tree.to_string();
+        for (task, info) in compiled.tasks.iter().enumerate() {
+            let own = &compiled.processes[usize::from(info.process)];
+            let words = printed.split(|c: char| !c.is_ascii_alphanumeric());
+            let times = words.filter(|word| *word == info.name || *word == own.name).count();
+            // A thread may be there to take signals; and there is always somebody.
+            let idle = info.code.instrs.is_empty() && times < 2;
+            assert!(!idle || compiled.tasks.len() == 1, "{task}\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn handlers_have_statements_and_send_signals() {
+    let (mut handlers, mut senders) = (0, 0);
+    for index in 0..500 {
+        let (tree, _) = generated(&mut Random::new(13, index));
+        for item in &tree.items {
+            let crate::program::syntax::Item::Process(process) = item else { continue };
+            for handler in &process.handlers {
+                handlers += 1;
+                let sends = |stmt: &crate::program::syntax::Stmt| {
+                    matches!(&stmt.kind, crate::program::syntax::StmtKind::Call { call, .. }
+                        if ["kill", "tgkill", "sigqueue"].contains(&call.name.name.as_str()))
+                };
+                senders += usize::from(handler.block.iter().any(sends));
+            }
+        }
+    }
+    assert!(handlers > 200 && senders > 30, "{handlers} handlers, of which {senders} send");
 }

@@ -147,11 +147,13 @@ pub struct Observe {
     pub siginfo: bool,
     /// Which process used a System V object last.
     pub pids: bool,
+    /// Which process was forked before which others: signals come to the members of a group in this order.
+    pub births: bool,
 }
 
 impl Default for Observe {
     fn default() -> Self {
-        Observe { siginfo: true, pids: true }
+        Observe { siginfo: true, pids: true, births: true }
     }
 }
 

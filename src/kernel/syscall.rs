@@ -426,14 +426,17 @@ impl Cx<'_> {
         // Actions and mask are the parent's, and nothing is pending.
         let of = &self.k.process_of(self.me).signal;
         let signal = SignalStruct { ignored: of.ignored, handlers: of.handlers.clone(), ..SignalStruct::default() };
-        let parent = self.k.task(self.me).process;
+        let last = (0..self.k.process_count() as ProcessId).map(|p| self.k.process(p).born).max().unwrap_or(0);
+        let born = if self.env.observe.births { last + 1 } else { 1 };
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
+        let me = self.me;
         let process = self.k.process_mut(child);
         process.files = files.into_iter().map(|file| file.filter(|&file| file != RESERVED)).collect();
         process.life = Life::Live;
         process.threads = threads.len() as u16;
         process.uid = uid;
-        process.parent = Some(parent);
+        process.parent = Some(me);
+        process.born = born;
         process.signal = signal;
         for thread in threads {
             let task = self.k.task_mut(thread);

@@ -1,7 +1,7 @@
 //! Tasks and processes.
 
 use super::{
-    call::{CallKind, Fd, ProcessId},
+    call::{CallKind, Fd, ProcessId, TaskId},
     canon::{Canon, canon_enum, get, put},
     file::FileId,
     frame::Frame,
@@ -94,8 +94,10 @@ pub struct Process {
     pub uid: u16,
     /// `mm_struct`: shared memory that it has attached.
     pub mm: Mm,
-    /// The process that waits for its end, if that is one of the program's.
-    pub parent: Option<ProcessId>,
+    /// `real_parent`: the thread whose process waits for its end, if that is one of the program's. It is the one that forked it.
+    pub parent: Option<TaskId>,
+    /// Forked processes in the order of their making, those from the start before them.
+    pub born: u16,
     /// `signal_struct` and `sighand_struct`.
     pub signal: SignalStruct,
 }
@@ -216,11 +218,12 @@ impl Canon for Process {
         put(out, self.signal.ignored);
         // Most processes have nothing else of these.
         let bare = SignalStruct { ignored: self.signal.ignored, ..SignalStruct::default() };
-        let plain = self.mm.vmas.is_empty() && self.parent.is_none() && self.signal == bare;
+        let plain = self.mm.vmas.is_empty() && self.parent.is_none() && self.born == 0 && self.signal == bare;
         plain.encode(out);
         if !plain {
             self.mm.encode(out);
             self.parent.encode(out);
+            self.born.encode(out);
             self.signal.encode(out);
         }
     }
@@ -236,6 +239,12 @@ impl Canon for Process {
         if bool::decode(input) {
             return process;
         }
-        Process { mm: Mm::decode(input), parent: Option::decode(input), signal: SignalStruct::decode(input), ..process }
+        Process {
+            mm: Mm::decode(input),
+            parent: Option::decode(input),
+            born: u16::decode(input),
+            signal: SignalStruct::decode(input),
+            ..process
+        }
     }
 }

@@ -142,12 +142,13 @@ impl<'m> Any<'m> {
         let call = state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
         let call = call.filter(|_| kind != MoveKind::Deliver);
         again.retain(|&other| other != task);
+        let went_on = state.cursor(task).halt.is_none();
         let step = self.machine.apply(&mut state, Move { task, kind }, self.sections, &mut Trace::default());
         state.kernel.drain(task);
         if let Step::Restart(_) = step {
             again.push(task);
         }
-        events.extend(events_of(self.machine, &state, task, call, step));
+        events.extend(events_of(self.machine, &state, task, call, step, went_on));
         events.sort_by_key(|event| event.task);
         vec![Partial { state, events, again }]
     }

@@ -143,6 +143,7 @@ impl<'m> Fifo<'m> {
             let call = self.state.cursor(task).pending_call(&self.machine.program.tasks[task as usize].code);
             // Whom a signal ends at user level does not make the call that would have come next.
             let call = call.filter(|_| kind != MoveKind::Deliver);
+            let went_on = self.state.cursor(task).halt.is_none();
             let step = self.machine.apply(&mut self.state, Move { task, kind }, u32::MAX, trace);
             // A task that waits for its next command has left the processor, and nothing in the store buffer.
             self.state.kernel.drain(task);
@@ -157,12 +158,16 @@ impl<'m> Fifo<'m> {
             if let Step::Restart(_) = step {
                 queue.push_front((task, Some(MoveKind::Call)));
             }
-            seen.events.extend(events_of(self.machine, &self.state, task, call, step));
+            seen.events.extend(events_of(self.machine, &self.state, task, call, step, went_on));
             // Nobody holds what is killed.
             let kernel = &self.state.kernel;
-            self.held.retain(|&task| !kernel.task(task).pending.contains(SIGKILL));
+            let ends = |&task: &TaskId| kernel.task(task).pending.contains(SIGKILL);
+            let (freed, held) = std::mem::take(&mut self.held).into_iter().partition::<Vec<_>, _>(ends);
+            self.held = held;
             let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
-            queue.extend(woken.map(|&task| (task, None)));
+            // Who had been woken before is not woken again.
+            let freed = freed.iter().filter(|task| !trace.woken.contains(task));
+            queue.extend(woken.chain(freed).map(|&task| (task, None)));
         }
         self.look(&mut seen);
         seen.killed.retain(|killed| !before.contains(killed));

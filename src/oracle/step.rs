@@ -289,9 +289,9 @@ pub(super) fn events_of(
     task: TaskId,
     call: Option<CallKind>,
     step: Step,
+    went_on: bool,
 ) -> Vec<Event> {
     let returned = |ret| call.map(|call| What::Returned(call, ret));
-    let gone = matches!(step, Step::Exited);
     let what = match step {
         Step::Returned(ret) => returned(ret),
         Step::Forked(child) => returned(Return::value(machine.program.pid(child).into())),
@@ -305,8 +305,8 @@ pub(super) fn events_of(
         }
         _ => None,
     };
-    // Who had stopped long before stops no second time when a signal ends it.
-    let halted = state.cursor(task).halt.filter(|_| !gone).map(What::Halted);
+    // Who had stopped long before stops no second time when it attends to a signal.
+    let halted = state.cursor(task).halt.filter(|_| went_on).map(What::Halted);
     debug_assert!((task as usize) < machine.program.tasks.len());
     what.into_iter().chain(halted).map(|what| Event { task, what }).collect()
 }

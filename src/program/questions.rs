@@ -111,10 +111,21 @@ impl Compiled {
         self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
     }
 
-    /// Whether signals choose among threads. Free runs show nothing of that: between its calls a worker lets no signal in,
-    /// so that another thread would take it.
-    pub fn threads_share_signals(&self) -> bool {
-        self.uses_signals() && self.processes.iter().any(|process| process.threads.len() > 1)
+    /// Whether it may send signals to several processes at once.
+    pub fn signals_groups(&self) -> bool {
+        let group = |instr: &Instr| match instr {
+            Instr::Call { call: CallCode::Known(Call::Kill { pid, .. }), .. } => *pid <= 0,
+            Instr::Call { call, .. } => call.kind() == CallKind::Kill,
+            _ => false,
+        };
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(group))
+    }
+
+    /// Whether signals may choose among threads of a forked process. A real one gets its threads one after the other, so that free
+    /// runs would show signals that come before some of them are there.
+    pub fn forks_threads_with_signals(&self) -> bool {
+        let forked = |process: &ProcessInfo| process.parent.is_some() && process.threads.len() > 1;
+        self.uses_signals() && self.processes.iter().any(forked)
     }
 
     /// The task called `name` (`W`, `worker[1]`).

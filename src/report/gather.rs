@@ -243,6 +243,7 @@ fn real_report(real: &Real) -> RealReport {
         steered_seconds: real.steered_time.as_secs_f64(),
         iterations: real.iterations,
         unfinished: real.unfinished,
+        torn: real.torn,
         free_seconds: real.free_time.as_secs_f64(),
         checks: real.checks.0,
         check_failures: real.checks.1,

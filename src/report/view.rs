@@ -203,6 +203,8 @@ pub struct RealReport {
     pub iterations: usize,
     /// Free runs that did not come to their end.
     pub unfinished: usize,
+    /// Free runs that nothing is known of, since the program killed a task while that noted what it had seen.
+    pub torn: usize,
     /// Seconds that all free runs took.
     pub free_seconds: f64,
     /// How often `/proc` was asked whether all was quiet.

@@ -163,6 +163,8 @@ pub enum Ending {
     },
     /// More was seen than can be reported in one run.
     TooMuchSeen,
+    /// The program killed a task while it noted what it had seen, and that hides what others noted: nobody knows how the run went.
+    Torn,
 }
 
 /// Why a task could not be released.

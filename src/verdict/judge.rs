@@ -112,6 +112,7 @@ impl Judgement {
                     let why = match end {
                         Ending::TimedOut { .. } => "timeout",
                         Ending::InitBlocked => "`init` did not come to its end",
+                        Ending::Torn => "a task was killed in the middle of a note",
                         Ending::TooMuchSeen => "the run was too long to be recorded",
                         Ending::Finished | Ending::ScheduleImpossible { .. } => "it went another way",
                     };
@@ -207,7 +208,7 @@ fn run(
         real.steer_outcomes(target, keen, initial, &judgement.exploration, steer, effort.max_steered)?;
     }
     if let Some(free) = &effort.free
-        && !machine.program.threads_share_signals()
+        && !machine.program.forks_threads_with_signals()
         && !machine.program.uses_alarms()
     {
         real.run_free(target, machine.program, &judgement.exploration, free)?;

@@ -71,6 +71,8 @@ pub struct Real {
     pub iterations: usize,
     /// Free iterations that did not come to an end by themselves.
     pub unfinished: usize,
+    /// Free iterations that nothing is known of: the program killed a task while that noted what it had seen.
+    pub torn: usize,
     /// Probes that no idle task could make.
     pub skipped_probes: usize,
     /// Time of the free runs.
@@ -130,6 +132,7 @@ impl Real {
             checks: (0, 0),
             iterations: 0,
             unfinished: 0,
+            torn: 0,
             skipped_probes: 0,
             free_time: Duration::ZERO,
         }
@@ -272,7 +275,7 @@ impl Real {
         let this = &mut *self;
         let report = target.free(program, options, &mut |iteration| {
             if iteration.end != Ending::Finished {
-                this.unfinished += 1;
+                *if iteration.end == Ending::Torn { &mut this.torn } else { &mut this.unfinished } += 1;
                 return;
             }
             let seen = Outcome::of(program, &Observed::after(program, &iteration.observations));
@@ -344,6 +347,7 @@ pub fn trouble(program: &Compiled, end: &Ending) -> Option<String> {
         Ending::InitBlocked => "`init` did not come to its end".into(),
         Ending::TimedOut { task: Some(task) } => format!("timeout: {} ran for too long", name(*task)),
         Ending::TimedOut { task: None } => "timeout: something ran for too long".into(),
+        Ending::Torn => "a task was killed in the middle of a note".into(),
         Ending::TooMuchSeen => "the run was too long to be recorded".into(),
     })
 }

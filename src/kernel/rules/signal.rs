@@ -65,6 +65,7 @@ rules! {
     SIG_W_01 "SIG-W-01" ALL, "do_sigtimedwait", "sigtimedwait takes a signal of its set, its own before that of the process, even one that is not blocked.";
     SIG_W_02 "SIG-W-02" ALL, "do_sigtimedwait", "sigtimedwait with no time is EAGAIN if there is none.";
     SIG_W_02_EINTR "SIG-W-02-EINTR" ALL, "do_sigtimedwait", "A sleeping sigtimedwait that another signal interrupts is EINTR, whatever the handler says, and even if none ran.";
+    SIG_W_02_OTHERS "SIG-W-02-OTHERS" ALL, "dequeue_signal", "A sigtimedwait that finds none of its signals notices all that the thread does not block, even one that another thread was woken for, and takes it.";
     SIG_W_02A "SIG-W-02a" ALL, "do_sigtimedwait", "A signal that sigtimedwait sleeps for is returned, and its handler does not run.";
     SIG_W_04 "SIG-W-04" ALL, "pause, sigsuspend", "pause and sigsuspend sleep until a signal comes that is not ignored, and are EINTR after a handler.";
     SIG_W_05 "SIG-W-05" ALL, "signalfd_read", "A read of a signalfd takes a signal of its mask that is pending for the reader or its process, even one that is not blocked.";

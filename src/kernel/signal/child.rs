@@ -176,7 +176,11 @@ impl Kernel {
     /// The children of a process that nobody has reaped.
     pub fn children(&self, process: ProcessId) -> Vec<ProcessId> {
         let all = 0..self.process_count() as ProcessId;
-        all.filter(|&p| self.process(p).parent == Some(process) && self.exists(p)).collect()
+        all.filter(|&p| self.parent_of(p) == Some(process) && self.exists(p)).collect()
+    }
+
+    fn parent_of(&self, process: ProcessId) -> Option<ProcessId> {
+        self.process(process).parent.map(|thread| self.task(thread).process)
     }
 }
 
@@ -189,7 +193,8 @@ impl Cx<'_> {
         }
         let Life::Exited(status) = self.k.process(process).life else { return };
         self.k.process_mut(process).life = Life::Zombie(status);
-        let Some(parent) = self.k.process(process).parent else { return };
+        let Some(real_parent) = self.k.process(process).parent else { return };
+        let parent = self.k.task(real_parent).process;
         let action = self.k.process(parent).signal.action(SIGCHLD);
         let ignores = action.disposition == Disposition::Ignore;
         if ignores || action.flags.contains(SaFlags::SA_NOCLDWAIT) {
@@ -202,7 +207,7 @@ impl Cx<'_> {
             let value = status.status.into();
             let info =
                 SigInfo { signo: SIGCHLD, code: status.code.into(), pid: self.k.pid_of_process(process), uid, value };
-            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
+            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(real_parent));
         }
         self.wake_up_parent(parent, process);
     }

@@ -268,7 +268,14 @@ impl Cx<'_> {
                 }
                 info
             }
-            (None, None) => return None,
+            (None, None) => {
+                let told = self.k.task(self.me).sigpending;
+                self.recalc_sigpending();
+                if !told && self.k.task(self.me).sigpending {
+                    self.trace.rule(SIG_W_02_OTHERS);
+                }
+                return None;
+            }
         };
         self.recalc_sigpending();
         if has(STOPPING, info.signo) {

@@ -45,9 +45,11 @@ impl Cx<'_> {
         self.do_send_sig_info(signal, info, For::Process(task))
     }
 
-    /// The processes that a group or everybody consists of, those before them in the kernel's lists first.
+    /// The processes that a group or everybody consists of, the oldest first.
     fn existing(&self) -> Vec<ProcessId> {
-        (0..self.k.process_count() as ProcessId).filter(|&p| self.k.exists(p)).collect()
+        let mut all: Vec<ProcessId> = (0..self.k.process_count() as ProcessId).filter(|&p| self.k.exists(p)).collect();
+        all.sort_by_key(|&process| self.k.process(process).born);
+        all
     }
 
     /// `kill(-1)`: every process but the caller's and the first one of the namespace.

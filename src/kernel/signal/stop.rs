@@ -86,7 +86,8 @@ impl Cx<'_> {
 
     /// `do_notify_parent_cldstop`: SIGCHLD, unless the parent does not want it, and a wake-up for who waits.
     pub(super) fn notify_parent_cldstop(&mut self, process: ProcessId, why: i32) {
-        let Some(parent) = self.k.process(process).parent else { return };
+        let Some(real_parent) = self.k.process(process).parent else { return };
+        let parent = self.k.task(real_parent).process;
         let value = if why == code::CLD_CONTINUED {
             i64::from(super::SIGCONT)
         } else {
@@ -98,7 +99,7 @@ impl Cx<'_> {
         } else {
             let uid = self.k.process(process).uid.into();
             let info = SigInfo { signo: SIGCHLD, code: why, pid: self.k.pid_of_process(process), uid, value };
-            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(self.k.leader(parent)));
+            let _ = self.send_signal_locked(SIGCHLD, info, For::Process(real_parent));
         }
         self.wake_up_parent(parent, process);
     }

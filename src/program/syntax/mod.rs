@@ -26,6 +26,24 @@ pub struct Program {
     pub items: Vec<Item>,
 }
 
+impl Program {
+    /// Every block of statements: of `init`, of tasks, of handlers.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.items.iter().flat_map(|item| match item {
+            Item::Init(block) => vec![block],
+            Item::Process(process) => {
+                let handlers = process.handlers.iter().map(|handler| &handler.block);
+                let own = match &process.body {
+                    Body::Single(block) => vec![block],
+                    Body::Threads(threads) => threads.iter().map(|thread| &thread.block).collect(),
+                };
+                own.into_iter().chain(handlers).collect()
+            }
+            _ => Vec::new(),
+        })
+    }
+}
+
 /// A top-level item.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -34,7 +34,7 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
     }
     let begun = Instant::now();
     let most = most_instances(program);
-    let mut free = Free { inside, program, options, eyes: Eyes::default(), index: 0 };
+    let mut free = Free { inside, program, options, eyes: Eyes::for_signals(program.uses_signals()), index: 0 };
     let mut wanted = 1;
     let over = |index| index >= options.iterations || options.time_limit.is_some_and(|limit| begun.elapsed() >= limit);
     while !over(free.index) {
@@ -95,7 +95,7 @@ impl<'a> Free<'a> {
         let shared = self.inside.shared;
         shared.begin_run();
         shared.reset_tasks();
-        self.eyes = Eyes::default();
+        self.eyes = Eyes::for_signals(self.program.uses_signals());
         shared.done.store(0, Ordering::Relaxed);
         shared.expected.store(u32::MAX, Ordering::Relaxed);
         if self.program.uses_ipc() {
@@ -176,13 +176,12 @@ impl<'a> Free<'a> {
             end_workers();
             match shared.close_log(start, crew.signals()) {
                 Kept::Whole => shared.append(&Entry::RunEnds(run)),
-                Kept::Overflowed => {
-                    run.end = [end::OVERFLOW, 0, 0, 0];
+                lost => {
+                    // Nobody knows how it went.
+                    run.end = [if lost == Kept::Torn { end::TORN } else { end::OVERFLOW }, 0, 0, 0];
                     shared.append(&begins);
                     shared.append(&Entry::RunEnds(run));
                 }
-                // Nobody knows how it went: as if it had not been made. What a kill does between two entries other iterations see.
-                Kept::Torn => {}
             }
         } else {
             shared.append(&Entry::RunEnds(run));
@@ -229,7 +228,9 @@ impl<'a> Free<'a> {
             if self.program.uses_signals() {
                 quiet::find_killed(shared, self.program);
             }
-            if (0..self.program.tasks.len()).all(|task| self.rests(task)) {
+            if (0..self.program.tasks.len()).all(|task| self.rests(task))
+                && (!self.program.uses_signals() || self.quiet())
+            {
                 return Ok(());
             }
             sys::futex_wait(&shared.done, done, Some(pause));
@@ -237,7 +238,7 @@ impl<'a> Free<'a> {
                 continue;
             }
             // Whoever sleeps for a time only is not at its end.
-            if self.eyes.quiet(shared, self.program.tasks.len(), &[false; MAX_TASKS]) && !self.timed() {
+            if self.quiet() && !self.timed() {
                 return Ok(());
             }
             pause = (pause * 2).min(LONGEST);
@@ -248,6 +249,10 @@ impl<'a> Free<'a> {
                 return Err([end::TIMED_OUT, task, 0, 0]);
             }
         }
+    }
+
+    fn quiet(&mut self) -> bool {
+        self.eyes.quiet(self.inside.shared, self.program.tasks.len(), &[false; MAX_TASKS])
     }
 
     /// Whether somebody in a call will give up some time later.

@@ -58,6 +58,8 @@ pub mod end {
     pub const TIMED_OUT: u64 = 3;
     /// The log was full.
     pub const OVERFLOW: u64 = 4;
+    /// A task was killed in the middle of an entry.
+    pub const TORN: u64 = 5;
 }
 
 /// What a closed log has of a run.
@@ -203,6 +205,7 @@ impl RunEnd {
                 why: Impossible::ALL[why as usize % Impossible::ALL.len()],
             },
             [end::INIT_BLOCKED, ..] => Ending::InitBlocked,
+            [end::TORN, ..] => Ending::Torn,
             [end::TIMED_OUT, task, ..] => Ending::TimedOut { task: task.checked_sub(1).map(|task| task as TaskId) },
             _ => Ending::TooMuchSeen,
         }

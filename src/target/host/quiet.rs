@@ -22,6 +22,8 @@ use std::{
 #[derive(Debug)]
 pub struct Eyes {
     files: Vec<Option<Files>>,
+    /// Whether a task that waits for a command may be on its way to a handler.
+    signals: bool,
 }
 
 #[derive(Debug)]
@@ -50,11 +52,16 @@ fn load(word: &AtomicU32) -> u32 {
 
 impl Default for Eyes {
     fn default() -> Self {
-        Eyes { files: (0..MAX_TASKS).map(|_| None).collect() }
+        Eyes { files: (0..MAX_TASKS).map(|_| None).collect(), signals: false }
     }
 }
 
 impl Eyes {
+    /// Eyes that do not trust a task that waits for a command: a signal may have come to it.
+    pub fn for_signals(signals: bool) -> Eyes {
+        Eyes { signals, ..Eyes::default() }
+    }
+
     /// Whether the tasks, apart from those that are `held`, are proven to be quiet: each waits for a command, has ended,
     /// is gone, or sleeps in its call.
     pub fn quiet(&mut self, shared: &Shared, tasks: usize, held: &[bool]) -> bool {
@@ -63,9 +70,16 @@ impl Eyes {
         for pass in 0..2 {
             for task in (0..tasks).filter(|&task| !held[task]) {
                 let slot = shared.slot(task);
-                let calm = slot.rests()
+                let resting = slot.rests();
+                let calm = resting && (!self.signals || load(&slot.state) == state::UNBORN)
                     || match load(&slot.state) {
                         state::EXITED => pass == 1 || self.is_gone(slot),
+                        state::IDLE | state::PARKED => {
+                            let count = self.switches(task, slot);
+                            let same = pass == 0 || count == Some(first[task]);
+                            first[task] = count.unwrap_or(0);
+                            resting && count.is_some() && same && matches!(task_state(slot), 'S' | 'T')
+                        }
                         state::IN_CALL if pass == 0 => {
                             let count = self.switches(task, slot);
                             first[task] = count.unwrap_or(0);
@@ -78,6 +92,8 @@ impl Eyes {
                             && matches!(task_state(slot), 'S' | 'T')
                             && self.switches(task, slot) == Some(first[task])
                         }
+                        // A signal can stop it between two calls.
+                        state::LOCAL => task_state(slot) == 'T',
                         _ => false,
                     };
                 if !calm {
@@ -131,11 +147,15 @@ impl Eyes {
 
 /// Whether a task is dead, or sleeps, or can run: as `/proc` tells, `X` also if it is not there any more.
 pub fn task_state(slot: &Slot) -> char {
+    let mut buffer = [0; 512];
+    stat_fields(&stat_path(slot), &mut buffer).and_then(|mut fields| fields.next()?.chars().next()).unwrap_or('X')
+}
+
+fn stat_path(slot: &Slot) -> [u8; 64] {
     let mut path = [0u8; 64];
     let (pid, tid) = (load(&slot.proc_pid), load(&slot.proc_tid));
     let _ = write!(&mut path[..63], "/proc/{pid}/task/{tid}/stat");
-    let mut buffer = [0; 512];
-    stat_fields(&path, &mut buffer).and_then(|mut fields| fields.next()?.chars().next()).unwrap_or('X')
+    path
 }
 
 /// Tasks of processes that a signal has ended: they cannot say it themselves.
@@ -173,6 +193,23 @@ pub fn signal_sets(slot: &Slot) -> Option<SignalSets> {
         ignored: set("SigIgn:")?,
         caught: set("SigCgt:")?,
     })
+}
+
+/// Whether a task is about to end because of a signal.
+pub fn is_killed(slot: &Slot) -> bool {
+    signal_sets(slot).is_some_and(|sets| sets.pending >> (libc::SIGKILL - 1) & 1 != 0)
+}
+
+/// Whether a task is on its way out, and not gone.
+pub fn is_exiting(slot: &Slot) -> bool {
+    const PF_EXITING: u32 = 4;
+    let mut buffer = [0; 512];
+    let path = stat_path(slot);
+    let Some(mut fields) = stat_fields(&path, &mut buffer) else { return false };
+    let state = fields.next().and_then(|state| state.chars().next());
+    // State is field 3, the flags field 9.
+    let flags: u32 = fields.nth(5).and_then(|flags| flags.parse().ok()).unwrap_or(0);
+    flags & PF_EXITING != 0 && !matches!(state, Some('X' | 'Z'))
 }
 
 /// Whether all threads of a task's process have ended; then also the signal that ended it, 0 if that cannot be seen.

@@ -1,7 +1,9 @@
-//! Signals of workers: masks that let them in only where they may come, and the one function that all handlers are.
+//! Signals of workers: handlers that may come at any time, and the one function that all of them are.
 //!
-//! A worker blocks every signal except while it is in a call of the program or waits for a command: there its mask is the
-//! program's. So a handler never interrupts the worker's own computing, and may do whatever it likes.
+//! A worker has the program's mask all the time: which thread of a process takes a signal depends on it. Signals that come while it is
+//! *open*, in a call of the program or waiting for a command, are handled there and then. While it computes, in the middle of an
+//! allocation perhaps, a handler only notes that it was called and returns to the mask that the kernel gave it. For the kernel it runs.
+//! It is made up for before the worker opens again, and its return is a change of the mask.
 
 use super::{ipc, shared::Shared, worker::Performer};
 use crate::{
@@ -13,51 +15,173 @@ use crate::{
 };
 use smallvec::SmallVec;
 use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU32, Ordering},
+    cell::{Cell, UnsafeCell},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, compiler_fence},
 };
 
 /// A process has at most so many handlers.
 pub const MAX_HANDLERS: usize = 16;
 /// Size of a signal set, as system calls take it.
 pub const SET_BYTES: usize = 8;
+/// So many handlers are made up for at most.
+const MAX_DEFERRED: usize = 64;
 
 thread_local! {
-    /// The program's mask, while the worker blocks everything.
-    static MASK: Cell<u64> = const { Cell::new(0) };
+    /// Whether handlers run when they are called.
+    static OPEN: AtomicBool = const { AtomicBool::new(false) };
+    /// Those that did not.
+    static DEFERRED: Deferred = const { Deferred::new() };
     /// Whose handlers run in this thread.
     static PERFORMER: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
 }
 
-fn change_mask(how: i32, set: u64) -> u64 {
+/// Handlers that were called and have not run: a stack, as their frames would be.
+struct Deferred {
+    handlers: UnsafeCell<[Late; MAX_DEFERRED]>,
+    len: AtomicUsize,
+    /// Those below are interrupted by one that runs.
+    floor: Cell<usize>,
+}
+
+/// A handler that was called and has not run.
+#[derive(Clone, Copy)]
+struct Late {
+    handler: u16,
+    info: SigInfo,
+    /// The mask that comes back with its return.
+    before: u64,
+    /// The mask while it runs.
+    mask: u64,
+    /// The process that it came to.
+    pid: i32,
+    /// It interrupted the first instruction of another one, which is to be noted next: its place is below.
+    on_next: bool,
+}
+
+impl Deferred {
+    const fn new() -> Self {
+        let info = SigInfo { signo: 0, code: 0, pid: 0, uid: 0, value: 0 };
+        let none = Late { handler: 0, info, before: 0, mask: 0, pid: 0, on_next: false };
+        Deferred { handlers: UnsafeCell::new([none; MAX_DEFERRED]), len: AtomicUsize::new(0), floor: Cell::new(0) }
+    }
+
+    /// Notes a handler. False if there are too many.
+    fn push(&self, late: Late) -> bool {
+        let len = self.len.load(Ordering::Relaxed);
+        if len == MAX_DEFERRED {
+            return false;
+        }
+        // SAFETY: this is a handler, and what it interrupted looks at the length again after it has read.
+        let handlers = unsafe { &mut *self.handlers.get() };
+        let above = handlers[..len].iter().rev().take_while(|other| other.on_next).count();
+        handlers.copy_within(len - above..len, len - above + 1);
+        handlers[len - above] = late;
+        if !late.on_next {
+            handlers[..=len].iter_mut().for_each(|other| other.on_next = false);
+        }
+        compiler_fence(Ordering::SeqCst);
+        self.len.store(len + 1, Ordering::Relaxed);
+        true
+    }
+
+    /// The topmost one and how many are below it, unless it is interrupted by what runs.
+    fn pop(&self) -> Option<(Late, usize)> {
+        loop {
+            let len = self.len.load(Ordering::Relaxed);
+            if len <= self.floor.get() {
+                return None;
+            }
+            compiler_fence(Ordering::SeqCst);
+            // SAFETY: if a handler changes it meanwhile, the length is another one below.
+            let late = unsafe { self.handlers.get().cast::<Late>().add(len - 1).read_volatile() };
+            compiler_fence(Ordering::SeqCst);
+            if self.len.compare_exchange(len, len - 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                return Some((late, len - 1));
+            }
+        }
+    }
+
+    /// Runs those that were called since the worker was open last.
+    fn run(&self) {
+        while let Some((late, below)) = self.pop() {
+            let floor = self.floor.replace(below);
+            if let Some(performer) = performer() {
+                performer.handle(late.handler, late.info, late.mask);
+            }
+            // Whoever has interrupted it returns first.
+            self.run();
+            self.floor.set(floor);
+            change_mask(libc::SIG_SETMASK, Some(late.before));
+        }
+    }
+}
+
+/// The mask of before.
+fn change_mask(how: i32, set: Option<u64>) -> u64 {
     let mut old = 0u64;
+    let new = set.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: both sets are as long as said.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, &raw const set, &raw mut old, SET_BYTES) };
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, how, new, &raw mut old, SET_BYTES) };
     old
 }
 
-/// From here on nothing interrupts this thread.
-pub fn close() {
-    MASK.set(change_mask(libc::SIG_SETMASK, u64::MAX));
-}
-
-/// The program's mask of this thread.
-pub fn mask() -> u64 {
-    MASK.get()
-}
-
-/// This thread, which blocks everything, gets another mask of the program's.
-pub fn set_mask(mask: u64) {
-    MASK.set(mask);
-}
-
-/// Does something with the program's mask.
+/// Does something during which handlers run when they are called.
 #[inline]
 pub fn open_for<T>(work: impl FnOnce() -> T) -> T {
-    change_mask(libc::SIG_SETMASK, MASK.get());
-    let result = work();
-    close();
-    result
+    OPEN.with(|open| {
+        DEFERRED.with(|deferred| {
+            loop {
+                deferred.run();
+                open.store(true, Ordering::Relaxed);
+                compiler_fence(Ordering::SeqCst);
+                if deferred.len.load(Ordering::Relaxed) <= deferred.floor.get() {
+                    break;
+                }
+                open.store(false, Ordering::Relaxed);
+                compiler_fence(Ordering::SeqCst);
+            }
+        });
+        let result = work();
+        compiler_fence(Ordering::SeqCst);
+        open.store(false, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        result
+    })
+}
+
+/// In a fresh copy of a process: what had interrupted the parent did not interrupt this.
+pub fn forget_deferred() {
+    DEFERRED.with(|deferred| {
+        let (pid, floor) = (own_pid(), deferred.floor.get());
+        // Whoever comes meanwhile finds the mask as it was, and is noted behind those that are there.
+        let inherited = |len: usize| {
+            // SAFETY: entries below the length stay as they are, and no other thread has them.
+            let handlers = unsafe { &*deferred.handlers.get() };
+            handlers[floor..len].iter().take_while(|late| late.pid != pid).count()
+        };
+        let count = inherited(deferred.len.load(Ordering::Relaxed));
+        if count == 0 {
+            return;
+        }
+        let blocked = change_mask(libc::SIG_SETMASK, Some(u64::MAX));
+        let len = deferred.len.load(Ordering::Relaxed);
+        // SAFETY: nothing can come now.
+        let handlers = unsafe { &mut *deferred.handlers.get() };
+        let (first, last) = (handlers[floor], handlers[floor + count - 1]);
+        // What only handlers of the parent block.
+        let theirs = last.mask & !first.before;
+        handlers.copy_within(floor + count..len, floor);
+        deferred.len.store(len - count, Ordering::Relaxed);
+        for late in &mut handlers[floor..len - count] {
+            (late.before, late.mask) = (late.before & !theirs, late.mask & !theirs);
+        }
+        change_mask(libc::SIG_SETMASK, Some(blocked & !theirs));
+    });
+}
+
+fn own_pid() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { libc::getpid() }
 }
 
 /// Handlers that run in this thread belong to `performer`, which outlives all of them.
@@ -65,17 +189,57 @@ pub fn register(performer: &Performer) {
     PERFORMER.set(std::ptr::from_ref(performer).cast());
 }
 
+fn performer<'a>() -> Option<&'a Performer<'a>> {
+    // SAFETY: the performer lives on the stack below.
+    unsafe { PERFORMER.get().cast::<Performer>().as_ref() }
+}
+
+/// Where a handler came in.
+#[cfg(target_arch = "x86_64")]
+fn interrupted_at(context: &libc::ucontext_t) -> usize {
+    context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
+}
+
+#[cfg(target_arch = "aarch64")]
+fn interrupted_at(context: &libc::ucontext_t) -> usize {
+    context.uc_mcontext.pc as usize
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn interrupted_at(_: &libc::ucontext_t) -> usize {
+    0
+}
+
 /// The handler number `H` of the program.
-extern "C" fn trampoline<const H: u16>(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    close();
-    let performer = PERFORMER.get().cast::<Performer>();
-    // SAFETY: the kernel passes a complete record, and the performer lives on the stack below.
-    unsafe {
-        if let Some(performer) = performer.as_ref() {
-            performer.handle(H, read_info(info.cast()));
+extern "C" fn trampoline<const H: u16>(_: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: errno is this thread's own.
+    let errno = unsafe { *libc::__errno_location() };
+    // SAFETY: the kernel passes a complete record and a complete context.
+    let (info, context) = unsafe { (read_info(info.cast()), &mut *context.cast::<libc::ucontext_t>()) };
+    let was_open = OPEN.with(|open| open.swap(false, Ordering::Relaxed));
+    compiler_fence(Ordering::SeqCst);
+    let mask = change_mask(libc::SIG_BLOCK, None);
+    if was_open {
+        if let Some(performer) = performer() {
+            performer.handle(H, info, mask);
+        }
+        DEFERRED.with(Deferred::run);
+        compiler_fence(Ordering::SeqCst);
+        OPEN.with(|open| open.store(true, Ordering::Relaxed));
+    } else {
+        let on_next = TRAMPOLINES.iter().any(|&other| other as *const () as usize == interrupted_at(context));
+        let saved = (&raw mut context.uc_sigmask).cast::<u64>();
+        // SAFETY: the set of the kernel is the first word of the library's.
+        let before = unsafe { saved.read() };
+        if DEFERRED.with(|deferred| deferred.push(Late { handler: H, info, before, mask, pid: own_pid(), on_next })) {
+            // SAFETY: as above.
+            unsafe { saved.write(mask) };
+        } else if let Some(performer) = performer() {
+            performer.lose();
         }
     }
-    // The mask of before comes back with the return.
+    // SAFETY: as above.
+    unsafe { *libc::__errno_location() = errno };
 }
 
 macro_rules! trampolines {

@@ -379,9 +379,27 @@ impl<'a> Run<'a> {
         let _ = sys::set_priority(self.slot(task).tid.load(Ordering::Acquire) as i32, priority);
     }
 
+    /// Whom a signal ends is not held: it runs here, and ends.
+    fn let_die(&mut self) {
+        for task in (0..self.tasks()).filter(|_| self.signals) {
+            if self.held[task] && quiet::is_killed(self.slot(task)) {
+                self.held[task] = false;
+                self.set_priority(task, TASK_PRIORITY);
+            }
+        }
+    }
+
+    /// A task that a signal has ended and that is not gone yet.
+    fn killed(&self) -> Option<usize> {
+        let exits = |&task: &usize| !self.held[task] && quiet::is_exiting(self.slot(task));
+        (0..self.tasks()).filter(|_| self.signals).find(exits)
+    }
+
     /// Puts everybody who sleeps below us, so that who is woken does not run.
     fn hold_sleepers(&mut self) -> Vec<usize> {
-        let sleepers = (0..self.tasks()).filter(|&t| self.state(t) == state::IN_CALL && !self.held[t]);
+        let stopped = |t: usize| self.slot(t).stopped.load(Ordering::Relaxed) != 0;
+        let asleep = |&t: &usize| self.state(t) == state::IN_CALL && !self.held[t] && !stopped(t);
+        let sleepers = (0..self.tasks()).filter(asleep);
         let sleepers: Vec<usize> = sleepers.collect();
         for &task in &sleepers {
             self.set_priority(task, HELD_PRIORITY);
@@ -426,6 +444,7 @@ impl<'a> Run<'a> {
     /// that is not the program's: a page, or a lock of the kernel's memory management that the tool holds.
     fn settle_realtime(&mut self) -> Outcome {
         let begun = Instant::now();
+        self.let_die();
         self.find_killed();
         while let Some(task) = self.busy().or_else(|| self.wakeful()) {
             if self.is_dead(task) || begun.elapsed() > self.options.limit {
@@ -434,7 +453,7 @@ impl<'a> Run<'a> {
             self.doze();
         }
         // An exit can be held up before it has closed anything.
-        while let Some(task) = self.dying() {
+        while let Some(task) = self.dying().or_else(|| self.killed()) {
             if begun.elapsed() > self.options.limit {
                 return Err([end::TIMED_OUT, task as u64 + 1, 0, 0]);
             }

@@ -191,7 +191,7 @@ pub fn decode(tag: u8, words: &mut impl Iterator<Item = u64>) -> Option<Entry> {
                 let word = next()?;
                 asleep.push((word as TaskId, call_kind(word >> 16)?));
             }
-            let mut held = Vec::with_capacity(waiters as usize);
+            let mut held = Vec::with_capacity((waiters & 0xffff_ffff) as usize);
             for _ in 0..waiters & 0xffff_ffff {
                 held.push(next()? as TaskId);
             }

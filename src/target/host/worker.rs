@@ -90,9 +90,7 @@ pub fn become_process(crew: &Crew, process: usize) -> ! {
         }
     }
     ignore_sigpipe();
-    if crew.signals() {
-        signals::close();
-    } else {
+    if !crew.signals() {
         // With signals it is found out by who looks for the killed, and what is caught is the program's business.
         memory::catch_faults();
     }
@@ -111,14 +109,11 @@ pub fn become_process(crew: &Crew, process: usize) -> ! {
 /// Runs the tasks of a process in this one.
 pub fn live(crew: &Crew, process: usize) -> ! {
     let Some((&first, others)) = crew.program.processes[process].threads.split_first() else { sys::exit_now(0) };
-    let mask = signals::mask();
     thread::scope(|scope| {
         for &task in others {
             let thread = thread::Builder::new().stack_size(256 << 10);
-            let started = thread.spawn_scoped(scope, move || {
-                signals::set_mask(mask);
-                guarded(crew.inside.shared, || crew.perform(task as usize))
-            });
+            let started =
+                thread.spawn_scoped(scope, move || guarded(crew.inside.shared, || crew.perform(task as usize)));
             crew.inside.shared.require(Stage::Threads, started);
         }
         crew.perform(first as usize)
@@ -334,16 +329,15 @@ impl<'a> Performer<'a> {
         ret
     }
 
-    /// A handler, from its first statement to its return. Everything is blocked here except while it makes its calls, or
-    /// waits for commands.
-    pub fn handle(&self, handler: u16, mut info: SigInfo) {
+    /// A handler, from its first statement to its return; `mask` is what is blocked in it.
+    pub fn handle(&self, handler: u16, mut info: SigInfo, mask: u64) {
         let shared = self.crew.inside.shared;
         let before = [&self.slot.state, &self.slot.kind, &self.slot.syscall].map(|word| word.load(Ordering::Acquire));
         let deadline = self.slot.deadline.load(Ordering::Relaxed);
         self.slot.becomes(state::LOCAL);
         info.pid = self.crew.ids().virtual_id(info.pid);
         let task = self.task as u16;
-        shared.see(Observation::Handler { task, handler, info, mask: signals::mask() });
+        shared.see(Observation::Handler { task, handler, info, mask });
         {
             let mut cursor = self.cursor.borrow_mut();
             cursor.push_handler(self.code, handler);
@@ -360,6 +354,11 @@ impl<'a> Performer<'a> {
         self.slot.syscall.store(before[2], Ordering::Relaxed);
         self.slot.deadline.store(deadline, Ordering::Relaxed);
         self.slot.becomes(before[0]);
+    }
+
+    /// A handler was called that cannot be noted: nothing of the run is worth keeping.
+    pub fn lose(&self) {
+        self.crew.inside.shared.overflow.store(1, Ordering::Release);
     }
 
     fn awaits_return(&self) -> bool {
@@ -434,6 +433,7 @@ impl<'a> Performer<'a> {
         match unsafe { sys::fork() } {
             Ok(0) => {
                 log::open_for_this_process();
+                signals::forget_deferred();
                 live(self.crew, child as usize)
             }
             Ok(pid) => {

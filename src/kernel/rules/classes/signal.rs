@@ -61,6 +61,7 @@ pub const RUN: &[&str] = &[
     "SIG-W-01",
     "SIG-W-02",
     "SIG-W-02-EINTR",
+    "SIG-W-02-OTHERS",
     "SIG-W-02a",
     "SIG-W-04",
     "SIG-W-05",
