@@ -101,6 +101,18 @@ pub const PROBES: &[Probe] = &[
          task T { write(p.w, \"x\"); read(p.r, 1); write(p.w, \"x\"); read(p.r, 1); d = open(f, O_RDONLY)
              splice(d.ret, none, p.w, none, 1); write(p.w, \"y\"); pread(d.ret, 4) }",
     ),
+    probe(Quirk::SpliceFlagsChecked, "T", "pipe p; task T holds p.r { vmsplice(p.w, \"x\", 0x10) }"),
+    probe(
+        Quirk::SpliceNonblockOfFile,
+        "T",
+        "pipe p(flags: O_NONBLOCK); pipe q; task T holds p.w, q.r { splice(p.r, none, q.w, none, 1) }",
+    ),
+    probe(
+        Quirk::SpliceSourceFirst,
+        "T T",
+        "pipe p; file f; task T { d = open(f, O_RDONLY); splice(d.ret, none, p.w, none, 1) }",
+    ),
+    probe(Quirk::SpliceModeFirst, "T", "pipe p; pipe q; task T { splice(p.w, 0, q.w, none, 1) }"),
     probe(
         Quirk::TeeMerge,
         "T T T T T",
