@@ -36,7 +36,7 @@ pub struct Placed {
 /// Between neighbours of a layer.
 const APART: f64 = 18.;
 /// Between layers.
-const BELOW: f64 = 22.;
+const BELOW: f64 = 28.;
 /// Around the picture.
 const MARGIN: f64 = 16.;
 /// Sweeps for the order, and those without gain after which it stays.

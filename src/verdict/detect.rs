@@ -82,6 +82,13 @@ pub const PROBES: &[Probe] = &[
     probe(Quirk::IoctlInval, "T", "pipe p; task T { ioctl(p.r, 0x5401) }"),
     probe(Quirk::Preadv2, "T", "pipe p(flags: O_NONBLOCK); task T holds p.w { read(p.r, 1, flags: RWF_NOWAIT) }"),
     probe(
+        // The partner comes, A is held, and then the signal.
+        Quirk::FifoOpenRestarts,
+        "A A B+ B A A",
+        "fifo f; task A { handler h { }; sigaction(SIGUSR1, h); open(f, O_RDONLY) }
+         task B { open(f, O_WRONLY | O_NONBLOCK); kill(A.pid, SIGUSR1) }",
+    ),
+    probe(
         Quirk::EofWakesOne,
         "A B W",
         "pipe p; task A { read(p.r, 1) }; task B { read(p.r, 1) }; task W { close(p.w) }",
