@@ -61,7 +61,7 @@ impl Graph {
             write(path, &picture.dot())?;
         }
         if let Some(path) = &self.svg {
-            write(path, &picture.svg().map_err(|error| input.bad(error))?)?;
+            write(path, &picture.svg())?;
         }
         eprintln!(
             "{} states, {} moves, {} outcomes; drawn with {boxes} boxes and {arrows} arrows",

@@ -139,14 +139,11 @@ impl ModelArgs {
     }
 }
 
-/// `--kernel`: a version older or newer than all that are modelled is taken, with a warning.
+/// `--kernel`: a version that is not modelled is taken, with a warning that says which one stands for it.
 fn modelled(text: &str) -> Result<Version, BadVersion> {
     let version: Version = text.parse()?;
-    if let Some(nearest) = version.nearest() {
-        let (oldest, newest) = (Version::OLDEST, Version::NEWEST);
-        eprintln!(
-            "warning: {version} is not modelled ({oldest} to {newest} are); it is taken to behave as {nearest} does"
-        );
+    if let Some((other, why)) = version.stand_in() {
+        eprintln!("warning: {version} is taken to behave as {other} does: {why}");
     }
     Ok(version)
 }

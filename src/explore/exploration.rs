@@ -89,6 +89,14 @@ pub struct Stats {
     pub seconds: f64,
     /// Bytes of table, parents and frontiers at their peak.
     pub bytes: u64,
+    /// The odds that a state was taken for another one, and what follows from it omitted: 0 if whole states were compared.
+    #[serde(skip_serializing_if = "negligible")]
+    pub omission: f64,
+}
+
+/// Less than one in a thousand million.
+fn negligible(odds: &f64) -> bool {
+    *odds < 1e-9
 }
 
 /// Why a search is not exhaustive.

@@ -359,6 +359,8 @@ impl<'a> Search<'a> {
         self.stats.seconds = self.start.elapsed().as_secs_f64();
         let nodes = self.nodes.len() * size_of::<Node>();
         self.stats.bytes = (self.visited.bytes() + nodes + self.peak_frontier) as u64;
+        // Any two of n fingerprints of 64 bits are equal.
+        self.stats.omission = if self.options.exact { 0. } else { (self.stats.states as f64).powi(2) / 2f64.powi(65) };
         let mut violations: Vec<Violation> = self
             .violations
             .iter()

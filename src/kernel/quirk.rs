@@ -52,7 +52,7 @@ quirks! {
     PipeOneQueue = "pipe-one-queue", None, v(5, 5), "pipe: use exclusive waits when reading or writing; pipe: Use head and tail pointers for the ring, not cursor and length",
         "A pipe is a cursor and a length, with one wait queue: every wake-up wakes all readers and writers, newest first; every write wakes, and every read that freed a slot. (v5.5 itself, with head and tail and still one queue, is modelled with the two queues of v5.6.)";
     ReadMerging = "pipe-read-merging", None, v(5, 5), "pipe: remove 'waiting_writers' merging logic",
-        "With a writer asleep a read waits for its bytes rather than to return what it has, even if it may not block (only with pipe-one-queue).";
+        "With a writer asleep a read or splice waits for its bytes rather than to return what it has, even if it may not block (only with pipe-one-queue).";
     CloseWakesAlways = "pipe-close-wakes-always", None, v(5, 6), "pipe: make sure to wake up everybody when the last reader/writer closes",
         "Every close of one of several open files wakes everybody, not only the last close of a side.";
     PipePackets = "pipe-packets", v(3, 4), None, "pipes: add a packetized pipe mode for writing",
@@ -89,6 +89,14 @@ quirks! {
         "PIPE-22: poll looks at the pipe before it is in the queue (v5.5-rc1).";
     DirtyPipe = "dirty-pipe", v(5, 8), Some(Version { major: 5, minor: 16, patch: 11 }), "lib/iov_iter: initialize \"flags\" in new pipe_buffer",
         "A slot that splice fills from a file keeps the flags of its previous tenant, so a write may be appended to a page of the file (CVE-2022-0847).";
+    SpliceFlagsChecked = "splice-flags-checked", v(4, 10), None, "splice/tee/vmsplice: validate flags",
+        "splice, tee and vmsplice refuse unknown flags with EINVAL.";
+    SpliceNonblockOfFile = "splice-nonblock-of-file", v(5, 2), None, "fs: Make splice() and tee() take into account O_NONBLOCK flag on pipes",
+        "O_NONBLOCK of a pipe's file counts like SPLICE_F_NONBLOCK.";
+    SpliceSourceFirst = "splice-source-first", None, v(4, 9), "splice: lift pipe_lock out of splice_to_pipe()",
+        "A splice from a file looks at the file before it looks at the pipe: at the end of the file it is 0, whatever the pipe.";
+    SpliceModeFirst = "splice-mode-first", None, v(5, 11), "splice: change exported internal do_splice() helper to take kernel offset",
+        "splice looks at how the files are open before it looks at offsets.";
     TeeMerge = "tee-merge", None, v(5, 1), "splice: don't merge into linked buffers",
         "A slot duplicated by tee or by a partial splice may still be appended to, and so the page that the other slot shows is written.";
     IpcUidChecked = "ipc-uid-checked", v(3, 7), None, "userns: Convert ipc to use kuid and kgid where appropriate",

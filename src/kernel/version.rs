@@ -27,12 +27,18 @@ impl Version {
     /// The oldest version that the model describes.
     pub const OLDEST: Version = Version::new(3, 2);
 
-    /// The version that is modelled instead of this one, if it is older or newer than all that are.
-    pub fn nearest(self) -> Option<Version> {
+    /// The version that is modelled instead of this one, and why.
+    ///
+    /// v5.5 alone had rings with head and tail and still one queue for readers and writers.
+    pub fn stand_in(self) -> Option<(Version, &'static str)> {
+        let v5_6 = Version::new(5, 6);
         let next = Version::new(Self::NEWEST.major, Self::NEWEST.minor + 1);
         match self {
-            _ if self < Self::OLDEST => Some(Self::OLDEST),
-            _ if self >= next => Some(Self::NEWEST),
+            _ if self < Self::OLDEST => Some((Self::OLDEST, "it is older than all that are modelled")),
+            _ if self >= next => Some((Self::NEWEST, "it is newer than all that are modelled")),
+            _ if (Version::new(5, 5)..v5_6).contains(&self) => {
+                Some((v5_6, "v5.5 alone has the new ring of a pipe and still one wait queue"))
+            }
             _ => None,
         }
     }
@@ -157,6 +163,19 @@ mod tests {
         assert_eq!("v5.8".parse::<Version>().unwrap().to_string(), "v5.8");
         assert!("six".parse::<Version>().is_err());
         assert!("v6".parse::<Version>().is_err());
+    }
+
+    #[test]
+    fn what_is_not_modelled_has_a_stand_in() {
+        let stand_in = |text: &str| text.parse::<Version>().unwrap().stand_in().map(|(version, _)| version.to_string());
+        assert_eq!(stand_in("v2.6.32").as_deref(), Some("v3.2"));
+        assert_eq!(stand_in("v3.2"), None);
+        assert_eq!(stand_in("v5.4.200"), None);
+        assert_eq!(stand_in("v5.5.3").as_deref(), Some("v5.6"));
+        assert_eq!(stand_in("v5.6"), None);
+        assert_eq!(stand_in("v6.18.44"), None);
+        assert_eq!(stand_in("v6.19").as_deref(), Some("v6.18"));
+        assert_eq!(stand_in("v7.0").as_deref(), Some("v6.18"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod compare;
 mod gather;
 pub mod golden;
 mod junit;
+mod layered;
 mod logged;
 mod msgq;
 mod picture;

@@ -331,6 +331,14 @@ impl Log<'_> {
             );
             self.line(line);
         }
+        if self.options.counts && stats.omission > 1e-9 {
+            let one_in = rate(1. / stats.omission, 1.);
+            let line = format!(
+                "{} at most 1 in {one_in} that a state was left out; --exact leaves out none",
+                self.head("Odds")
+            );
+            self.line(line);
+        }
         if self.options.timing {
             // Below this the empty tables are all there is.
             let many = stats.states >= 1000;

@@ -82,6 +82,13 @@ pub const PROBES: &[Probe] = &[
     probe(Quirk::IoctlInval, "T", "pipe p; task T { ioctl(p.r, 0x5401) }"),
     probe(Quirk::Preadv2, "T", "pipe p(flags: O_NONBLOCK); task T holds p.w { read(p.r, 1, flags: RWF_NOWAIT) }"),
     probe(
+        // The partner comes, A is held, and then the signal.
+        Quirk::FifoOpenRestarts,
+        "A A B+ B A A",
+        "fifo f; task A { handler h { }; sigaction(SIGUSR1, h); open(f, O_RDONLY) }
+         task B { open(f, O_WRONLY | O_NONBLOCK); kill(A.pid, SIGUSR1) }",
+    ),
+    probe(
         Quirk::EofWakesOne,
         "A B W",
         "pipe p; task A { read(p.r, 1) }; task B { read(p.r, 1) }; task W { close(p.w) }",
@@ -101,6 +108,18 @@ pub const PROBES: &[Probe] = &[
          task T { write(p.w, \"x\"); read(p.r, 1); write(p.w, \"x\"); read(p.r, 1); d = open(f, O_RDONLY)
              splice(d.ret, none, p.w, none, 1); write(p.w, \"y\"); pread(d.ret, 4) }",
     ),
+    probe(Quirk::SpliceFlagsChecked, "T", "pipe p; task T holds p.r { vmsplice(p.w, \"x\", 0x10) }"),
+    probe(
+        Quirk::SpliceNonblockOfFile,
+        "T",
+        "pipe p(flags: O_NONBLOCK); pipe q; task T holds p.w, q.r { splice(p.r, none, q.w, none, 1) }",
+    ),
+    probe(
+        Quirk::SpliceSourceFirst,
+        "T T",
+        "pipe p; file f; task T { d = open(f, O_RDONLY); splice(d.ret, none, p.w, none, 1) }",
+    ),
+    probe(Quirk::SpliceModeFirst, "T", "pipe p; pipe q; task T { splice(p.w, 0, q.w, none, 1) }"),
     probe(
         Quirk::TeeMerge,
         "T T T T T",

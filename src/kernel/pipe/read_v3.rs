@@ -8,7 +8,6 @@ use crate::kernel::{
     errno::Errno,
     file::{File, FileId},
     payload::Payload,
-    quirk::Quirk,
     rules::*,
     trace::Event,
 };
@@ -100,7 +99,7 @@ impl PipeReadV3 {
             cx.trace.rule(PIPE_R_03);
             return self.unlock(Outcome::Count);
         }
-        if ends.waiting_writers == 0 || !cx.env.quirks.has(Quirk::ReadMerging) {
+        if !cx.waits_for_writers(self.pipe) {
             cx.trace.rule(PIPE_R_03);
             if !self.data.is_empty() {
                 return self.unlock(Outcome::Count);

@@ -26,7 +26,7 @@ impl Cx<'_> {
     /// Into the queue at its head, under the lock; the lock is released, then the caller sleeps (STEP-PIPE-01).
     ///
     /// Whoever wakes it between the two does what it would do to a sleeper: they are one section.
-    pub(super) fn pipe_wait(&mut self, pipe: PipeId) -> Step {
+    pub(in crate::kernel) fn pipe_wait(&mut self, pipe: PipeId) -> Step {
         self.trace.rule(PIPE_K_01);
         let queue = QueueId::one(pipe);
         self.enqueue(queue, WaitEntry { task: self.me, exclusive: false, key: 0 });
@@ -34,8 +34,25 @@ impl Cx<'_> {
     }
 
     /// Out of the queue, if nobody took the caller out of it, and the lock again.
-    pub(super) fn pipe_waited(&mut self, pipe: PipeId) {
+    pub(in crate::kernel) fn pipe_waited(&mut self, pipe: PipeId) {
         self.leave(QueueId::one(pipe));
+    }
+
+    /// [`pipe_wait`](Self::pipe_wait) for room: a reader counts it as a waiting writer until it has the lock again (STEP-PIPE-03).
+    pub(in crate::kernel) fn pipe_wait_for_room(&mut self, pipe: PipeId) -> Step {
+        self.k.ends_mut(pipe).waiting_writers += 1;
+        self.pipe_wait(pipe)
+    }
+
+    /// After [`pipe_wait_for_room`](Self::pipe_wait_for_room).
+    pub(in crate::kernel) fn pipe_waited_for_room(&mut self, pipe: PipeId) {
+        self.pipe_waited(pipe);
+        self.k.ends_mut(pipe).waiting_writers -= 1;
+    }
+
+    /// Whether who takes bytes out of a pipe waits for those of a sleeping writer.
+    pub(in crate::kernel) fn waits_for_writers(&self, pipe: PipeId) -> bool {
+        self.env.quirks.has(Quirk::ReadMerging) && self.k.ends(pipe).waiting_writers > 0
     }
 
     /// Wakes every reader and writer, newest first, and every poller that waits for one of these events.

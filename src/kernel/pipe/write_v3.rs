@@ -74,8 +74,7 @@ impl PipeWriteV3 {
         match self.at {
             At::Locked => self.locked(cx),
             At::Waiting => {
-                cx.pipe_waited(self.pipe);
-                cx.k.ends_mut(self.pipe).waiting_writers -= 1;
+                cx.pipe_waited_for_room(self.pipe);
                 self.fill(cx)
             }
             At::Leave(end) => {
@@ -136,11 +135,10 @@ impl PipeWriteV3 {
             if self.done > 0 {
                 cx.trace.rule(PIPE_W_11);
             }
-            // Under the lock (STEP-PIPE-02), then counted until it has the lock again (STEP-PIPE-03).
+            // Under the lock (STEP-PIPE-02).
             self.wake(cx);
-            cx.k.ends_mut(self.pipe).waiting_writers += 1;
             self.at = At::Waiting;
-            return cx.pipe_wait(self.pipe);
+            return cx.pipe_wait_for_room(self.pipe);
         }
     }
 

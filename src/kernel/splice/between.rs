@@ -57,11 +57,15 @@ pub enum At {
     WakeReaders,
     /// The output's readers woken, the input's writers not yet.
     WakeWriters,
+    /// Before v5.5: in the input's queue.
+    AsleepIn,
+    /// Before v5.5: in the output's queue.
+    AsleepOut,
 }
 
 canon_enum!(At {
     0 => PeekIn, 1 => LockIn, 2 => WaitIn(wait), 3 => PeekOut, 4 => LockOut, 5 => WaitOut(wait), 6 => Both,
-    7 => WakeReaders, 8 => WakeWriters,
+    7 => WakeReaders, 8 => WakeWriters, 9 => AsleepIn, 10 => AsleepOut,
 });
 canon_struct!(Between { at, ipipe, opipe, len, nonblock, tee, done, input_wakeup, end });
 
@@ -75,8 +79,8 @@ impl Between {
     /// The pipes whose locks the next section takes.
     pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
         match self.at {
-            At::LockIn => smallvec![self.ipipe],
-            At::LockOut => smallvec![self.opipe],
+            At::LockIn | At::AsleepIn => smallvec![self.ipipe],
+            At::LockOut | At::AsleepOut => smallvec![self.opipe],
             At::Both => smallvec![self.ipipe, self.opipe],
             _ => smallvec![],
         }
@@ -109,6 +113,14 @@ impl Between {
                 }
                 self.at = At::LockOut;
             }
+            At::AsleepIn => {
+                cx.pipe_waited(self.ipipe);
+                return self.prepare_in(cx);
+            }
+            At::AsleepOut => {
+                cx.pipe_waited_for_room(self.opipe);
+                return self.prepare_out(cx);
+            }
             At::Both => self.both(cx),
             At::WakeReaders => {
                 if self.done > 0 {
@@ -138,11 +150,15 @@ impl Between {
         } else if cx.k.ends(self.ipipe).writers == 0 {
             cx.trace.rule(SPL_04_EOF);
             self.at = At::PeekOut;
-        } else if self.nonblock {
+        } else if self.nonblock && !cx.waits_for_writers(self.ipipe) {
             cx.trace.rule(SPL_04_AGAIN);
             return Step::Returned(Errno::EAGAIN.into());
         } else {
-            cx.trace.rule(SPL_04_WAIT);
+            cx.trace.rule(if self.nonblock { SPL_04_MERGE } else { SPL_04_WAIT });
+            if cx.env.quirks.has(Quirk::PipeOneQueue) {
+                self.at = At::AsleepIn;
+                return cx.pipe_wait(self.ipipe);
+            }
             self.at = At::WaitIn(Wait::Test);
         }
         Step::Preempted
@@ -163,6 +179,10 @@ impl Between {
             return Step::Restart(RestartKind::Sys);
         } else {
             cx.trace.rule(SPL_04_WAIT);
+            if cx.env.quirks.has(Quirk::PipeOneQueue) {
+                self.at = At::AsleepOut;
+                return cx.pipe_wait_for_room(self.opipe);
+            }
             self.at = At::WaitOut(Wait::Test);
         }
         Step::Preempted
@@ -185,6 +205,10 @@ impl Between {
             let full = cx.k.ring(self.opipe).is_full();
             if self.tee {
                 if empty || full {
+                    if self.done == 0 && self.nonblock && cx.waits_for_writers(self.ipipe) {
+                        cx.trace.rule(SPL_04_MERGE);
+                        self.end = Outcome::Error(Errno::EAGAIN);
+                    }
                     return;
                 }
                 self.link(cx, seen);
@@ -284,7 +308,8 @@ impl Between {
     /// Whether a sleeper would go on if it were woken now.
     pub fn ready(&self, k: &Kernel) -> bool {
         match self.at {
-            At::WaitOut(_) => k.pipe(self.opipe).writable(),
+            At::WaitOut(_) | At::AsleepOut => k.pipe(self.opipe).writable(),
+            At::AsleepIn if self.nonblock && k.ends(self.ipipe).waiting_writers == 0 => true,
             _ => k.pipe(self.ipipe).readable(),
         }
     }
@@ -292,7 +317,7 @@ impl Between {
     /// Whom it waits for.
     pub fn waits_for(&self) -> WaitsFor {
         match self.at {
-            At::WaitOut(_) => WaitsFor::Pipe { pipe: self.opipe, writer: false },
+            At::WaitOut(_) | At::AsleepOut => WaitsFor::Pipe { pipe: self.opipe, writer: false },
             _ => WaitsFor::Pipe { pipe: self.ipipe, writer: true },
         }
     }
@@ -305,6 +330,7 @@ impl Between {
             At::PeekOut => "about to look at the output",
             At::LockOut => "about to take the output's lock",
             At::WaitIn(wait) | At::WaitOut(wait) => super::waiting(wait),
+            At::AsleepIn | At::AsleepOut => "woken, about to take the lock again",
             At::Both => "about to take both locks",
             At::WakeReaders => "locks released, nobody woken yet",
             At::WakeWriters => "readers of the output woken, writers of the input not yet",

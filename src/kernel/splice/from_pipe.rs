@@ -1,12 +1,13 @@
 //! `iter_file_splice_write` and `vmsplice_to_user`: out of a pipe.
 
 use crate::kernel::{
-    Cx, FileId, PAGE_SIZE, PipeId, QueueId, RestartKind, Step,
+    Cx, FileId, Kernel, PAGE_SIZE, PipeId, QueueId, RestartKind, Step,
     call::Return,
     canon::{canon_enum, canon_struct},
     errno::Errno,
     payload::Payload,
     pipe::PipeBuffer,
+    quirk::Quirk,
     rules::*,
     wait::{Wait, Waited, WakeUp},
 };
@@ -42,6 +43,13 @@ pub enum Target {
     },
     /// Into the caller's memory.
     User,
+    /// Into declared memory.
+    Memory {
+        /// Which.
+        path: u16,
+        /// Where in it the next byte goes.
+        pos: u64,
+    },
 }
 
 /// The places where others can run.
@@ -54,10 +62,12 @@ pub enum At {
     },
     /// Waiting for bytes.
     Wait(Wait),
+    /// Before v5.5: in the queue.
+    Asleep,
 }
 
-canon_enum!(Target { 0 => File { file, given, pos }, 1 => User, });
-canon_enum!(At { 0 => Locked { again }, 1 => Wait(wait), });
+canon_enum!(Target { 0 => File { file, given, pos }, 1 => User, 2 => Memory { path, pos }, });
+canon_enum!(At { 0 => Locked { again }, 1 => Wait(wait), 2 => Asleep, });
 canon_struct!(FromPipe { at, pipe, to, rest, taken, nonblock });
 
 /// Copies a slot into a file, page by page of the file: what a slot lent from the same file shows may change on the way.
@@ -84,6 +94,11 @@ impl FromPipe {
         Self::new(pipe, Target::User, len, nonblock)
     }
 
+    /// Into declared memory, from its beginning.
+    pub fn to_memory(pipe: PipeId, path: u16, len: u32, nonblock: bool) -> Self {
+        Self::new(pipe, Target::Memory { path, pos: 0 }, len, nonblock)
+    }
+
     fn new(pipe: PipeId, to: Target, rest: u32, nonblock: bool) -> Self {
         FromPipe { at: At::Locked { again: false }, pipe, to, rest, taken: Payload::new(), nonblock }
     }
@@ -101,6 +116,10 @@ impl FromPipe {
                     return step;
                 }
                 self.at = At::Locked { again: true };
+            }
+            At::Asleep => {
+                cx.pipe_waited(self.pipe);
+                return self.locked(cx, true);
             }
         }
         Step::Preempted
@@ -122,7 +141,10 @@ impl FromPipe {
                     break None;
                 }
                 if !self.taken.is_empty() {
-                    break None;
+                    if !cx.waits_for_writers(self.pipe) {
+                        break None;
+                    }
+                    cx.trace.rule(SPL_04_MERGE);
                 }
                 if self.nonblock {
                     cx.trace.rule(SPL_04_AGAIN);
@@ -133,6 +155,10 @@ impl FromPipe {
                 }
                 cx.trace.rule(SPL_04_WAIT);
                 self.wake_writers(cx, freed);
+                if cx.env.quirks.has(Quirk::PipeOneQueue) {
+                    self.at = At::Asleep;
+                    return cx.pipe_wait(self.pipe);
+                }
                 self.at = At::Wait(Wait::Test);
                 return Step::Preempted;
             }
@@ -161,6 +187,12 @@ impl FromPipe {
         self.rest -= len;
         match &mut self.to {
             Target::User => cx.trace.rule(SPL_07_OUT),
+            Target::Memory { path, pos } => {
+                cx.trace.rule(SPL_07_OUT);
+                let (path, at) = (*path, *pos);
+                *pos += u64::from(len);
+                copy(cx, &buf, path, at, len);
+            }
             Target::File { file, pos, .. } => {
                 cx.trace.rule(SPL_09);
                 let (file, at) = (*file, *pos);
@@ -191,6 +223,7 @@ impl FromPipe {
         let count = i64::from(self.taken.len());
         Step::Returned(match self.to {
             Target::User => Return { data: std::mem::take(&mut self.taken), ..Return::value(count) },
+            Target::Memory { .. } => Return::value(count),
             Target::File { given: true, pos, .. } => {
                 super::to_pipe::with_offsets(Return::value(count), None, Some(pos))
             }
@@ -201,12 +234,19 @@ impl FromPipe {
         })
     }
 
+    /// Whether a sleeper would go on if it were woken now.
+    pub fn ready(&self, k: &Kernel) -> bool {
+        let pipe = k.pipe(self.pipe);
+        pipe.readable() || !self.taken.is_empty() && pipe.ends.waiting_writers == 0
+    }
+
     /// Where it is, in words.
     pub fn place(&self) -> &'static str {
         match self.at {
             At::Locked { again: false } => "about to take the lock",
             At::Locked { again: true } => "about to take the lock again",
             At::Wait(wait) => super::waiting(wait),
+            At::Asleep => "woken, about to take the lock again",
         }
     }
 }

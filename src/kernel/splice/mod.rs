@@ -80,8 +80,8 @@ impl Splice {
     pub fn locks(&self) -> SmallVec<[PipeId; 2]> {
         match &self.way {
             Way::Between(call) => call.locks(),
-            Way::FromPipe(call) if matches!(call.at, from_pipe::At::Locked { .. }) => smallvec![call.pipe],
-            Way::ToPipe(call) if call.at == to_pipe::At::Locked => smallvec![call.pipe],
+            Way::FromPipe(call) if !matches!(call.at, from_pipe::At::Wait(_)) => smallvec![call.pipe],
+            Way::ToPipe(call) if matches!(call.at, to_pipe::At::Locked | to_pipe::At::Asleep) => smallvec![call.pipe],
             Way::FromPipe(_) | Way::ToPipe(_) => smallvec![],
         }
     }
@@ -90,7 +90,7 @@ impl Splice {
     pub fn ready(&self, k: &Kernel) -> bool {
         match &self.way {
             Way::Between(call) => call.ready(k),
-            Way::FromPipe(call) => k.pipe(call.pipe).readable(),
+            Way::FromPipe(call) => call.ready(k),
             Way::ToPipe(call) => k.pipe(call.pipe).writable(),
         }
     }
@@ -154,10 +154,7 @@ impl Cx<'_> {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
         }
-        if !SpliceFlags::ALL.contains(flags) {
-            self.trace.rule(SPL_01_FLAGS);
-            return Err(fails(Errno::EINVAL));
-        }
+        self.check_flags(flags)?;
         let bad = || fails(Errno::EBADF);
         let from = Side { id: self.file_of(input.0).ok_or_else(bad)?, offset: input.1 };
         let to = Side { id: self.file_of(output.0).ok_or_else(bad)?, offset: output.1 };
@@ -170,6 +167,11 @@ impl Cx<'_> {
 
     /// `__do_splice` and `do_splice`, as far as they check.
     fn way(&mut self, from: Side, to: Side, len: u32, flags: SpliceFlags) -> Result<Way, Errno> {
+        let wrong_way = |cx: &Self| !cx.k.file(from.id).read || !cx.k.file(to.id).write;
+        if self.env.quirks.has(Quirk::SpliceModeFirst) && wrong_way(self) {
+            self.trace.rule(SPL_02_MODE);
+            return Err(Errno::EBADF);
+        }
         for side in [from, to] {
             if self.is_pipe(side.id) {
                 if side.offset.is_some() {
@@ -178,17 +180,12 @@ impl Cx<'_> {
                 self.clear_nowait(side.id);
             }
         }
-        let (input, output) = (self.k.file(from.id).clone(), self.k.file(to.id).clone());
-        if !input.read || !output.write {
+        if wrong_way(self) {
             return Err(Errno::EBADF);
         }
+        let (input, output) = (self.k.file(from.id).clone(), self.k.file(to.id).clone());
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
-        let implied = |cx: &mut Self, pipe: &File| {
-            if pipe.nonblocking() && !nonblock {
-                cx.trace.rule(SPL_03);
-            }
-            nonblock || pipe.nonblocking()
-        };
+        let implied = |cx: &mut Self, pipe: &File| nonblock || cx.implies_nonblock(pipe);
         if input.signalfd.is_some() || output.signalfd.is_some() {
             // It has neither splice_read nor splice_write.
             return Err(Errno::EINVAL);
@@ -211,7 +208,8 @@ impl Cx<'_> {
                 let pos = position(from.offset, open.f_pos)?;
                 let nonblock = implied(self, &output);
                 let source = (from.id, from.offset.is_some(), open.path, pos);
-                Ok(Way::ToPipe(ToPipe::from_file(output.pipe, source, len, nonblock)))
+                let looks_first = self.env.quirks.has(Quirk::SpliceSourceFirst);
+                Ok(Way::ToPipe(ToPipe::from_file(output.pipe, source, len, nonblock, looks_first)))
             }
             (Some(_), Some(_)) => Err(Errno::EINVAL),
         }
@@ -219,10 +217,7 @@ impl Cx<'_> {
 
     /// `tee`
     pub(super) fn enter_tee(&mut self, input: Fd, output: Fd, len: u32, flags: SpliceFlags) -> Entered {
-        if !SpliceFlags::ALL.contains(flags) {
-            self.trace.rule(SPL_01_FLAGS);
-            return Err(fails(Errno::EINVAL));
-        }
+        self.check_flags(flags)?;
         if len == 0 {
             self.trace.rule(SPL_01);
             return Err(Step::Returned(Return::value(0)));
@@ -241,11 +236,8 @@ impl Cx<'_> {
             return Err(fails(errno));
         }
         let asked = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
-        let implied = input.nonblocking() || output.nonblocking();
-        if implied && !asked {
-            self.trace.rule(SPL_03);
-        }
-        let way = Way::Between(Between::new(input.pipe, output.pipe, len, asked || implied, true));
+        let nonblock = asked || self.implies_nonblock(&input) || self.implies_nonblock(&output);
+        let way = Way::Between(Between::new(input.pipe, output.pipe, len, nonblock, true));
         Ok(self.begin(CallKind::Tee, way, from, Some(to)))
     }
 
@@ -273,8 +265,8 @@ impl Cx<'_> {
             (true, from) => Way::ToPipe(ToPipe::from_user(pipe, from, len, nonblock)),
             // The direction is that of the file: the pipe's bytes go into the memory.
             (false, Source::User { .. }) => Way::FromPipe(FromPipe::to_user(pipe, len, nonblock)),
-            // Declared memory is not stored into by calls; programs say `vmsplice_read`.
-            (false, _) => return Err(fails(Errno::EBADF)),
+            (false, Source::Memory { path }) => Way::FromPipe(FromPipe::to_memory(pipe, path, len, nonblock)),
+            (false, Source::File { .. }) => return Err(fails(Errno::EBADF)),
         };
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
     }
@@ -311,10 +303,7 @@ impl Cx<'_> {
     }
 
     fn vmsplice_file(&mut self, fd: Fd, flags: SpliceFlags) -> Result<FileId, Step> {
-        if !SpliceFlags::ALL.contains(flags) {
-            self.trace.rule(SPL_01_FLAGS);
-            return Err(fails(Errno::EINVAL));
-        }
+        self.check_flags(flags)?;
         let id = self.file_of(fd).ok_or_else(|| fails(Errno::EBADF))?;
         let file = self.k.file(id);
         if file.read || file.write { Ok(id) } else { Err(fails(Errno::EBADF)) }
@@ -327,6 +316,24 @@ impl Cx<'_> {
         }
         self.clear_nowait(id);
         Ok(self.k.file(id).pipe)
+    }
+
+    /// Unknown flags are refused.
+    fn check_flags(&mut self, flags: SpliceFlags) -> Result<(), Step> {
+        if SpliceFlags::ALL.contains(flags) || !self.env.quirks.has(Quirk::SpliceFlagsChecked) {
+            return Ok(());
+        }
+        self.trace.rule(SPL_01_FLAGS);
+        Err(fails(Errno::EINVAL))
+    }
+
+    /// Whether a pipe's file keeps a splice from sleeping.
+    fn implies_nonblock(&mut self, pipe: &File) -> bool {
+        let implied = pipe.nonblocking() && self.env.quirks.has(Quirk::SpliceNonblockOfFile);
+        if implied {
+            self.trace.rule(SPL_03);
+        }
+        implied
     }
 
     /// `pipe_clear_nowait`

@@ -65,17 +65,29 @@ pub enum At {
     Wait(Wait),
     /// Lock released, readers not woken yet.
     WakeReaders,
+    /// Before v4.9: about to look at the file, without the lock. (Its pages are looked up later than there: a truncation
+    /// while the splice sleeps shows.)
+    Source,
+    /// Before v5.5: in the queue.
+    Asleep,
 }
 
 canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, 2 => Memory { path }, });
-canon_enum!(At { 0 => Locked, 1 => Wait(wait), 2 => WakeReaders, });
+canon_enum!(At { 0 => Locked, 1 => Wait(wait), 2 => WakeReaders, 3 => Source, 4 => Asleep, });
 canon_struct!(ToPipe { at, pipe, from, len, nonblock, done });
 
 impl ToPipe {
-    /// From a file: the open file, whether an offset was passed, the path and the position.
-    pub fn from_file(pipe: PipeId, source: (FileId, bool, u16, u64), len: u32, nonblock: bool) -> Self {
+    /// From a file: the open file, whether an offset was passed, the path and the position. It may look at the file first.
+    pub fn from_file(
+        pipe: PipeId,
+        source: (FileId, bool, u16, u64),
+        len: u32,
+        nonblock: bool,
+        looks_first: bool,
+    ) -> Self {
         let (file, given, path, pos) = source;
-        ToPipe { at: At::Locked, pipe, from: Source::File { file, given, path, pos }, len, nonblock, done: 0 }
+        let at = if looks_first { At::Source } else { At::Locked };
+        ToPipe { at, pipe, from: Source::File { file, given, path, pos }, len, nonblock, done: 0 }
     }
 
     /// From memory.
@@ -86,7 +98,12 @@ impl ToPipe {
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self.at {
+            At::Source => return self.look(cx),
             At::Locked => return self.locked(cx),
+            At::Asleep => {
+                cx.pipe_waited_for_room(self.pipe);
+                return self.locked(cx);
+            }
             At::Wait(mut wait) => {
                 let pipe = self.pipe;
                 let queue = QueueId::writers(cx, pipe);
@@ -108,6 +125,21 @@ impl ToPipe {
         Step::Preempted
     }
 
+    /// `generic_file_splice_read` up to `splice_to_pipe`: no more than the file has now.
+    fn look(&mut self, cx: &mut Cx) -> Step {
+        if let Source::File { path, pos, .. } = self.from {
+            let size = cx.k.regular_at(path).map_or(0, |file| file.size);
+            let left = size.saturating_sub(pos);
+            if left == 0 {
+                cx.trace.rule(SPL_08_FIRST);
+                return self.returned(cx);
+            }
+            self.len = u32::try_from(left).map_or(self.len, |left| self.len.min(left));
+        }
+        self.at = At::Locked;
+        Step::Preempted
+    }
+
     /// From lock to unlock: `wait_for_space`, then what fits.
     fn locked(&mut self, cx: &mut Cx) -> Step {
         if cx.k.ends(self.pipe).readers == 0 {
@@ -124,6 +156,10 @@ impl ToPipe {
                 return Step::Restart(RestartKind::Sys);
             }
             cx.trace.rule(SPL_04_WAIT);
+            if cx.env.quirks.has(Quirk::PipeOneQueue) {
+                self.at = At::Asleep;
+                return cx.pipe_wait_for_room(self.pipe);
+            }
             self.at = At::Wait(Wait::Test);
             return Step::Preempted;
         }
@@ -212,6 +248,8 @@ impl ToPipe {
             At::Locked => "about to take the lock",
             At::Wait(wait) => super::waiting(wait),
             At::WakeReaders => "lock released, readers not woken yet",
+            At::Source => "about to look at the file",
+            At::Asleep => "woken, about to take the lock again",
         }
     }
 }
