@@ -23,6 +23,18 @@ fn show_tells_a_run_step_by_step() {
     insta::assert_snapshot!(stdout(&output));
 }
 
+/// A signalfd has no pipe behind it, and a timer goes off in no task.
+#[test]
+fn show_tells_of_signalfds_and_timers() {
+    let output = run(&["show", "models/signal/signalfd-wakes.litmus", "--block", "1", "--no-rules"]);
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).contains("read(4<signalfd [SIGUSR2]>,"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("signalfd_wqh: B, A"), "{}", stdout(&output));
+    let output = run(&["show", "models/signal/alarm.litmus", "--schedule", "A A A A! A"]);
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).contains("(the timer of its process goes off)"), "{}", stdout(&output));
+}
+
 #[test]
 fn show_takes_a_schedule_and_says_which_step_is_impossible() {
     let file = "models/classic/ping-pong.litmus";

@@ -40,8 +40,8 @@ mistakes! {
     unknown_call: "pipe p\ntask A {\n    raed(p.r, 1)\n}";
     planned_objects: "mq q\nsem s(values: [1])\npipe p";
     planned_properties: "pipe p\neventually p.readable == 0\np.readable == 1 leads to p.readable == 0";
-    planned_calls: "task A {\n    alarm(1)\n}";
-    planned_statements: "task B {\n    signalfd([SIGUSR1])\n    alarm(1)\n}";
+    planned_calls: "task A {\n    eventfd(1)\n}";
+    planned_statements: "task B {\n    execve(1)\n    eventfd(1)\n}";
     unclosed_string: "pipe p\ntask A {\n    write(p.w, \"abc)\n}";
     bad_escape: "pipe p\ntask A {\n    write(p.w, \"a\\q\\x4\")\n}";
     number_too_large: "pipe p(size: 99999999999999999999)\ntask A {\n    read(p.r, 089)\n    read(p.r, 5kB)\n}";

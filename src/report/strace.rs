@@ -242,6 +242,9 @@ impl Caller<'_> {
         if let Some(open) = &file.regular {
             return Some(path_name(self.machine.program, open.path));
         }
+        if let Some(mask) = file.signalfd {
+            return Some(format!("signalfd {}", set(mask)));
+        }
         let name = self.machine.pipe_name(self.state, file.pipe);
         Some(match (kernel.pipe(file.pipe).fifo, file.write) {
             (Some(_), _) => name,
@@ -263,6 +266,10 @@ impl Caller<'_> {
                 "= 0".into()
             }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } if n == 0 => "= EOF".into(),
+            // Signals of a signalfd.
+            Call::Read { .. } if !ret.extra.is_empty() => {
+                format!("= {}", Value::Result(Box::new(CallResult::new(CallKind::Read, ret))))
+            }
             Call::Read { .. } | Call::Pread { .. } | Call::VmspliceRead { .. } => format!("= {}", data(&ret.data)),
             Call::Fcntl { cmd: Fcntl::GetFl, .. } => {
                 format!("= {}", constants::open_flags(OpenFlags::from_bits_retain(n as u32)))
@@ -271,7 +278,7 @@ impl Caller<'_> {
                 [r, w] => format!("= {{{}, {}}}", self.fd(r as Fd), self.fd(w as Fd)),
                 _ => format!("= {n}"),
             },
-            Call::Open { .. } | Call::Reopen { .. } | Call::Dup { .. } | Call::Dup2 { .. } => {
+            Call::Open { .. } | Call::Reopen { .. } | Call::Dup { .. } | Call::Dup2 { .. } | Call::Signalfd { .. } => {
                 format!("= {}", self.fd(n as Fd))
             }
             Call::Fcntl { cmd: Fcntl::DupFd(_), .. } => format!("= {}", self.fd(n as Fd)),
