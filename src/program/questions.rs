@@ -99,6 +99,18 @@ impl Compiled {
         self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
     }
 
+    /// Whether it makes signalfds, so that what a read copies may be signals.
+    pub fn uses_signalfd(&self) -> bool {
+        let makes = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Signalfd);
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(makes))
+    }
+
+    /// Whether it arms timers that go off whatever its tasks do. Free runs would end before them, or have to wait for them.
+    pub fn uses_alarms(&self) -> bool {
+        let arms = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), CallKind::Alarm | CallKind::Setitimer));
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
+    }
+
     /// Whether it may send signals to several processes at once.
     pub fn signals_groups(&self) -> bool {
         let group = |instr: &Instr| match instr {

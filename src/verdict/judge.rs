@@ -209,6 +209,7 @@ fn run(
     }
     if let Some(free) = &effort.free
         && !machine.program.forks_threads_with_signals()
+        && !machine.program.uses_alarms()
     {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
         if !real.not_allowed.is_empty() {
