@@ -35,7 +35,7 @@ fn places(tree: &Program) -> Vec<Place> {
                 places.extend(task_names(process).into_iter().map(|name| Place { tasks: vec![name], handler: None }));
                 places.extend(process.handlers.iter().map(|handler| {
                     let handler = Some(handler.name.name.clone());
-                    Place { tasks: family(tree, process).into_iter().flat_map(task_names).collect(), handler }
+                    Place { tasks: task_names(process), handler }
                 }));
             }
             _ => {}
@@ -49,15 +49,6 @@ fn task_names(process: &Process) -> Vec<String> {
         Body::Single(_) => vec![process.name.name.clone()],
         Body::Threads(threads) => threads.iter().map(|thread| thread.name.name.clone()).collect(),
     }
-}
-
-/// A process and its children: they have its handlers, too.
-fn family<'p>(tree: &'p Program, process: &'p Process) -> Vec<&'p Process> {
-    let children = tree.items.iter().filter_map(|item| match item {
-        Item::Process(child) if child.child_of.as_ref() == Some(&process.name) => Some(child),
-        _ => None,
-    });
-    std::iter::once(process).chain(children).collect()
 }
 
 /// The statements at each place.

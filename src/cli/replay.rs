@@ -7,7 +7,8 @@ use crate::{
     program::Release,
     target::{Host, Job, Refusal, SteerOptions, Target},
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// The arguments of `replay`.
@@ -24,6 +25,58 @@ pub struct Replay {
     /// How to steer [default: fifo where it is possible]
     #[arg(long, value_enum)]
     method: Option<MethodArg>,
+    /// How to report
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReplayFormat,
+}
+
+/// How to report what was replayed.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+enum ReplayFormat {
+    /// For people
+    Text,
+    /// For programs: see docs/json.md
+    Json,
+}
+
+/// What became of one schedule.
+#[derive(Debug, Default, Serialize)]
+struct Replayed {
+    file: String,
+    schedule: String,
+    status: Status,
+    /// Steps that the model makes, and those that were wanted.
+    steps: (usize, usize),
+    /// Runs, those that differed, and those that showed nothing.
+    runs: usize,
+    different: usize,
+    nothing: usize,
+    /// The first difference.
+    difference: Option<Parting>,
+    /// Why it was not run.
+    why: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Agrees,
+    Differs,
+    /// Some runs showed nothing that could be compared.
+    Inconclusive,
+    #[default]
+    NotRun,
+    NotApplicable,
+}
+
+/// Where kernel and model part, in words.
+#[derive(Debug, Serialize)]
+struct Parting {
+    step: usize,
+    kernel: String,
+    model: String,
+    /// Whether the model has it under another order of scheduling.
+    reordered: bool,
 }
 
 impl Replay {
@@ -42,46 +95,56 @@ impl Replay {
         };
         let env = self.model.env(&facts);
         let mut exit = Exit::Holds;
+        let mut all = Vec::new();
         for path in files {
             if signals::stopped() {
-                return exit.worse(Exit::Inconclusive);
+                exit = exit.worse(Exit::Inconclusive);
+                break;
             }
             let replayed = input::read(&path).and_then(|input| self.replay(&mut host, &input, &env));
-            exit = exit.worse(replayed.unwrap_or_else(|message| {
-                eprintln!("{message}");
-                Exit::BadInput
-            }));
+            match replayed {
+                Ok(replayed) => {
+                    exit = replayed.iter().fold(exit, |exit, one| exit.worse(one.exit()));
+                    all.extend(replayed);
+                }
+                Err(message) => {
+                    eprintln!("{message}");
+                    exit = exit.worse(Exit::BadInput);
+                }
+            }
+        }
+        if self.format == ReplayFormat::Json {
+            println!("{}", serde_json::json!({ "replayed": all }));
         }
         exit
     }
 
-    fn replay(&self, host: &mut Host, file: &input::Input, env: &Env) -> Result<Exit, String> {
+    fn replay(&self, host: &mut Host, file: &input::Input, env: &Env) -> Result<Vec<Replayed>, String> {
         let name = &file.file;
         if file.program.schedules.is_empty() {
             return Err(format!("{name}: there is no schedule to replay; `lockstep run` runs it freely"));
         }
-        let mut exit = Exit::Holds;
+        let mut all = Vec::new();
         for (i, code) in file.program.schedules.iter().enumerate() {
-            let title = code.title.clone().unwrap_or_else(|| format!("schedule {}", i + 1));
-            if !code.on.contains(env.version) {
-                println!("{name}: \"{title}\" does not speak of {}", env.version);
-                continue;
-            }
-            let wanted = code.schedule().steps;
-            let trial = self.trial(file, &wanted, env).map_err(|message| format!("{name}: {message}"))?;
-            let (made, all) = (trial.walks[0].steps.len(), wanted.len());
-            if made < all {
-                println!("{name}: \"{title}\": the model makes {made} of {all} steps; the others are left out");
-            }
-            exit = exit.worse(match self.compare(host, &trial, env) {
-                Ok(seen) => tell(name, &title, &trial, &seen),
-                Err(why) => {
-                    println!("{name}: \"{title}\" could not be run: {why}");
-                    Exit::Inconclusive
+            let schedule = code.title.clone().unwrap_or_else(|| format!("schedule {}", i + 1));
+            let mut replayed = Replayed { file: name.clone(), schedule, ..Replayed::default() };
+            if code.on.contains(env.version) {
+                let wanted = code.schedule().steps;
+                let trial = self.trial(file, &wanted, env).map_err(|message| format!("{name}: {message}"))?;
+                replayed.steps = (trial.walks[0].steps.len(), wanted.len());
+                match self.compare(host, &trial, env) {
+                    Ok(seen) => replayed.sum_up(&trial, &seen),
+                    Err(why) => replayed.why = Some(why.to_string()),
                 }
-            });
+            } else {
+                replayed.status = Status::NotApplicable;
+            }
+            if self.format == ReplayFormat::Text {
+                replayed.print(env);
+            }
+            all.push(replayed);
         }
-        Ok(exit)
+        Ok(all)
     }
 
     fn trial(&self, file: &input::Input, wanted: &[Release], env: &Env) -> Result<Trial, String> {
@@ -104,30 +167,63 @@ impl Replay {
     }
 }
 
-/// Says how the runs of a schedule compare with the model.
-fn tell(file: &str, title: &str, trial: &Trial, seen: &[Seen]) -> Exit {
-    let different: Vec<&Difference> = seen
-        .iter()
-        .filter_map(|seen| match seen {
+impl Replayed {
+    /// How the runs of the schedule compare with the model.
+    fn sum_up(&mut self, trial: &Trial, seen: &[Seen]) {
+        let different = seen.iter().filter_map(|seen| match seen {
             Seen::Different(difference) => Some(&**difference),
             _ => None,
-        })
-        .collect();
-    let nothing = seen.iter().filter(|seen| matches!(seen, Seen::Nothing(_))).count();
-    let all = seen.len();
-    if let Some(first) = different.first() {
-        println!("{file}: \"{title}\" differs in {} of {all} runs, in step {}", different.len(), first.step + 1);
-        println!("    kernel: {}", first.seen.tell_all(&trial.program, first.release.task));
-        println!("    model:  {}", first.model.tell_all(&trial.program, first.release.task));
-        if let How::Reordered(_) = first.how {
-            println!("    (the model has it under another order of scheduling)");
+        });
+        let different: Vec<&Difference> = different.collect();
+        self.runs = seen.len();
+        self.different = different.len();
+        self.nothing = seen.iter().filter(|seen| matches!(seen, Seen::Nothing(_))).count();
+        self.difference = different.first().map(|first| Parting {
+            step: first.step + 1,
+            kernel: first.seen.tell_all(&trial.program, first.release.task).to_string(),
+            model: first.model.tell_all(&trial.program, first.release.task).to_string(),
+            reordered: matches!(first.how, How::Reordered(_)),
+        });
+        self.status = match (self.different, self.nothing) {
+            (0, 0) => Status::Agrees,
+            (0, _) => Status::Inconclusive,
+            _ => Status::Differs,
+        };
+    }
+
+    fn exit(&self) -> Exit {
+        match self.status {
+            Status::Agrees | Status::NotApplicable => Exit::Holds,
+            Status::Differs => Exit::Violated,
+            Status::Inconclusive | Status::NotRun => Exit::Inconclusive,
         }
-        return Exit::Violated;
     }
-    if nothing > 0 {
-        println!("{file}: \"{title}\": {nothing} of {all} runs showed nothing that could be compared");
-        return Exit::Inconclusive;
+
+    fn print(&self, env: &Env) {
+        let Replayed { file, schedule, runs, different, nothing, .. } = self;
+        let (made, wanted) = self.steps;
+        if made < wanted {
+            println!("{file}: \"{schedule}\": the model makes {made} of {wanted} steps; the others are left out");
+        }
+        match self.status {
+            Status::NotApplicable => println!("{file}: \"{schedule}\" does not speak of {}", env.version),
+            Status::NotRun => {
+                let why = self.why.as_deref().unwrap_or_default();
+                println!("{file}: \"{schedule}\" could not be run: {why}");
+            }
+            Status::Agrees => println!("{file}: \"{schedule}\": model and kernel agree in {runs} of {runs} runs"),
+            Status::Inconclusive => {
+                println!("{file}: \"{schedule}\": {nothing} of {runs} runs showed nothing that could be compared");
+            }
+            Status::Differs => {
+                let Some(Parting { step, kernel, model, reordered }) = &self.difference else { return };
+                println!("{file}: \"{schedule}\" differs in {different} of {runs} runs, in step {step}");
+                println!("    kernel: {kernel}");
+                println!("    model:  {model}");
+                if *reordered {
+                    println!("    (the model has it under another order of scheduling)");
+                }
+            }
+        }
     }
-    println!("{file}: \"{title}\": model and kernel agree in {all} of {all} runs");
-    Exit::Holds
 }

@@ -22,8 +22,8 @@ pub struct Signals {
     handlers: Vec<Vec<Set>>,
 }
 
-/// Names of the handlers of a process, and of one that has those of its parent as well.
-const NAMES: [[&str; 2]; 2] = [["h", "g"], ["i", "j"]];
+/// Names of the handlers of a process.
+const NAMES: [&str; 2] = ["h", "g"];
 
 impl Mechanism for Signals {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
@@ -31,20 +31,17 @@ impl Mechanism for Signals {
         for process in 0..sketch.processes.len() {
             let count = chooser.weighted(&[(5, 1), (3, 2), (2, 0)]);
             let mut sets = Vec::new();
-            let names = NAMES[usize::from(sketch.processes[process].parent.is_some())];
-            for name in &names[..count] {
+            for (number, name) in NAMES[..count].iter().enumerate() {
                 let mut set = Set::one(set::caught(chooser));
                 if chooser.percent(25) {
                     set.insert(set::caught(chooser));
                 }
                 let info = chooser.percent(25).then(|| sketch.variable(sketch.processes[process].tasks[0]));
-                let handler = HandlerSketch {
-                    name: (*name).into(),
-                    info,
-                    block: Vec::new(),
-                    rank: set.last(),
-                    anything: !set.has(SIGPIPE) && set.last() < SIGPIPE,
-                };
+                // In a child it stands for the one of the parent that has its number, too.
+                let parent = sketch.processes[process].parent.and_then(|p| sketch.processes[p].handlers.get(number));
+                let rank = parent.map_or(set.last(), |parent| parent.rank.max(set.last()));
+                let handler =
+                    HandlerSketch { name: (*name).into(), info, block: Vec::new(), rank, anything: rank < SIGPIPE };
                 sketch.processes[process].handlers.push(handler);
                 sets.push(set);
             }

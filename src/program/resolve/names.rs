@@ -37,8 +37,7 @@ pub(super) struct ProcessDecl<'a> {
     pub threads: Vec<TaskId>,
     pub parent: Option<usize>,
     /// Handlers, which its threads share.
-    /// Its handlers; those of its parent come first, unless it has its own with the same name.
-    pub handlers: Vec<&'a Handler>,
+    pub handlers: &'a [Handler],
     /// Ends in the order of their descriptors; of a child, those of the process it descends from.
     pub ends: Vec<(u16, End)>,
     /// Segments in the order of their addresses; of a child, those of the process it descends from.
@@ -121,14 +120,13 @@ impl<'a> Names<'a> {
                 first,
                 threads,
                 parent: None,
-                handlers: Vec::new(),
+                handlers: &[],
                 ends,
                 attached: Vec::new(),
             });
             names.sources.push(Source { name: "init", block, process, first: task, vars: Vec::new() });
         }
         names.parents(problems);
-        names.inherit_handlers();
         names.variables(problems);
         names
     }
@@ -194,7 +192,7 @@ impl<'a> Names<'a> {
             first,
             threads: Vec::new(),
             parent: None,
-            handlers: process.handlers.iter().collect(),
+            handlers: &process.handlers,
             ends: Vec::new(),
             attached: Vec::new(),
         });
@@ -250,32 +248,11 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// A child begins with the actions of its parent, and these name handlers by number.
-    fn inherit_handlers(&mut self) {
-        let all = (0..self.processes.len()).map(|i| self.handlers_of_family(i)).collect::<Vec<_>>();
-        for (process, handlers) in self.processes.iter_mut().zip(all) {
-            process.handlers = handlers;
-        }
-    }
-
-    fn handlers_of_family(&self, process: usize) -> Vec<&'a Handler> {
-        let ProcessDecl { parent, handlers, .. } = &self.processes[process];
-        let mut all = parent.map_or_else(Vec::new, |parent| self.handlers_of_family(parent));
-        let inherited = all.len();
-        for &own in handlers {
-            match all[..inherited].iter_mut().find(|theirs| theirs.name == own.name) {
-                Some(theirs) => *theirs = own,
-                None => all.push(own),
-            }
-        }
-        all
-    }
-
     fn variables(&mut self, problems: &mut Vec<Problem>) {
         for i in 0..self.sources.len() {
             let mut vars = Vec::new();
             self.assigned(self.sources[i].block, &mut vars, problems);
-            for &handler in &self.processes[self.sources[i].process].handlers {
+            for handler in self.processes[self.sources[i].process].handlers {
                 if let Some(info) = &handler.info {
                     self.variable(info, Some(CallKind::Sigwaitinfo), false, &mut vars, problems);
                 }
