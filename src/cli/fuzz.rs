@@ -118,7 +118,7 @@ impl Fuzz {
         {
             return input::bad_input(&format!("{}: {error}", out.display()));
         }
-        let mut host = match Host::new() {
+        let mut host = match Host::new().map(|host| host.until(signals::stop())) {
             Ok(host) => host,
             Err(why) => return unusable(&why.to_string()),
         };

@@ -30,7 +30,7 @@ pub fn each(paths: &[PathBuf], effort: &Effort, use_host: bool, mut tell: impl F
             return session;
         }
     };
-    let mut host = match use_host.then(Host::new).transpose() {
+    let mut host = match use_host.then(|| Host::new().map(|host| host.until(signals::stop()))).transpose() {
         Ok(host) => host,
         Err(why) => {
             eprintln!("error: {why}");

@@ -125,6 +125,37 @@ pub const PROBES: &[Probe] = &[
         "T T T T T",
         "pipe p; pipe q; task T { write(p.w, \"a\"); tee(p.r, q.w, 1); write(q.w, \"b\"); write(p.w, \"c\"); read(q.r, 9) }",
     ),
+    probe(Quirk::IpcUidChecked, "T", "msgq q; task T { msgctl(q, IPC_SET, uid: -1) }"),
+    probe(
+        Quirk::IpcCyclicIds,
+        "T T T",
+        "task T { a = msgget(IPC_PRIVATE, 0600); msgctl(a, IPC_RMID); b = msgget(IPC_PRIVATE, 0600) }",
+    ),
+    probe(Quirk::IpcNullFirst, "T", "task T { msgctl(1000, IPC_STAT, none) }"),
+    probe(Quirk::IpcStatAny, "T", "msgq q; task T { msgctl(0, MSG_STAT_ANY) }"),
+    probe(
+        Quirk::MsgCopy,
+        "T T",
+        "msgq q; init { msgsnd(q, 1, \"a\") }
+         task T { msgrcv(q, 1, 0, MSG_COPY | IPC_NOWAIT); msgrcv(q, 1, 0, IPC_NOWAIT) }",
+    ),
+    probe(Quirk::MsgCopyLoose, "T", "msgq q; task T { msgrcv(q, 1, 0, MSG_COPY | MSG_EXCEPT | IPC_NOWAIT) }"),
+    probe(
+        Quirk::MsgLongMin,
+        "T",
+        "msgq q; init { msgsnd(q, 1, \"a\") }; task T { msgrcv(q, 1, LONG_MIN, IPC_NOWAIT) }",
+    ),
+    probe(
+        // Woken, A would find no room. It is held, so that its waking shows.
+        Quirk::MsgWakeAllSenders,
+        "A R+",
+        "msgq q(qbytes: 2); init { msgsnd(q, 1, \"a\"); msgsnd(q, 1, \"b\") }
+         task A { msgsnd(q, 1, \"cd\") }; task R { msgrcv(q, 1) }",
+    ),
+    probe(Quirk::MsgQbytesInt, "T", "msgq q; task T { msgctl(q, IPC_SET, qbytes: 0x100000001) }"),
+    probe(Quirk::ShmRndNilRefused, "T", "shm m(cells: 1); task T { shmat(m, 8, SHM_RND) }"),
+    probe(Quirk::ShmRemapNilRefused, "T", "shm m(cells: 1); task T { shmat(m, 8, SHM_RND | SHM_REMAP) }"),
+    probe(Quirk::SemSetvalSetFirst, "T", "task T { semctl(1000, 0, SETVAL, 40000) }"),
     probe(
         Quirk::SemOneList,
         "A B D",

@@ -150,3 +150,42 @@ fn an_iteration_tells_the_whole_story() {
         assert_eq!(pinned.is_none(), stories.iter().any(|s| s.0) && stories.iter().any(|s| !s.0));
     }
 }
+
+fn adders(tasks: usize) -> Compiled {
+    let text =
+        format!("litmus \"adders\"\nshm m(cells: 1)\ntask T[{tasks}] {{ x = add(m[0], 1) }}\nfinal m[0] == {tasks}");
+    lockstep::litmus::load(&text).unwrap().1
+}
+
+/// Whoever waits at a barrier keeps nobody from coming there.
+#[test]
+fn more_tasks_than_processors_meet_thousands_of_times() {
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    let program = adders((cpus + 1).min(32));
+    let mut ends = Vec::new();
+    let options = times(3000);
+    let mut made = 0;
+    let report = Host::new().unwrap().free(&program, &options, &mut |i| {
+        made += i.times;
+        ends.push(i.end.clone());
+    });
+    assert!(ends.iter().all(|end| *end == Ending::Finished), "{ends:?} {report:?}");
+    assert_eq!((made, report.unwrap().timed_out), (3000, 0));
+}
+
+#[test]
+fn free_runs_end_when_the_user_wants_an_end() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let pipes = Build::default().pipe("p", None).task("T", &[(0, R), (0, W)], vec![write(4, "a"), read(3, 1)]);
+    for program in [adders(2), pipes.0] {
+        STOP.store(false, Ordering::Relaxed);
+        let stopper = std::thread::spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            STOP.store(true, Ordering::Relaxed);
+        });
+        let report = Host::new().unwrap().until(&STOP).free(&program, &times(1 << 40), &mut |_| {}).unwrap();
+        stopper.join().unwrap();
+        assert!(report.iterations < 1 << 40 && report.elapsed.as_secs_f64() < 10.0, "{report:?}");
+    }
+}

@@ -36,7 +36,10 @@ pub fn free(inside: Inside, program: &Compiled, options: &FreeOptions) {
     let most = most_instances(program);
     let mut free = Free { inside, program, options, eyes: Eyes::for_signals(program.uses_signals()), index: 0 };
     let mut wanted = 1;
-    let over = |index| index >= options.iterations || options.time_limit.is_some_and(|limit| begun.elapsed() >= limit);
+    let over = |index| {
+        let late = options.time_limit.is_some_and(|limit| begun.elapsed() >= limit);
+        index >= options.iterations || late || inside.shared.is_stopped()
+    };
     while !over(free.index) {
         let count = wanted.min(options.iterations - free.index);
         let crew = free.start_workers(count);

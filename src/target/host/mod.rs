@@ -33,7 +33,7 @@ use log::Entry;
 use sandbox::{Config, Inside};
 use shared::{MAX_OBJECTS, MAX_TASKS, Shared, handover, verdict};
 use std::{
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 use sys::Caps;
@@ -44,6 +44,7 @@ pub struct Host {
     shared: Shared,
     facts: Option<Facts>,
     unprivileged: bool,
+    stop: Option<&'static AtomicBool>,
 }
 
 /// A sandbox that does not even start its controller in this time never will.
@@ -59,7 +60,7 @@ impl Host {
     ///
     /// If there is no memory.
     pub fn new() -> Result<Host, Refusal> {
-        Ok(Host { shared: Shared::new()?, facts: None, unprivileged: false })
+        Ok(Host { shared: Shared::new()?, facts: None, unprivileged: false, stop: None })
     }
 
     /// Makes no use of privileges: as if run by an ordinary user.
@@ -69,6 +70,12 @@ impl Host {
     /// If there is no memory.
     pub fn unprivileged() -> Result<Host, Refusal> {
         Ok(Host { unprivileged: true, ..Host::new()? })
+    }
+
+    /// Free runs make no other iteration once this is set.
+    #[must_use]
+    pub fn until(self, stop: &'static AtomicBool) -> Host {
+        Host { stop: Some(stop), ..self }
     }
 
     /// Runs `job` in a sandbox, and `read` on what it logs. Returns whether it ended by itself; if not, it timed out.
@@ -90,6 +97,9 @@ impl Host {
             }
         };
         loop {
+            if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                shared.stop.store(1, Ordering::Relaxed);
+            }
             match shared.handover.load(Ordering::Acquire) {
                 handover::FULL => {
                     read_all();

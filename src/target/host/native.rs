@@ -7,6 +7,7 @@ use super::{
     ipc,
     log::{Entry, RunEnd, end},
     sandbox::{Inside, guarded},
+    shared::Shared,
     steer::end_workers,
     sys,
 };
@@ -21,12 +22,14 @@ use crate::{
 use std::{
     collections::HashMap,
     io,
-    sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
-/// Iterations in a row.
+/// Iterations in a row, at most.
 const BATCH: usize = 4096;
+/// Iterations in a row if there are more tasks than CPUs: each takes as long as a change of tasks.
+const CROWDED_BATCH: usize = 256;
 /// More accesses in one task are not kept.
 const MOST_ACCESSES: usize = 64;
 /// Cells of different iterations are so far apart, so that they share no cache line.
@@ -42,6 +45,8 @@ pub struct Native {
     segments: Vec<(u16, usize, usize)>,
     /// Cells of an iteration, all segments together, with what keeps iterations apart.
     stride: usize,
+    /// Whether there are more tasks than CPUs: whoever waits then keeps others from what it waits for.
+    crowded: bool,
 }
 
 /// An access, or an assignment between two of them.
@@ -108,7 +113,8 @@ impl Native {
             at += info.cells as usize;
         }
         let stride = (at * CELL_SIZE as usize).next_multiple_of(LINE) + LINE;
-        let mut native = Native { tasks: Vec::new(), accesses: Vec::new(), segments, stride };
+        let crowded = program.tasks.len() > sys::allowed_cpus().len();
+        let mut native = Native { tasks: Vec::new(), accesses: Vec::new(), segments, stride, crowded };
         for task in &program.tasks {
             let attached = &program.processes[usize::from(task.process)].attached;
             let ops = native.compile(&task.code.instrs, attached, task.vars.len())?;
@@ -186,6 +192,11 @@ impl Native {
         (cell < cells).then_some(first + cell)
     }
 
+    /// Iterations in a row.
+    fn batch(&self) -> usize {
+        if self.crowded { CROWDED_BATCH } else { BATCH }
+    }
+
     /// What one iteration leaves behind: an answer for each access, and the cells.
     fn width(&self) -> usize {
         self.accesses.iter().sum::<usize>() + self.segments.iter().map(|(.., cells)| cells).sum::<usize>()
@@ -205,8 +216,8 @@ struct Board {
     batch: AtomicU32,
     /// A futex: tasks that are through with it.
     done: AtomicU32,
-    /// Arrivals at barriers since the beginning of the batch.
-    arrived: AtomicU64,
+    /// Arrivals at barriers since the beginning of the batch; a futex if there are more tasks than CPUs.
+    arrived: AtomicU32,
 }
 
 /// The memory of all iterations of a batch. Cells are in one segment, which every process attaches.
@@ -236,18 +247,21 @@ pub fn run(inside: Inside, program: &Compiled, native: &Native, options: &FreeOp
     let mut batch = 0u32;
     // SAFETY: the mapping lives as long as this process.
     let board = unsafe { &*arena.board };
-    let over = |made| made >= options.iterations || options.time_limit.is_some_and(|limit| begun.elapsed() >= limit);
+    let over = |made| {
+        let late = options.time_limit.is_some_and(|limit| begun.elapsed() >= limit);
+        made >= options.iterations || late || shared.is_stopped()
+    };
     while !over(made) {
         batch += 1;
-        shared.tick();
-        let count = BATCH.min(options.iterations - made);
+        shared.begin_run();
+        let count = native.batch().min(options.iterations - made);
         // SAFETY: nobody else uses the memory between two batches.
         unsafe { std::ptr::write_bytes(arena.cells, 0, BATCH * native.stride) };
         let pinned = options.pinned.unwrap_or(batch % 2 == 1);
         board.arrived.store(0, Ordering::Relaxed);
         board.done.store(0, Ordering::Relaxed);
         sys::futex_post(&board.batch, batch << 1 | u32::from(pinned));
-        if !all_done(board, native.tasks.len() as u32, options.limit * 4) {
+        if !all_done(shared, board, native.tasks.len() as u32, options.limit * 4) {
             break;
         }
         native.count(arena, count, pinned, &mut seen);
@@ -266,10 +280,14 @@ pub fn run(inside: Inside, program: &Compiled, native: &Native, options: &FreeOp
     }
 }
 
-/// Waits for all tasks; whether they came in time.
-fn all_done(board: &Board, tasks: u32, limit: Duration) -> bool {
+/// Waits for all tasks; whether they came in time. Arrivals at barriers are progress, however busy the machine is.
+fn all_done(shared: &Shared, board: &Board, tasks: u32, limit: Duration) -> bool {
     let begun = Instant::now();
+    let mut arrived = 0;
     loop {
+        if std::mem::replace(&mut arrived, board.arrived.load(Ordering::Relaxed)) != arrived {
+            shared.tick();
+        }
         let done = board.done.load(Ordering::Acquire);
         if done == tasks {
             return true;
@@ -396,7 +414,7 @@ impl Native {
             }
             last = batch;
             let _ = if batch & 1 == 1 { sys::set_cpus(&[cpus[task % cpus.len()]]) } else { sys::set_cpus(&cpus) };
-            for i in 0..BATCH {
+            for i in 0..self.batch() {
                 // SAFETY: the cells and answers of this iteration, of which only this task writes its answers.
                 let (line, answers) = unsafe {
                     (arena.cells.add(i * self.stride).cast::<AtomicI64>(), arena.answers.add(i * all + before))
@@ -415,10 +433,21 @@ impl Native {
     fn meet(&self, board: &Board, i: usize, task: usize) {
         /// After so many looks somebody else may need the CPU.
         const SPINS: u32 = 4000;
-        let expected = (i as u64 + 1) * self.tasks.len() as u64;
-        board.arrived.fetch_add(1, Ordering::AcqRel);
+        let expected = (i as u32 + 1) * self.tasks.len() as u32;
+        let all_here = board.arrived.fetch_add(1, Ordering::AcqRel) + 1 == expected;
+        if all_here && self.crowded {
+            sys::futex_wake(&board.arrived, i32::MAX);
+        }
         let mut spins = 0;
-        while board.arrived.load(Ordering::Acquire) < expected {
+        loop {
+            let arrived = board.arrived.load(Ordering::Acquire);
+            if arrived >= expected {
+                break;
+            }
+            if self.crowded {
+                sys::futex_wait(&board.arrived, arrived, None);
+                continue;
+            }
             spins += 1;
             if spins % SPINS == 0 {
                 sys::sched_yield();

@@ -153,6 +153,8 @@ pub struct Header {
     pub errno: AtomicU32,
     /// Counts up while things move; the watchdog looks at it.
     pub progress: AtomicU64,
+    /// Set when the user wants an end: free runs make no other iteration.
+    pub stop: AtomicU32,
     /// Counts runs, or iterations of free runs; the watchdog gives each only so much time, however much moves.
     pub runs: AtomicU64,
     /// The process group of the workers, if their program has to do with signals.
@@ -243,8 +245,14 @@ impl Shared {
         self.tick();
     }
 
+    /// Whether the user wants an end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) != 0
+    }
+
     /// All as new, before a sandbox starts.
     pub fn reset(&self) {
+        self.stop.store(0, Ordering::Relaxed);
         self.handover.store(handover::WORKING, Ordering::Relaxed);
         self.verdict.store(verdict::NONE, Ordering::Relaxed);
         self.current.store(0, Ordering::Relaxed);
