@@ -77,7 +77,7 @@ fn main() -> Result<(), Refusal> {
 fn steps(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
     plain_loop();
     for (what, order) in [("write, then read", [0, 1]), ("read sleeps, write wakes it", [1, 0])] {
-        let release = |i: usize| Release { task: order[i % 2], hold: false };
+        let release = |i: usize| Release::of(order[i % 2]);
         let schedule = Schedule { steps: (0..STEPS).map(release).collect() };
         for method in [Method::Fifo, Method::Proof] {
             let options = SteerOptions { method: Some(method), ..SteerOptions::default() };
@@ -149,7 +149,7 @@ fn free_runs(host: &mut Host, tasks: u16) -> Result<(), Refusal> {
 
 /// What a run costs besides its steps.
 fn short_runs(host: &mut Host, program: &Compiled) -> Result<(), Refusal> {
-    let release = |i: usize| Release { task: (i % 2) as u16, hold: false };
+    let release = |i: usize| Release::of((i % 2) as u16);
     let schedules = vec![Schedule { steps: (0..20).map(release).collect() }; 2000];
     for method in [Method::Fifo, Method::Proof] {
         let options = SteerOptions { method: Some(method), ..SteerOptions::default() };

@@ -103,6 +103,20 @@ fn a_signal_that_the_chosen_thread_begins_to_block_is_lost_with_the_defect_only(
     }
 }
 
+/// Those of signals that are a wrong answer: the claims of the file fail with the defect, and hold without, however calls are interrupted.
+#[test]
+fn wrong_answers_about_signals_come_from_the_defect_only() {
+    for (file, quirk) in
+        [("sig-04-forced-limited", Quirk::SigForcedLimited), ("sig-05-forged-tkill", Quirk::SigForgeTkill)]
+    {
+        let defect = Defect { file, quirk, sections: false, lost: false, versions: None };
+        let with = search(&defect, Version::NEWEST, Some(true), Steps::Calls);
+        assert!(with.violations.iter().any(|violation| matches!(violation.claim, Claim::Property(_))), "{file}");
+        let without = search(&defect, Version::NEWEST, Some(false), Steps::Sections(None));
+        assert!(without.violations.is_empty(), "{file}: {:?}", without.violations);
+    }
+}
+
 /// The whole library of the one-queue pipe, with interruptions: what it claims holds there too.
 #[test]
 fn the_pipe_with_one_queue_holds_when_calls_are_interrupted() {

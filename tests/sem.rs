@@ -142,10 +142,10 @@ proptest! {
         let machine = Machine::new(&program, env);
         let mut fifo = lockstep::oracle::Fifo::new(&machine, &machine.initial().unwrap());
         for task in 0..wants.len() as u16 {
-            fifo.release(lockstep::program::Release { task, hold: false }, &mut Trace::default()).unwrap();
+            fifo.release(lockstep::program::Release::of(task), &mut Trace::default()).unwrap();
         }
         let task = wants.len() as u16;
-        let seen = fifo.release(lockstep::program::Release { task, hold: false }, &mut Trace::default()).unwrap();
+        let seen = fifo.release(lockstep::program::Release::of(task), &mut Trace::default()).unwrap();
         let (mut left, mut served) = (up, vec![task]);
         for (i, want) in wants.iter().enumerate() {
             if *want <= left {

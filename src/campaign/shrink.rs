@@ -44,7 +44,8 @@ impl Case {
         let program = resolve(&self.tree).ok()?;
         let walk = {
             let (machine, initial) = begin(&program, env).ok()?;
-            let release = |step: &Step| Some(Release { task: program.task_by_name(&step.task)?, hold: step.hold });
+            let release =
+                |step: &Step| Some(Release { hold: step.hold, ..Release::of(program.task_by_name(&step.task)?) });
             let wanted: Vec<Release> = self.steps.iter().filter_map(release).collect();
             Walk::as_far_as_legal(&machine, &initial, &wanted)
         };

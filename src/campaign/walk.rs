@@ -45,7 +45,7 @@ impl Walk {
             let task = chooser.pick(&releasable);
             let sleepers = walker.fifo.state().kernel.tasks().any(|(id, t)| t.asleep && id != task);
             let hold = sleepers && walking.hold > 0 && chooser.percent(walking.hold);
-            walker.release(Release { task, hold });
+            walker.release(Release { hold, ..Release::of(task) });
         }
         walker.walk
     }

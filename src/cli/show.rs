@@ -22,7 +22,7 @@ pub struct Show {
     /// The way to the first violated claim
     #[arg(long, group = "what")]
     counterexample: bool,
-    /// A steered run: the names of the tasks to release, such as "W A+ B R"
+    /// A steered run: the names of the tasks to release, such as "W A+ B R"; "A!" lets the timer of A go off
     #[arg(long, value_name = "TASKS", group = "what")]
     schedule: Option<String>,
     /// A schedule of the test, by its number

@@ -217,6 +217,9 @@ impl<'a> Search<'a> {
             if let Some(kind) = self.machine.flush(state, task) {
                 self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
             }
+            if let Some(kind) = self.machine.alarm(state, task) {
+                self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+            }
             let Some(kind) = self.machine.next_move(state, task) else { continue };
             if matches!(kind, MoveKind::Call | MoveKind::Local) {
                 state.mark(task);

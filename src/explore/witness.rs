@@ -61,6 +61,20 @@ impl Witness {
         end
     }
 
+    /// Whether a timer of a process goes off while the task that leads it sleeps for a time only: no release could tell the two apart.
+    fn alarms_while_timed(&self, machine: &Machine, initial: &State) -> bool {
+        if self.moves.iter().all(|taken| taken.mv.kind != MoveKind::Alarm) {
+            return false;
+        }
+        let (mut before, mut found) = (initial.clone(), false);
+        self.replay(machine, initial, false, |taken, _, after, _| {
+            let leader = taken.mv.task;
+            found |= taken.mv.kind == MoveKind::Alarm && machine.next_move(&before, leader) == Some(MoveKind::Expire);
+            before.clone_from(after);
+        });
+        found
+    }
+
     /// The schedule that forces this path: each task is released in turn. Where the path lets the woken tasks go on at once,
     /// in the order in which they were woken, the release is a plain one; elsewhere it holds them (`W+`).
     ///
@@ -69,7 +83,7 @@ impl Witness {
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable = |kind| {
             use MoveKind::*;
-            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush)
+            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush | Alarm)
         };
         if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
@@ -82,7 +96,11 @@ impl Witness {
                 steps.push(Taking { task, kind, woken: trace.woken.to_vec(), again: matches!(step, Step::Restart(_)) });
             }
         });
-        Some(Schedule { steps: fold(&steps) })
+        let steps = fold(&steps);
+        // Who sleeps for a time is what a release without more would wait for; and nobody holds who an alarm finds.
+        let fifo_alarms =
+            steps.iter().all(|release| !(release.expire && release.hold)) && !self.alarms_while_timed(machine, initial);
+        fifo_alarms.then_some(Schedule { steps })
     }
 }
 
@@ -108,7 +126,8 @@ fn fold(steps: &[Taking]) -> Vec<Release> {
             }
         }
         let plain = queue.is_empty();
-        releases.push(Release { task: steps[i].task, hold: !plain });
+        let expire = steps[i].kind == MoveKind::Alarm;
+        releases.push(Release { task: steps[i].task, hold: !plain, expire });
         i = if plain { next } else { i + 1 };
     }
     releases

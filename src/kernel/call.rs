@@ -379,6 +379,30 @@ pub enum Call {
         /// `WNOHANG`, `WUNTRACED`, `WCONTINUED`.
         options: i32,
     },
+    /// `signalfd4(fd, mask, flags)`; what a read of it copies is in the answer's `extra`: signo, code, pid, uid and value of each
+    /// signal.
+    Signalfd {
+        /// A signalfd whose mask changes, or -1 for a new one.
+        fd: Fd,
+        /// Signals to be read.
+        mask: SigSet,
+        /// `SFD_NONBLOCK`, `SFD_CLOEXEC`: `O_NONBLOCK` and `O_CLOEXEC`.
+        flags: OpenFlags,
+    },
+    /// `alarm(seconds)`; the answer is 1 if an earlier one had some time left.
+    Alarm {
+        /// 0 for none.
+        seconds: u32,
+    },
+    /// `setitimer(which, …)`; the answer's `extra` is whether the timer was armed (0 or 1), and its interval in microseconds.
+    Setitimer {
+        /// `ITIMER_REAL`, or a number of none.
+        which: i32,
+        /// Microseconds; 0 for none.
+        value: u64,
+        /// Microseconds after which it goes off again; 0 for never.
+        interval: u64,
+    },
     /// The end of a handler.
     Sigreturn,
 }
@@ -431,6 +455,9 @@ impl Call {
             Call::Sigsuspend { .. } => CallKind::Sigsuspend,
             Call::Sigtimedwait { .. } => CallKind::Sigwaitinfo,
             Call::Waitpid { .. } => CallKind::Waitpid,
+            Call::Signalfd { .. } => CallKind::Signalfd,
+            Call::Alarm { .. } => CallKind::Alarm,
+            Call::Setitimer { .. } => CallKind::Setitimer,
             Call::Sigreturn => CallKind::Sigreturn,
         }
     }

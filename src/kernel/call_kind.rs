@@ -64,6 +64,9 @@ pub enum CallKind {
     Sigwaitinfo,
     Waitpid,
     Sigreturn,
+    Signalfd,
+    Alarm,
+    Setitimer,
 }
 
 impl CallKind {
@@ -122,6 +125,9 @@ impl CallKind {
         ("sigwaitinfo", CallKind::Sigwaitinfo),
         ("waitpid", CallKind::Waitpid),
         ("sigreturn", CallKind::Sigreturn),
+        ("signalfd", CallKind::Signalfd),
+        ("alarm", CallKind::Alarm),
+        ("setitimer", CallKind::Setitimer),
     ];
 
     /// The name in the notation.
@@ -136,7 +142,7 @@ impl CallKind {
 
     /// Whether a successful result is a new descriptor.
     pub fn returns_fd(self) -> bool {
-        matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2)
+        matches!(self, CallKind::Open | CallKind::Reopen | CallKind::Dup | CallKind::Dup2 | CallKind::Signalfd)
     }
 
     /// Whether it is no system call but an access of the processor to shared memory.
@@ -182,6 +188,9 @@ impl CallKind {
                 | CallKind::Sigwaitinfo
                 | CallKind::Waitpid
                 | CallKind::Sigreturn
+                | CallKind::Signalfd
+                | CallKind::Alarm
+                | CallKind::Setitimer
         )
     }
 

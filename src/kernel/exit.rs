@@ -41,7 +41,7 @@ impl Exit {
     /// The pipe whose lock its next section takes.
     pub fn locks(&self) -> Option<PipeId> {
         match self {
-            Exit::Files { dying } => dying.last().filter(|file| file.regular.is_none()).map(|file| file.pipe),
+            Exit::Files { dying } => dying.last().filter(|file| file.is_pipe()).map(|file| file.pipe),
             _ => None,
         }
     }
@@ -70,6 +70,7 @@ impl Exit {
                     cx.exit_shm();
                     return gone(cx);
                 }
+                process.signal.real_timer = Default::default();
                 if cx.k.process_of(cx.me).mm.vmas.is_empty() {
                     return self.exit_sem(cx);
                 }

@@ -1,11 +1,13 @@
 //! Open file descriptions: `struct file`.
 
-use super::{Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct, regular::OpenRegular};
+use super::{
+    Cx, PipeId, call::OpenFlags, canon::canon_flags, canon::canon_struct, regular::OpenRegular, signal::SigSet,
+};
 
 /// Index of an open file description.
 pub type FileId = u16;
 
-/// `struct file`, of a pipe, a FIFO or a regular file.
+/// `struct file`, of a pipe, a FIFO, a regular file or a signalfd.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct File {
     /// Descriptors and calls that refer to it; 0 when it is free.
@@ -18,16 +20,18 @@ pub struct File {
     pub f_flags: OpenFlags,
     /// `FMODE_NOWAIT`: set for anonymous pipes, not for FIFOs.
     pub nowait: bool,
-    /// `private_data`; of a regular file, the number of no pipe.
+    /// `private_data`; of what is no pipe, the number of none.
     pub pipe: PipeId,
     /// `f_pipe`: the pipe's `w_counter` when a FIFO was opened for reading without blocking; else 0.
     pub f_pipe: u32,
     /// What only regular files have.
     pub regular: Option<OpenRegular>,
+    /// `signalfd_ctx`: the mask of a signalfd.
+    pub signalfd: Option<SigSet>,
 }
 
 canon_flags!(OpenFlags);
-canon_struct!(File { f_count, read, write, f_flags, nowait, pipe, f_pipe, regular });
+canon_struct!(File { f_count, read, write, f_flags, nowait, pipe, f_pipe, regular, signalfd });
 
 /// The status flags that `fcntl(F_SETFL)` can change.
 const SETFL_MASK: OpenFlags = OpenFlags::O_APPEND.union(OpenFlags::O_NONBLOCK).union(OpenFlags::O_DIRECT);
@@ -46,6 +50,12 @@ impl File {
     /// `F_SETFL`.
     pub fn setfl(&mut self, flags: OpenFlags) {
         self.f_flags = (flags & SETFL_MASK) | (self.f_flags - SETFL_MASK);
+    }
+
+    /// Whether it is one of a pipe or a FIFO.
+    #[inline]
+    pub fn is_pipe(&self) -> bool {
+        self.regular.is_none() && self.signalfd.is_none()
     }
 
     /// Whether calls on it fail rather than sleep.
@@ -68,7 +78,7 @@ impl Cx<'_> {
 
     /// `f_op->release`: nothing but pipes has something to do.
     pub(super) fn release(&mut self, file: &File) {
-        if file.regular.is_none() {
+        if file.is_pipe() {
             super::pipe::release(self, file);
         }
     }

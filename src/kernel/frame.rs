@@ -1,7 +1,7 @@
 //! The call that a task is in: while it sleeps, its frame is the kernel's waiter record.
 
 use super::{
-    Cx, Kernel, PipeId, Step,
+    Cx, Kernel, PipeId, Step, TaskId,
     call::CallKind,
     canon::{Canon, get},
     exit::Exit,
@@ -14,7 +14,7 @@ use super::{
     },
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3},
     poll::Poll,
-    signal::{Delivered, Delivery, Pause, SigSet, Sigtimedwait, Wait4},
+    signal::{Delivered, Delivery, Pause, SigSet, SignalfdRead, Sigtimedwait, Wait4},
     splice::Splice,
 };
 
@@ -53,6 +53,7 @@ pub enum InCall {
     Sigtimedwait(Sigtimedwait),
     Sigprocmask { how: i32, set: Option<SigSet>, locked: bool },
     Wait(Wait4),
+    Signalfd(Box<SignalfdRead>),
     Signal(Box<Delivery>),
 }
 
@@ -97,6 +98,7 @@ impl InCall {
             InCall::Pause(pause) => pause.kind,
             InCall::Sigtimedwait(_) => CallKind::Sigwaitinfo,
             InCall::Wait(_) => CallKind::Waitpid,
+            InCall::Signalfd(_) => CallKind::Read,
             InCall::Sigprocmask { .. } => CallKind::Sigprocmask,
             InCall::Signal(delivery) => delivery.kind,
             InCall::Splice(splice) => splice.kind,
@@ -137,6 +139,7 @@ impl InCall {
             InCall::Pause(call) => call.step(cx),
             InCall::Sigtimedwait(call) => call.step(cx),
             InCall::Wait(call) => call.step(cx),
+            InCall::Signalfd(call) => call.step(cx),
             InCall::Sigprocmask { locked: locked @ false, .. } => {
                 *locked = true;
                 Step::Preempted
@@ -171,14 +174,14 @@ impl InCall {
         k.ring(pipe).locked
     }
 
-    /// Whether a sleeper in this call would not go back to sleep if it were woken now.
+    /// Whether a sleeper, `me`, in this call would not go back to sleep if it were woken now.
     /// A sleeper that is ready while nobody is about to wake it has lost its wake-up.
-    pub fn ready(&self, k: &Kernel) -> bool {
+    pub fn ready(&self, k: &Kernel, me: TaskId) -> bool {
         match self {
             InCall::Write(call) => k.pipe(call.pipe).writable(),
             InCall::Read(call) => k.pipe(call.pipe).readable(),
             InCall::Open(call) => call.ready(k),
-            InCall::Poll(call) => call.ready(k),
+            InCall::Poll(call) => call.ready(k, me),
             InCall::Splice(call) => call.ready(k),
             InCall::WriteV3(call) => call.ready(k),
             InCall::ReadV3(call) => call.ready(k),
@@ -186,6 +189,7 @@ impl InCall {
             InCall::MsgRcv(call) => call.ready(k),
             InCall::SemTimedOp(call) => call.ready(k),
             InCall::Wait(call) => call.ready(k),
+            InCall::Signalfd(call) => call.ready(k, me),
             InCall::SemCtl(_) | InCall::ShmAt(_) | InCall::ShmCtl(_) | InCall::ShmDt(_) => false,
             InCall::MsgCtl(_) | InCall::Lock(_) => false,
             InCall::Resize(_) | InCall::Exit(_) | InCall::Pause(_) | InCall::Sigtimedwait(_) => false,
@@ -217,6 +221,7 @@ impl InCall {
             | InCall::Pause(_)
             | InCall::Sigtimedwait(_)
             | InCall::Wait(_)
+            | InCall::Signalfd(_)
             | InCall::Sigprocmask { .. }
             | InCall::Signal(_) => vec![],
         }
@@ -259,6 +264,10 @@ impl Canon for Frame {
             }
             Some(InCall::Wait(call)) => {
                 out.push(21);
+                call.encode(out);
+            }
+            Some(InCall::Signalfd(call)) => {
+                out.push(24);
                 call.encode(out);
             }
             Some(InCall::Sigprocmask { how, set, locked }) => {
@@ -346,6 +355,7 @@ impl Canon for Frame {
                 set: Option::decode(input),
                 locked: bool::decode(input),
             }),
+            24 => Some(InCall::Signalfd(Box::new(SignalfdRead::decode(input)))),
             32 => Some(InCall::WriteV3(Box::new(PipeWriteV3::decode(input)))),
             33 => Some(InCall::ReadV3(Box::new(PipeReadV3::decode(input)))),
             34 => Some(InCall::Resize(PipeResize::decode(input))),

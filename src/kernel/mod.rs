@@ -70,6 +70,8 @@ pub enum Action {
     Deliver,
     /// The timer of the call that it sleeps in goes off.
     Expire,
+    /// The real-time timer of its process goes off.
+    Alarm,
     /// The oldest store in its buffer becomes visible (only under [`Memory::Tso`]).
     Flush,
 }
@@ -153,6 +155,12 @@ impl Kernel {
             Action::Deliver => cx.to_user_mode(CallKind::Yield, Step::Resumed),
             Action::Expire => {
                 cx.expire();
+                return Step::Preempted;
+            }
+            Action::Alarm => {
+                let process = cx.k.process_id_of(me);
+                cx.real_timer_expires(process);
+                cx.k.check();
                 return Step::Preempted;
             }
             Action::Flush => {

@@ -30,6 +30,7 @@ impl InCall {
             InCall::Exit(Exit::Sem { .. }) => "about to make its adjustments to semaphores",
             InCall::Exit(Exit::Files { .. }) => "about to close its files",
             InCall::Exit(Exit::Notify) => "about to tell its parent",
+            InCall::Signalfd(_) => "about to look at its pending signals",
             InCall::Pause(_) | InCall::Sigtimedwait(_) | InCall::Wait(_) => "about to sleep",
             InCall::Sigprocmask { .. } => "about to change its mask",
             InCall::Signal(_) => "about to look at its signals",

@@ -6,7 +6,7 @@ use super::{
     canon::{canon_enum, canon_flags, canon_struct},
     file::{File, FileId},
     frame::{InCall, WaitsFor},
-    quirk::{Quirk, QuirkSet},
+    quirk::Quirk,
     rules::*,
     task::RunState,
     wait::WaitEntry,
@@ -88,7 +88,7 @@ impl Poll {
                 cx.trace.rule(PIPE_22);
                 let fd = &mut self.fds[usize::from(i)];
                 let file = cx.file_of(fd.fd);
-                fd.revents = mask(cx.k, fd, file, Some(cx.trace));
+                fd.revents = mask(cx.k, cx.me, fd, file, Some(cx.trace));
                 self.at = At::Enlist(i);
             }
             At::Enlist(i) => {
@@ -103,7 +103,7 @@ impl Poll {
             At::Look(i) => {
                 let fd = &mut self.fds[usize::from(i)];
                 let file = cx.file_of(fd.fd);
-                fd.revents = mask(cx.k, fd, file, Some(cx.trace));
+                fd.revents = mask(cx.k, cx.me, fd, file, Some(cx.trace));
                 self.found |= !fd.revents.is_empty();
                 self.at = At::Register(i + 1);
             }
@@ -127,7 +127,7 @@ impl Poll {
             return;
         }
         let one = cx.env.quirks.has(Quirk::PipeOneQueue);
-        if !one && !cx.k.ends(file.pipe).poll_usage {
+        if file.is_pipe() && !one && !cx.k.ends(file.pipe).poll_usage {
             cx.k.ends_mut(file.pipe).poll_usage = true;
         }
         if self.found || self.timed_out || i < self.registered {
@@ -137,7 +137,7 @@ impl Poll {
         fd.file = Some(id);
         cx.k.file_mut(id).f_count += 1;
         let key = (fd.events | PollEvents::POLLERR | PollEvents::POLLHUP).bits();
-        for queue in queues(cx.env.quirks, &file) {
+        for queue in queues(cx, &file) {
             cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key });
         }
     }
@@ -173,7 +173,7 @@ impl Poll {
     fn freewait(&mut self, cx: &mut Cx) {
         for fd in &mut self.fds {
             let Some(id) = fd.file.take() else { continue };
-            for queue in queues(cx.env.quirks, &cx.k.file(id).clone()) {
+            for queue in queues(cx, &cx.k.file(id).clone()) {
                 cx.leave(queue);
             }
             cx.fput(id);
@@ -183,14 +183,14 @@ impl Poll {
         }
     }
 
-    /// Whether some event is there now.
-    pub fn ready(&self, k: &Kernel) -> bool {
-        self.fds.iter().any(|fd| !mask(k, fd, fd.file, None).is_empty())
+    /// Whether some event is there now, for a task that polls.
+    pub fn ready(&self, k: &Kernel, me: TaskId) -> bool {
+        self.fds.iter().any(|fd| !mask(k, me, fd, fd.file, None).is_empty())
     }
 
     /// Whom it waits for.
     pub fn waits_for(&self, k: &Kernel) -> Vec<WaitsFor> {
-        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file)).filter(|f| f.regular.is_none());
+        let files = self.fds.iter().filter_map(|fd| fd.file).map(|file| k.file(file)).filter(|f| f.is_pipe());
         files.map(|file| WaitsFor::Pipe { pipe: file.pipe, writer: file.read }).collect()
     }
 
@@ -200,23 +200,32 @@ impl Poll {
     }
 }
 
-/// The queues that `pipe_poll` registers on; a regular file has none.
-fn queues(quirks: QuirkSet, file: &File) -> impl Iterator<Item = QueueId> {
-    let (pipe, one) = (file.regular.is_none(), quirks.has(Quirk::PipeOneQueue));
+/// The queues that `pipe_poll` or `signalfd_poll` registers on; a regular file has none.
+fn queues(cx: &Cx, file: &File) -> impl Iterator<Item = QueueId> + use<> {
+    let (pipe, one) = (file.is_pipe(), cx.env.quirks.has(Quirk::PipeOneQueue));
     let of = |there: bool, queue: QueueId| (pipe && there).then_some(queue);
     let queues = [
         of(file.read && !one, QueueId::rd(file.pipe)),
         of(file.write && !one, QueueId::wr(file.pipe)),
         of(one, QueueId::one(file.pipe)),
     ];
-    queues.into_iter().flatten()
+    let signals = file.signalfd.map(|_| QueueId::signalfd(cx.k.process_id_of(cx.me)));
+    queues.into_iter().flatten().chain(signals)
 }
 
 /// `pipe_poll`, as far as it looks, and the filter of `do_pollfd`.
-fn mask(k: &Kernel, fd: &PollFd, file: Option<FileId>, trace: Option<&mut super::Trace>) -> PollEvents {
-    let Some(file) = file.map(|file| k.file(file)) else {
+fn mask(k: &Kernel, me: TaskId, fd: &PollFd, file: Option<FileId>, trace: Option<&mut super::Trace>) -> PollEvents {
+    let Some(id) = file else {
         return if fd.fd < 0 { PollEvents::empty() } else { PollEvents::POLLNVAL };
     };
+    let file = k.file(id);
+    if file.signalfd.is_some() {
+        let readable = k.signalfd_readable(me, id);
+        if let Some(trace) = trace.filter(|_| readable) {
+            trace.rule(SIG_W_05_POLL);
+        }
+        return if readable { PollEvents::POLLIN & fd.events } else { PollEvents::empty() };
+    }
     if file.regular.is_some() {
         // DEFAULT_POLLMASK: always ready.
         let ready = PollEvents::POLLIN | PollEvents::POLLRDNORM | PollEvents::POLLOUT | PollEvents::POLLWRNORM;

@@ -149,6 +149,10 @@ quirks! {
         "semop looks at the sign of the id before it looks at the number of operations.";
     SigNoRetarget = "sig-no-retarget", None, v(3, 0), "signal: sigprocmask() should do retarget_shared_pending()",
         "SIG-01: a thread that begins to block a signal that it was woken for leaves it pending, although another thread would take it.";
+    SigForgeTkill = "sig-forge-tkill", None, Some(Version { major: 2, minor: 6, patch: 39 }), "Prevent rt_sigqueueinfo and rt_tgsigqueueinfo from spoofing the signal code",
+        "SIG-05: sigqueue may say that a signal comes from tgkill.";
+    SigForcedLimited = "sig-forced-limited", v(5, 14), v(5, 14), "signal: restore the override_rlimit logic",
+        "SIG-04: signals of the kernel and of kill count against RLIMIT_SIGPENDING as well, so that a fault may be delivered without what is known of it (v5.14 to v6.11, CVE-2024-50271, but only under the limit of a user namespace).";
     SigForgeToSelf = "sig-forge-to-self", v(3, 9), None, "signal: allow to send any siginfo to itself",
         "A process may send itself a signal with any si_code.";
     SigSynchronousFirst = "sig-synchronous-first", v(5, 0), None, "signal: Better detection of synchronous signals",

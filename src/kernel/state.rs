@@ -75,15 +75,18 @@ pub enum QueueKind {
     /// `wait`, the only queue of a pipe before v5.5. It lies in the place of `rd_wait`.
     #[serde(rename = "wait")]
     One,
+    /// `signalfd_wqh` of a process.
+    #[serde(rename = "signalfd_wqh")]
+    Signalfd,
 }
 
-canon_enum!(QueueKind { 0 => Rd, 1 => Wr, 2 => One, });
+canon_enum!(QueueKind { 0 => Rd, 1 => Wr, 2 => One, 3 => Signalfd, });
 
 /// A wait queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct QueueId {
-    /// Of this pipe.
-    pub pipe: PipeId,
+    /// Of this pipe, or of this process.
+    pub of: u16,
     /// Which.
     pub kind: QueueKind,
 }
@@ -91,23 +94,29 @@ pub struct QueueId {
 impl QueueId {
     /// `rd_wait`
     pub const fn rd(pipe: PipeId) -> Self {
-        QueueId { pipe, kind: QueueKind::Rd }
+        QueueId { of: pipe, kind: QueueKind::Rd }
     }
 
     /// `wr_wait`
     pub const fn wr(pipe: PipeId) -> Self {
-        QueueId { pipe, kind: QueueKind::Wr }
+        QueueId { of: pipe, kind: QueueKind::Wr }
     }
 
     /// `wait`
     pub const fn one(pipe: PipeId) -> Self {
-        QueueId { pipe, kind: QueueKind::One }
+        QueueId { of: pipe, kind: QueueKind::One }
+    }
+
+    /// `signalfd_wqh`
+    pub const fn signalfd(process: ProcessId) -> Self {
+        QueueId { of: process, kind: QueueKind::Signalfd }
     }
 
     fn obj(self) -> ObjId {
         match self.kind {
-            QueueKind::Rd | QueueKind::One => ObjId::RdWait(self.pipe),
-            QueueKind::Wr => ObjId::WrWait(self.pipe),
+            QueueKind::Rd | QueueKind::One => ObjId::RdWait(self.of),
+            QueueKind::Wr => ObjId::WrWait(self.of),
+            QueueKind::Signalfd => ObjId::Process(self.of),
         }
     }
 }
@@ -409,10 +418,10 @@ impl Kernel {
     #[inline]
     pub fn queue(&self, id: QueueId) -> &WaitQueue {
         self.footprint.note(id.obj(), Access::Read);
-        let pipe = &self.pipes[id.pipe as usize];
         match id.kind {
-            QueueKind::Rd | QueueKind::One => &pipe.rd_wait,
-            QueueKind::Wr => &pipe.wr_wait,
+            QueueKind::Rd | QueueKind::One => &self.pipes[id.of as usize].rd_wait,
+            QueueKind::Wr => &self.pipes[id.of as usize].wr_wait,
+            QueueKind::Signalfd => &self.processes[id.of as usize].signal.signalfd_wqh,
         }
     }
 
@@ -420,10 +429,10 @@ impl Kernel {
     #[inline]
     pub fn queue_mut(&mut self, id: QueueId) -> &mut WaitQueue {
         self.footprint.note(id.obj(), Access::Write);
-        let pipe = self.pipes.write(id.pipe as usize);
         match id.kind {
-            QueueKind::Rd | QueueKind::One => &mut pipe.rd_wait,
-            QueueKind::Wr => &mut pipe.wr_wait,
+            QueueKind::Rd | QueueKind::One => &mut self.pipes.write(id.of as usize).rd_wait,
+            QueueKind::Wr => &mut self.pipes.write(id.of as usize).wr_wait,
+            QueueKind::Signalfd => &mut self.processes.write(id.of as usize).signal.signalfd_wqh,
         }
     }
 

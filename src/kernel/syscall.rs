@@ -52,6 +52,9 @@ impl Cx<'_> {
         if let Some(answer) = self.on_regular(&call) {
             return Err(Step::Returned(answer));
         }
+        if let Some(answer) = self.on_signalfd(&call) {
+            return Err(Step::Returned(answer));
+        }
         match call {
             Call::Write { .. }
             | Call::Read { .. }
@@ -149,6 +152,9 @@ impl Cx<'_> {
             Call::Sigprocmask { how, set } => {
                 Ok(Frame { call: Some(InCall::Sigprocmask { how, set, locked: false }), fput: None })
             }
+            Call::Signalfd { fd, mask, flags } => self.signalfd(fd, mask, flags),
+            Call::Alarm { seconds } => Err(Step::Returned(self.alarm(seconds))),
+            Call::Setitimer { which, value, interval } => Err(Step::Returned(self.setitimer(which, value, interval))),
             Call::Sigpending => Err(Step::Returned(self.sigpending())),
             Call::Sigreturn => Err(self.sigreturn()),
             Call::Yield => returns(0),
@@ -201,6 +207,10 @@ impl Cx<'_> {
             }
             return Err(Step::Returned(self.write_regular(id, &data, None)));
         }
+        if file.signalfd.is_some() {
+            self.trace.rule(SIG_W_05_FILE);
+            return Err(fails(Errno::EINVAL));
+        }
         if data.is_empty() {
             self.trace.rule(PIPE_W_01);
             return returns(0);
@@ -231,6 +241,10 @@ impl Cx<'_> {
                 self.rw_flags(id, flags).map_err(fails)?;
             }
             return Err(Step::Returned(self.read_regular(id, count, fault, None)));
+        }
+        if file.signalfd.is_some() {
+            let nowait = self.rw_flags(id, flags).map_err(fails)?;
+            return self.read_signalfd(id, count, fault, nowait);
         }
         if count == 0 {
             self.trace.rule(PIPE_R_01);
@@ -329,7 +343,7 @@ impl Cx<'_> {
     /// `fput` as the last thing that a call does.
     fn fput_at_end(&mut self, kind: CallKind, id: FileId, value: Fd) -> Entered {
         let file = self.k.file(id);
-        if file.f_count > 1 || file.regular.is_some() || !self.k.ring(file.pipe).locked {
+        if file.f_count > 1 || !file.is_pipe() || !self.k.ring(file.pipe).locked {
             self.fput(id);
             return returns(value);
         }

@@ -1,6 +1,6 @@
 //! What is recorded beside a step: the rules that applied, who was woken in which order, and, when somebody wants the story, events.
 
-use super::{IpcSlot, PipeId, QueueId, QueueKind, Signal, TaskId, rules::Rule, rules::RuleSet};
+use super::{IpcSlot, PipeId, ProcessId, QueueId, QueueKind, Signal, TaskId, rules::Rule, rules::RuleSet};
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -87,11 +87,16 @@ pub enum Queue {
     Senders(IpcSlot),
     /// At a semaphore of a set, or among those who wait for several of it: this is the first that is in the way.
     Sem(IpcSlot, u16),
+    /// Among the readers of signalfds of a process.
+    Signalfd(ProcessId),
 }
 
 impl From<QueueId> for Queue {
     fn from(queue: QueueId) -> Queue {
-        Queue::Pipe(queue.pipe, queue.kind)
+        match queue.kind {
+            QueueKind::Signalfd => Queue::Signalfd(queue.of),
+            kind => Queue::Pipe(queue.of, kind),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Wait queues, and the one way in which calls sleep on them.
 
 use super::{
-    Cx, QueueId, Step, TaskId,
+    Cx, QueueId, QueueKind, Step, TaskId,
     canon::{canon_enum, canon_struct},
     rules::*,
     task::RunState,
@@ -193,7 +193,7 @@ impl Cx<'_> {
         if !self.k.queue(queue).entries.is_empty() {
             self.wake_entries(queue, how, key);
         } else {
-            self.trace.tell(|| Event::WokeNobody { on: Queue::Pipe(queue.pipe, queue.kind) });
+            self.trace.tell(|| Event::WokeNobody { on: queue.into() });
         }
     }
 
@@ -209,6 +209,10 @@ impl Cx<'_> {
                 continue;
             }
             if !self.try_to_wake_up(entry.task) {
+                continue;
+            }
+            // default_wake_function: who reads a signalfd leaves the queue itself.
+            if queue.kind == QueueKind::Signalfd {
                 continue;
             }
             // autoremove_wake_function

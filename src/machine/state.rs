@@ -60,12 +60,21 @@ pub enum MoveKind {
     Expire,
     /// Its oldest store becomes visible to others (only where the processor buffers stores).
     Flush,
+    /// The real-time timer of the process that it leads goes off.
+    Alarm,
 }
 
 impl MoveKind {
     /// In the order of their numbers.
-    pub const ALL: [MoveKind; 6] =
-        [MoveKind::Call, MoveKind::Continue, MoveKind::Local, MoveKind::Deliver, MoveKind::Expire, MoveKind::Flush];
+    pub const ALL: [MoveKind; 7] = [
+        MoveKind::Call,
+        MoveKind::Continue,
+        MoveKind::Local,
+        MoveKind::Deliver,
+        MoveKind::Expire,
+        MoveKind::Flush,
+        MoveKind::Alarm,
+    ];
 }
 
 impl State {
@@ -156,8 +165,8 @@ impl State {
     /// The tasks that sleep although what they wait for, or a signal that they do not block, is there and nobody is about
     /// to wake them.
     pub fn stuck(&self) -> impl Iterator<Item = TaskId> + '_ {
-        let ready = |call: &Option<InCall>| call.as_ref().is_some_and(|call| call.ready(&self.kernel));
-        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call) || self.kernel.overlooks_signal(id));
+        let ready = |call: &Option<InCall>, id| call.as_ref().is_some_and(|call| call.ready(&self.kernel, id));
+        let stuck = move |id, t: &Task| t.asleep && (ready(&t.frame.call, id) || self.kernel.overlooks_signal(id));
         self.kernel.tasks().filter(move |&(id, t)| stuck(id, t)).map(|(id, _)| id)
     }
 
@@ -260,7 +269,7 @@ impl<'p> Machine<'p> {
     pub fn moves<'a>(&'a self, state: &'a State) -> impl Iterator<Item = Move> + 'a {
         let tasks = 0..self.program.tasks.len() as TaskId;
         tasks.flat_map(|task| {
-            let kinds = [self.next_move(state, task), self.flush(state, task)];
+            let kinds = [self.next_move(state, task), self.flush(state, task), self.alarm(state, task)];
             kinds.into_iter().flatten().map(move |kind| Move { task, kind })
         })
     }
@@ -269,6 +278,19 @@ impl<'p> Machine<'p> {
     #[inline]
     pub fn flush(&self, state: &State, task: TaskId) -> Option<MoveKind> {
         (!state.kernel.store_buffer(task).is_empty()).then_some(MoveKind::Flush)
+    }
+
+    /// Whether the real-time timer of the process that a task leads can go off.
+    #[inline]
+    pub fn alarm(&self, state: &State, task: TaskId) -> Option<MoveKind> {
+        let armed = state.kernel.process_of(task).signal.real_timer.armed;
+        (armed && self.leader(task) == task).then_some(MoveKind::Alarm)
+    }
+
+    /// The first thread of a task's process.
+    pub fn leader(&self, task: TaskId) -> TaskId {
+        let process = self.program.tasks[task as usize].process;
+        self.program.processes[process as usize].threads.first().copied().unwrap_or(task)
     }
 
     /// Does one move, for at most so many sections of kernel code, and everything local that follows a returned call.
@@ -288,6 +310,7 @@ impl<'p> Machine<'p> {
             MoveKind::Deliver => Action::Deliver,
             MoveKind::Expire => Action::Expire,
             MoveKind::Flush => Action::Flush,
+            MoveKind::Alarm => Action::Alarm,
             MoveKind::Local => {
                 let marks = state.marks.as_mut().map(|marks| &mut marks[mv.task as usize]);
                 state.cursors.write(mv.task as usize).advance_marking(code, true, marks);

@@ -64,7 +64,7 @@ impl<'m> Any<'m> {
         let mut known = HashSet::new();
         for state in std::mem::take(&mut self.states) {
             let before = killed(self.machine, &state.kernel);
-            for partial in self.quiet_states(state, release.task, &wanted) {
+            for partial in self.quiet_states(state, release, &wanted) {
                 if after.len() >= CAP {
                     self.capped = true;
                     break;
@@ -89,16 +89,17 @@ impl<'m> Any<'m> {
     }
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
-    fn quiet_states(&mut self, state: State, released: TaskId, wanted: &[Event]) -> Vec<Partial> {
-        let Some(kind @ (MoveKind::Call | MoveKind::Continue | MoveKind::Local | MoveKind::Expire)) =
-            self.machine.next_move(&state, released)
-        else {
-            return Vec::new();
-        };
+    fn quiet_states(&mut self, state: State, release: Release, wanted: &[Event]) -> Vec<Partial> {
+        let (mut task, mut kind) = (release.task, self.machine.next_move(&state, release.task));
+        if release.expire && kind != Some(MoveKind::Expire) {
+            task = self.machine.leader(release.task);
+            kind = self.machine.alarm(&state, task);
+        }
+        use MoveKind::{Alarm, Call, Continue, Expire, Local};
+        let Some(kind @ (Call | Continue | Local | Expire | Alarm)) = kind else { return Vec::new() };
         let mut quiet = Vec::new();
         let mut known = HashSet::new();
-        let mut open =
-            self.moved(&Partial { state, events: Vec::new(), again: Vec::new() }, Move { task: released, kind });
+        let mut open = self.moved(&Partial { state, events: Vec::new(), again: Vec::new() }, Move { task, kind });
         while let Some(partial) = open.pop() {
             if known.len() >= CAP {
                 self.capped = true;

@@ -55,9 +55,18 @@ impl<'m> Fifo<'m> {
         }
     }
 
-    /// Whether a task sleeps for a time only.
+    /// The timer that goes off if a task's is to: that of its call, else that of its process; and to whom that happens.
+    fn timer(&self, task: TaskId) -> Option<Move> {
+        if self.machine.next_move(&self.state, task) == Some(MoveKind::Expire) {
+            return Some(Move { task, kind: MoveKind::Expire });
+        }
+        let leader = self.machine.leader(task);
+        self.machine.alarm(&self.state, leader).map(|kind| Move { task: leader, kind })
+    }
+
+    /// Whether a timer of a task could go off.
     pub fn has_timer(&self, task: TaskId) -> bool {
-        self.machine.next_move(&self.state, task) == Some(MoveKind::Expire)
+        self.timer(task).is_some()
     }
 
     /// What stands against releasing a task now.
@@ -97,9 +106,10 @@ impl<'m> Fifo<'m> {
         see: &mut dyn FnMut(&Made, &mut Trace),
     ) -> Result<StepSeen, Impossible> {
         // Whoever sleeps for a time only is released when that is over.
-        let kind = match self.machine.next_move(&self.state, release.task) {
-            Some(MoveKind::Expire) => MoveKind::Expire,
-            _ => self.releasable(release.task)?,
+        let Move { task, kind } = match self.machine.next_move(&self.state, release.task) {
+            _ if release.expire => self.timer(release.task).ok_or(Impossible::NoTimer)?,
+            Some(kind @ MoveKind::Expire) => Move { task: release.task, kind },
+            _ => Move { task: release.task, kind: self.releasable(release.task)? },
         };
         if release.hold {
             let asleep = self.state.kernel.tasks().filter(|&(id, t)| t.asleep && id != release.task).map(|(id, _)| id);
@@ -108,7 +118,7 @@ impl<'m> Fifo<'m> {
             self.held.dedup();
         }
         self.held.retain(|&task| task != release.task);
-        let seen = self.run(release.task, kind, trace, see);
+        let seen = self.run(task, kind, trace, see);
         // Who was not woken in this step is not held in the next.
         let kernel = &self.state.kernel;
         self.held.retain(|&task| kernel.task(task).in_call().is_some() && !kernel.task(task).asleep);

@@ -116,20 +116,22 @@ impl Serialize for Named<'_> {
 
 /// Whether more of a record than one constant is worth showing.
 fn shown_whole(r: &CallResult) -> bool {
-    r.ret.is_ok()
-        && matches!(
-            r.call,
-            CallKind::Poll
-                | CallKind::Fstat
-                | CallKind::Msgrcv
-                | CallKind::Msgctl
-                | CallKind::Semctl
-                | CallKind::Shmctl
-                | CallKind::Sigwaitinfo
-                | CallKind::Waitpid
-                | CallKind::Sigpending
-                | CallKind::Sigprocmask
-        )
+    r.call == CallKind::Read && !r.extra.is_empty()
+        || r.ret.is_ok()
+            && matches!(
+                r.call,
+                CallKind::Poll
+                    | CallKind::Fstat
+                    | CallKind::Msgrcv
+                    | CallKind::Msgctl
+                    | CallKind::Semctl
+                    | CallKind::Shmctl
+                    | CallKind::Sigwaitinfo
+                    | CallKind::Waitpid
+                    | CallKind::Sigpending
+                    | CallKind::Sigprocmask
+                    | CallKind::Setitimer
+            )
 }
 
 /// A record as the constant it is written as; descriptors are equal up to renaming.

@@ -99,6 +99,18 @@ impl Compiled {
         self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
     }
 
+    /// Whether it makes signalfds, so that what a read copies may be signals.
+    pub fn uses_signalfd(&self) -> bool {
+        let makes = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Signalfd);
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(makes))
+    }
+
+    /// Whether it arms timers that go off whatever its tasks do. Free runs would end before them, or have to wait for them.
+    pub fn uses_alarms(&self) -> bool {
+        let arms = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), CallKind::Alarm | CallKind::Setitimer));
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
+    }
+
     /// Whether signals choose among threads. Free runs show nothing of that: between its calls a worker lets no signal in,
     /// so that another thread would take it.
     pub fn threads_share_signals(&self) -> bool {

@@ -14,6 +14,25 @@ pub struct Release {
     /// Tasks asleep in a call at this moment are held: woken, they go on only when a later step names them.
     /// Written `W+`.
     pub hold: bool,
+    /// A timer goes off: that of the call that the task sleeps in, else that of its process. Written `W!`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expire: bool,
+}
+
+impl Release {
+    /// What follows the name of the task in the one-line form.
+    pub fn mark(self) -> &'static str {
+        match (self.hold, self.expire) {
+            (true, _) => "+",
+            (false, true) => "!",
+            (false, false) => "",
+        }
+    }
+
+    /// A task is released for one call.
+    pub const fn of(task: TaskId) -> Self {
+        Release { task, hold: false, expire: false }
+    }
 }
 
 /// A steered run.
@@ -25,16 +44,17 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Reads the one-line form, `"W A+ B R"`, given the names of the tasks.
+    /// Reads the one-line form, `"W A+ B! R"`, given the names of the tasks.
     ///
     /// # Errors
     ///
     /// The first word that is no task.
     pub fn parse(text: &str, task_by_name: impl Fn(&str) -> Option<TaskId>) -> Result<Schedule, String> {
         let step = |word: &str| {
-            let name = word.strip_suffix('+').unwrap_or(word);
+            let (hold, expire) = (word.ends_with('+'), word.ends_with('!'));
+            let name = word.strip_suffix(['+', '!']).unwrap_or(word);
             let task = task_by_name(name).ok_or_else(|| name.to_string())?;
-            Ok(Release { task, hold: name.len() < word.len() })
+            Ok(Release { task, hold, expire })
         };
         let steps: Result<Vec<Release>, String> = text.split_whitespace().map(step).collect();
         Ok(Schedule { steps: steps? })
@@ -47,7 +67,8 @@ impl Schedule {
                 if i > 0 {
                     f.write_str(" ")?;
                 }
-                write!(f, "{}{}", names[step.task as usize], if step.hold { "+" } else { "" })?;
+                f.write_str(&names[step.task as usize])?;
+                f.write_str(step.mark())?;
             }
             Ok(())
         })
@@ -126,7 +147,7 @@ impl ScheduleCode {
     pub fn schedule(&self) -> Schedule {
         let steps = self.lines.iter().filter_map(|line| match &line.kind {
             LineCodeKind::Release { release, .. } => Some(*release),
-            LineCodeKind::Expire(task) => Some(Release { task: *task, hold: false }),
+            LineCodeKind::Expire(task) => Some(Release { expire: true, ..Release::of(*task) }),
             _ => None,
         });
         Schedule { steps: steps.collect() }

@@ -169,6 +169,9 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Sigsuspend, &[req("mask", Signals)]),
     sig(CallKind::Sigwaitinfo, &[req("set", Signals), named("timeout", Time)]),
     sig(CallKind::Waitpid, &[req("pid", Pid), opt("options", Number)]),
+    sig(CallKind::Alarm, &[req("seconds", Number)]),
+    sig(CallKind::Setitimer, &[req("which", Number), req("value", Time), named("interval", Time)]),
+    sig(CallKind::Signalfd, &[req("mask", Signals), opt("flags", Number), named("fd", Fd)]),
 ];
 
 impl Signature {
@@ -264,6 +267,11 @@ impl Signature {
             CallKind::Sigsuspend => Call::Sigsuspend { mask: args.set(0)? },
             CallKind::Sigwaitinfo => Call::Sigtimedwait { set: args.set(0)?, timeout: args.timeout(1)? },
             CallKind::Waitpid => Call::Waitpid { pid: args.number(0, 0)?, options: args.number(1, 0)? },
+            CallKind::Signalfd => {
+                Call::Signalfd { fd: args.number(2, -1)?, mask: args.set(0)?, flags: args.open_flags(1)? }
+            }
+            CallKind::Alarm => Call::Alarm { seconds: args.number(0, 0)? },
+            CallKind::Setitimer => args.setitimer()?,
             CallKind::Sigreturn => Call::Sigreturn,
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }
@@ -377,6 +385,15 @@ impl Args<'_> {
         };
         let flags = SaFlags::from_bits_retain(self.number(2, 0)?);
         Ok(SigAction { disposition, flags, mask: self.set(3)? })
+    }
+
+    fn setitimer(&self) -> Result<Call, String> {
+        let which = self.number(0, 0)?;
+        // Those that measure the use of the processor are not modelled.
+        if matches!(which, 1 | 2) {
+            return Err(self.wrong(0, "ITIMER_REAL"));
+        }
+        Ok(Call::Setitimer { which, value: self.number(1, 0)?, interval: self.number(2, 0)? })
     }
 
     fn set(&self, i: usize) -> Result<SigSet, String> {

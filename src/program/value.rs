@@ -67,6 +67,8 @@ impl CallResult {
         match self.ret {
             Err(errno) => Value::Errno(errno),
             Ok(0) if self.call.reads() => Value::Eof,
+            // Signals of a signalfd.
+            Ok(n) if self.call.reads() && !self.extra.is_empty() => Value::Int(n),
             Ok(_) if self.call.returns_data() => Value::Bytes(self.data.clone()),
             Ok(_) if self.call.returns_fd() => Value::AnyFd,
             Ok(_) if self.call.returns_id() => Value::AnyId,
@@ -160,13 +162,16 @@ impl fmt::Display for Value {
                         r.extra.iter().map(|&mask| crate::program::constants::poll_events(mask)).collect();
                     write!(f, " [{}]", masks.join(", "))
                 }
-                Ok(n) if r.call == CallKind::Sigwaitinfo && r.extra.len() == 5 => {
-                    let [code, pid, uid, value] = [1, 2, 3, 4].map(|i| r.extra[i]);
-                    write!(f, "{} {{code {code}, pid {pid}", signal::name(n as u8))?;
-                    if uid != 0 {
-                        write!(f, ", uid {uid}")?;
+                Ok(_) if r.call == CallKind::Sigwaitinfo || r.call == CallKind::Read && !r.extra.is_empty() => {
+                    let signals = r.extra.chunks_exact(usize::from(signal::SIGINFO_FIELDS));
+                    for (i, info) in signals.enumerate() {
+                        f.write_str(if i > 0 { ", " } else { "" })?;
+                        write_siginfo(f, info)?;
                     }
-                    if value != 0 { write!(f, ", value {value}}}") } else { f.write_str("}") }
+                    Ok(())
+                }
+                Ok(n) if r.call == CallKind::Setitimer && r.extra.len() == 2 => {
+                    write!(f, "{n} {{old {}, interval {}}}", r.extra[0], r.extra[1])
                 }
                 Ok(n) if r.call == CallKind::Waitpid && r.extra.len() == 2 => {
                     write!(f, "{n} {{code {}, status {}}}", r.extra[0], r.extra[1])
@@ -206,6 +211,16 @@ impl fmt::Display for Value {
             },
         }
     }
+}
+
+/// `SIGUSR1 {code 0, pid 101}`
+fn write_siginfo(f: &mut fmt::Formatter<'_>, info: &[i64]) -> fmt::Result {
+    let &[signo, code, pid, uid, value] = info else { return Ok(()) };
+    write!(f, "{} {{code {code}, pid {pid}", signal::name(signo as u8))?;
+    if uid != 0 {
+        write!(f, ", uid {uid}")?;
+    }
+    if value != 0 { write!(f, ", value {value}}}") } else { f.write_str("}") }
 }
 
 /// The names of what a `semctl` copied out; none if it was the values of a set.

@@ -53,6 +53,7 @@ pub const RULES_PAGES: &[RulesPage] = &[
             ("SIG-A-", "Actions"),
             ("SIG-M-", "Actions and masks are set"),
             ("SIG-W-", "Waiting for signals"),
+            ("SIG-T-", "Timers"),
             ("SIG-R-", "Interrupted calls"),
             ("SIG-X-", "Children"),
             ("STEP-SIG-", "Where others can run inside a call"),

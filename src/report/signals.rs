@@ -1,6 +1,6 @@
 //! What a step changed of signals: both pending sets, masks, actions, and the handlers that have not returned.
 
-use super::ring::Drawing;
+use super::{ring::Drawing, strace::time};
 use crate::{
     kernel::{
         Kernel, ProcessId, SigPending, TaskId,
@@ -63,6 +63,19 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
     }
     if (&old.handlers, old.ignored) != (&new.handlers, new.ignored) {
         parts.push(format!("actions: {}", actions(program, process, new)));
+    }
+    if old.signalfd_wqh != new.signalfd_wqh {
+        let name = |task: TaskId| program.tasks[usize::from(task)].name.as_str();
+        let readers: Vec<&str> = new.signalfd_wqh.entries.iter().map(|entry| name(entry.task)).collect();
+        parts.push(format!("signalfd_wqh: {}", if readers.is_empty() { "empty".into() } else { readers.join(", ") }));
+    }
+    if old.real_timer != new.real_timer {
+        let timer = match (new.real_timer.armed, new.real_timer.interval) {
+            (false, _) => "not armed".into(),
+            (true, 0) => "armed".into(),
+            (true, interval) => format!("armed, every {}", time(interval)),
+        };
+        parts.push(format!("timer: {timer}"));
     }
     parts
 }

@@ -121,6 +121,19 @@ impl Caller<'_> {
                 args.extend((*options != 0).then(|| options.to_string()));
                 args
             }
+            Call::Signalfd { fd: of, mask, flags } => {
+                let mut args = vec![set(*mask)];
+                args.extend((!flags.is_empty()).then(|| constants::flags(*flags)));
+                args.extend((*of != -1).then(|| format!("fd: {}", fd(of))));
+                args
+            }
+            Call::Alarm { seconds } => vec![seconds.to_string()],
+            Call::Setitimer { which, value, interval } => {
+                let which = if *which == signal::ITIMER_REAL { "ITIMER_REAL".into() } else { which.to_string() };
+                let mut args = vec![which, time(*value)];
+                args.extend((*interval != 0).then(|| format!("interval: {}", time(*interval))));
+                args
+            }
             Call::Load { addr } => vec![self.cell(*addr)],
             Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],
@@ -336,7 +349,15 @@ fn timeout_argument(timeout: &Timeout) -> Option<String> {
     match timeout {
         Timeout::Never => None,
         Timeout::Now => Some("timeout: 0".into()),
-        Timeout::After(us) if us % 1000 == 0 => Some(format!("timeout: {} ms", us / 1000)),
-        Timeout::After(us) => Some(format!("timeout: {us} us")),
+        Timeout::After(us) => Some(format!("timeout: {}", time(*us))),
+    }
+}
+
+/// Microseconds as the notation writes them.
+pub fn time(us: u64) -> String {
+    match us {
+        0 => "0".into(),
+        us if us % 1000 == 0 => format!("{} ms", us / 1000),
+        us => format!("{us} us"),
     }
 }

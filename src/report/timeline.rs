@@ -211,7 +211,7 @@ impl<'m> Story<'m> {
         let mut fifo = Fifo::new(self.machine, &initial);
         self.before.clone_from(fifo.state());
         for (i, &release) in schedule.steps.iter().enumerate() {
-            let mut label = format!("{}{}", i + 1, if release.hold { "+" } else { "" });
+            let mut label = format!("{}{}", i + 1, release.mark());
             let mut trace = Trace::telling();
             let made = fifo.release_telling(release, &mut trace, &mut |made, trace| {
                 // A step that is not told leaves its number to the next one.
@@ -280,11 +280,12 @@ impl<'m> Story<'m> {
             MoveKind::Local => self.assignments(task, after),
             MoveKind::Deliver => "(signal)".into(),
             MoveKind::Expire => "(its timer expires)".into(),
+            MoveKind::Alarm => "(the timer of its process goes off)".into(),
             MoveKind::Flush => shm::flushed(self.machine, &self.before, task),
         };
         let later = Caller { machine: self.machine, state: after, task };
         let (mut result, mut tone) = match step {
-            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire | MoveKind::Flush) => {
+            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire | MoveKind::Flush | MoveKind::Alarm) => {
                 (String::new(), Tone::Plain)
             }
             Step::Returned(ret) => {

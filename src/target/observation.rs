@@ -178,6 +178,8 @@ pub enum Impossible {
     NotStarted,
     /// It is stopped.
     Stopped,
+    /// A timer was to go off, and neither its call nor its process has one.
+    NoTimer,
 }
 
 /// One iteration of a free run.

@@ -208,6 +208,7 @@ fn run(
     }
     if let Some(free) = &effort.free
         && !machine.program.threads_share_signals()
+        && !machine.program.uses_alarms()
     {
         real.run_free(target, machine.program, &judgement.exploration, free)?;
         if !real.not_allowed.is_empty() {

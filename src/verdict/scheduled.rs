@@ -83,7 +83,9 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
                 return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task))));
             }
             LineCodeKind::Expire(task) => {
-                match fifo.release(crate::program::Release { task: *task, hold: false }, &mut trace) {
+                match fifo
+                    .release(crate::program::Release { expire: true, ..crate::program::Release::of(*task) }, &mut trace)
+                {
                     Ok(step) => seen.push(step),
                     Err(why) => return (seen, wrong(cannot(name(machine, *task), why))),
                 }
@@ -151,6 +153,7 @@ pub fn cannot(name: &str, why: Impossible) -> String {
         Impossible::Asleep => format!("{name} cannot be released: it is asleep in a call"),
         Impossible::Parked => format!("{name} cannot be released: it has no further call"),
         Impossible::Exited => format!("{name} cannot be released: its process has exited"),
+        Impossible::NoTimer => format!("{name} has no timer that could expire"),
         Impossible::Stopped => format!("{name} cannot be released: it is stopped"),
         Impossible::NotStarted => format!("{name} cannot be released: its process was not forked yet"),
     }

@@ -24,7 +24,7 @@ fn held_threads_die_before_their_process_is_reaped() {
     }
     let schedule = {
         use lockstep::program::{Release, Schedule};
-        let release = |name: &str, hold| Release { task: program.task_by_name(name).unwrap(), hold };
+        let release = |name: &str, hold| Release { hold, ..Release::of(program.task_by_name(name).unwrap()) };
         Schedule { steps: vec![release("B", false), release("C", false), release("A", false), release("W", true)] }
     };
     let jobs: Vec<Job> = (0..500).map(|_| Job { program: &program, schedule: &schedule }).collect();

@@ -510,7 +510,7 @@ fn the_same_schedule_gives_the_same_story() {
                 let mut wish = steps.clone();
                 for _ in 0..20 {
                     seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                    wish.push(lockstep::program::Release { task: (seed >> 33) as u16 % 12, hold: false });
+                    wish.push(lockstep::program::Release::of((seed >> 33) as u16 % 12));
                 }
                 let schedule = lockstep::program::Schedule { steps: wish.clone() };
                 let report = host.steer(&b.0, &schedule, &options, &mut |_| {}).unwrap();

@@ -241,6 +241,7 @@ impl FifoOpen {
             pipe: self.pipe,
             f_pipe,
             regular: None,
+            signalfd: None,
         }
     }
 

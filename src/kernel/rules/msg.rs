@@ -34,6 +34,7 @@ rules! {
     MSG_R_07 "MSG-R-07" ALL, "do_msg_fill", "A message that cannot be copied out is lost: EFAULT.";
     MSG_R_08 "MSG-R-08" ALL, "do_msgrcv", "Without a message a receiver sleeps at the end of the receivers, or gets ENOMSG.";
     MSG_R_09 "MSG-R-09" ALL, "do_msgrcv", "A receiver woken with nothing left for it looks at signals, and then at permissions and messages again.";
+    MSG_R_10 "MSG-R-10" ALL, "do_msgrcv, do_msgsnd", "A handler ends a sleeping msgrcv or msgsnd with EINTR, SA_RESTART or not; after a signal without one it is made again.";
     MSG_C_01 "MSG-C-01" V3_8, "do_msgrcv", "MSG_COPY needs IPC_NOWAIT and does not go with MSG_EXCEPT: EINVAL.";
     MSG_C_02 "MSG-C-02" V3_8, "prepare_copy", "MSG_COPY reads the buffer first: EFAULT.";
     MSG_C_03 "MSG-C-03" V3_8, "find_msg, copy_msg", "MSG_COPY copies the message at a position, counted from 0, and changes nothing; ENOMSG if there is none.";

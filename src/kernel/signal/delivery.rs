@@ -1,7 +1,7 @@
 //! The way back to user level: `get_signal`, `handle_signal`, and `rt_sigreturn`.
 
 use super::{
-    DUMPING, Disposition, IGNORED_BY_DEFAULT, SIGKILL, SIGSTOP, STOPPING, SaFlags, SigAction, SigInfo, SigSet,
+    DUMPING, Disposition, IGNORED_BY_DEFAULT, SIGALRM, SIGKILL, SIGSTOP, STOPPING, SaFlags, SigAction, SigInfo, SigSet,
     WaitStatus, has, mask,
 };
 use crate::kernel::{
@@ -261,7 +261,13 @@ impl Cx<'_> {
                 }
                 self.k.task_mut(self.me).pending.collect(signal, self.trace)
             }
-            (None, Some(signal)) => self.k.process_mut(process).signal.shared_pending.collect(signal, self.trace),
+            (None, Some(signal)) => {
+                let info = self.k.process_mut(process).signal.shared_pending.collect(signal, self.trace);
+                if signal == SIGALRM {
+                    self.rearm_real_timer(process);
+                }
+                info
+            }
             (None, None) => return None,
         };
         self.recalc_sigpending();

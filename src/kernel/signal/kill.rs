@@ -104,7 +104,8 @@ impl Cx<'_> {
     /// `do_rt_sigqueueinfo`, with what `sigqueue` of a C library fills in.
     pub(in crate::kernel) fn sigqueue(&mut self, pid: i32, signal: i32, value: i64, si_code: i32) -> Return {
         let own = self.k.pid_of_process(self.k.task(self.me).process) == pid;
-        if si_code >= 0 || si_code == code::SI_TKILL {
+        let tkill = si_code == code::SI_TKILL && !self.env.quirks.has(Quirk::SigForgeTkill);
+        if si_code >= 0 || tkill {
             self.trace.rule(SIG_P_08);
             if !(own && self.env.quirks.has(Quirk::SigForgeToSelf)) {
                 return Errno::EPERM.into();

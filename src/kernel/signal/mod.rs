@@ -7,9 +7,11 @@ mod action;
 mod child;
 mod delivery;
 mod ids;
+mod itimer;
 mod kill;
 mod pending;
 mod send;
+mod signalfd;
 mod stop;
 mod waiting;
 
@@ -18,10 +20,12 @@ pub use child::{WNOHANG, Wait4, WaitStatus};
 pub(in crate::kernel) use delivery::Delivered;
 pub use delivery::{Delivery, Interrupted, SigFrame};
 pub use ids::{INIT_PID, task_of, tid_of};
-pub use pending::{SigInfo, SigPending, code};
+pub use itimer::{ITIMER_REAL, RealTimer};
+pub use pending::{SIGINFO_FIELDS, SigInfo, SigPending, code};
+pub use signalfd::{SIGINFO_SIZE, SignalfdRead};
 pub use waiting::{Pause, Sigtimedwait};
 
-use super::{TaskId, canon::canon_struct};
+use super::{TaskId, WaitQueue, canon::canon_struct};
 
 /// A signal number, 1 to 64.
 pub type Signal = u8;
@@ -193,6 +197,10 @@ pub struct SignalStruct {
     pub continued: bool,
     /// `SIGNAL_CLD_STOPPED`, `SIGNAL_CLD_CONTINUED`: what the next thread that runs tells the parent.
     pub cld: u8,
+    /// `signalfd_wqh`: who reads or polls a signalfd.
+    pub signalfd_wqh: WaitQueue,
+    /// `real_timer`
+    pub real_timer: RealTimer,
 }
 
 canon_struct!(SignalStruct {
@@ -205,6 +213,8 @@ canon_struct!(SignalStruct {
     stop_code,
     continued,
     cld,
+    signalfd_wqh,
+    real_timer,
 });
 
 impl SignalStruct {

@@ -45,6 +45,9 @@ pub struct SigInfo {
 
 canon_struct!(SigInfo { signo, code, pid, uid, value });
 
+/// Numbers of a [`SigInfo`] in results.
+pub const SIGINFO_FIELDS: u8 = 5;
+
 impl SigInfo {
     /// As results carry it: signo, code, pid, uid, value.
     pub fn extra(&self) -> SmallVec<[i64; 2]> {

@@ -4,7 +4,9 @@ use super::{
     DUMPING, Delivery, Disposition, FIRST_REALTIME, IGNORED_BY_DEFAULT, Interrupted, SIGCONT, SIGKILL, SIGSEGV,
     STOPPING, SigAction, SigInfo, Signal, WaitStatus, code, has, mask, pending::SigQueue,
 };
-use crate::kernel::{CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, RunState, TaskId, rules::*, trace::Event};
+use crate::kernel::{
+    CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, Quirk, RunState, TaskId, rules::*, trace::Event,
+};
 
 /// Who a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,6 +127,7 @@ impl Cx<'_> {
         pending.list.extend(entry);
         pending.signal |= mask(signal);
         self.trace.tell(|| Event::SignalSent { task, signal });
+        self.signalfd_notify(process);
         self.complete_signal(signal, to);
         Ok(())
     }
@@ -138,7 +141,8 @@ impl Cx<'_> {
     ) -> Result<Option<SigQueue>, Errno> {
         info.signo = signal;
         let user = self.k.process(process).uid;
-        let overrides = signal < FIRST_REALTIME && info.code >= 0;
+        let forced = signal < FIRST_REALTIME && info.code >= 0;
+        let overrides = forced && !self.env.quirks.has(Quirk::SigForcedLimited);
         if !overrides && self.k.queued_for(user) >= self.env.limits.sigpending {
             self.trace.rule(SIG_Q_02);
             if signal >= FIRST_REALTIME && info.code != code::SI_USER {

@@ -139,7 +139,7 @@ struct Side {
 
 impl Cx<'_> {
     fn is_pipe(&self, id: FileId) -> bool {
-        self.k.file(id).regular.is_none()
+        self.k.file(id).is_pipe()
     }
 
     /// `splice`
@@ -186,6 +186,10 @@ impl Cx<'_> {
         let (input, output) = (self.k.file(from.id).clone(), self.k.file(to.id).clone());
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
         let implied = |cx: &mut Self, pipe: &File| nonblock || cx.implies_nonblock(pipe);
+        if input.signalfd.is_some() || output.signalfd.is_some() {
+            // It has neither splice_read nor splice_write.
+            return Err(Errno::EINVAL);
+        }
         match (&input.regular, &output.regular) {
             (None, None) if input.pipe == output.pipe => Err(Errno::EINVAL),
             (None, None) => {
@@ -221,7 +225,7 @@ impl Cx<'_> {
         let bad = || fails(Errno::EBADF);
         let (from, to) = (self.file_of(input).ok_or_else(bad)?, self.file_of(output).ok_or_else(bad)?);
         let (input, output) = (self.k.file(from).clone(), self.k.file(to).clone());
-        let pipes = input.regular.is_none() && output.regular.is_none();
+        let pipes = input.is_pipe() && output.is_pipe();
         let errno = match () {
             () if !input.read || !output.write => Some(Errno::EBADF),
             () if !pipes || input.pipe == output.pipe => Some(Errno::EINVAL),

@@ -14,8 +14,6 @@ use crate::program::{
 
 /// Calls that will come.
 const PLANNED: &[&str] = &[
-    "signalfd",
-    "alarm",
     "select",
     "epoll_create",
     "epoll_ctl",

@@ -112,7 +112,9 @@ fn all_variables(compiled: &Compiled) -> Vec<Shown> {
 
 /// Whether what a signal carries reaches a variable.
 fn siginfo_visible(compiled: &Compiled) -> bool {
-    let seen = |instr: &Instr| matches!(instr, Instr::Call { call, dest: Some(_), .. } if call.kind() == CallKind::Sigwaitinfo);
+    let signalfds = compiled.uses_signalfd();
+    let tells = |kind| kind == CallKind::Sigwaitinfo || kind == CallKind::Read && signalfds;
+    let seen = |instr: &Instr| matches!(instr, Instr::Call { call, dest: Some(_), .. } if tells(call.kind()));
     compiled.tasks.iter().any(|task| {
         task.code.instrs.iter().any(seen) || task.code.handlers.iter().any(|handler| handler.info.is_some())
     })

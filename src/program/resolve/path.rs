@@ -14,7 +14,7 @@ use crate::kernel::{
         msg::{INFO_FIELDS, STAT_FIELDS},
         sem, shm,
     },
-    signal::{task_of, tid_of},
+    signal::{SIGINFO_FIELDS, task_of, tid_of},
 };
 use crate::program::{
     ExprCode, Field, ObjectField, Problem, Value, constants, did_you_mean,
@@ -47,10 +47,18 @@ const RESULT_FIELDS: &[ResultField] = &[
     ("uid", Some(CallKind::Sigwaitinfo), Field::Extra(3), Type::Number),
     ("value", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
     ("status", Some(CallKind::Sigwaitinfo), Field::Extra(4), Type::Number),
+    ("signo", Some(CallKind::Read), Field::Extra(0), Type::Number),
+    ("code", Some(CallKind::Read), Field::Extra(1), Type::Number),
+    ("pid", Some(CallKind::Read), Field::Extra(2), Type::Number),
+    ("uid", Some(CallKind::Read), Field::Extra(3), Type::Number),
+    ("value", Some(CallKind::Read), Field::Extra(4), Type::Number),
+    ("status", Some(CallKind::Read), Field::Extra(4), Type::Number),
     ("pid", Some(CallKind::Waitpid), Field::Ret, Type::Number),
     ("code", Some(CallKind::Waitpid), Field::Extra(0), Type::Number),
     ("status", Some(CallKind::Waitpid), Field::Extra(1), Type::Number),
     ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
+    ("old", Some(CallKind::Setitimer), Field::Extra(0), Type::Number),
+    ("interval", Some(CallKind::Setitimer), Field::Extra(1), Type::Number),
     ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
 
@@ -331,6 +339,10 @@ impl<'a> Translator<'a> {
             [PathStep::Field(name)] => (name, 0),
             [PathStep::Field(name), PathStep::Index(index @ 0..=255)] if matches!(&*name.name, "revents" | "val") => {
                 (name, *index as u8)
+            }
+            // Of the first, the second … signal that a read of a signalfd copied.
+            [PathStep::Field(name), PathStep::Index(index @ 0..=50)] if var.calls.contains(&CallKind::Read) => {
+                (name, *index as u8 * SIGINFO_FIELDS)
             }
             _ => return self.report(Problem::new("a result has no such part", span, "goes too far")),
         };

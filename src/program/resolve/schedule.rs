@@ -35,7 +35,7 @@ fn line<'a>(t: &mut Translator<'a>, line: &'a Line) -> Option<LineCode> {
             if let [EventCode { what: EventWhat::Any, .. }] = events[..] {
                 events.clear();
             }
-            LineCodeKind::Release { release: Release { task, hold: *hold }, events }
+            LineCodeKind::Release { release: Release { hold: *hold, ..Release::of(task) }, events }
         }
         LineKind::Expire(who) => {
             let task = t.names.task(who);

@@ -18,7 +18,9 @@ pub(super) fn translate(names: &Names, source: usize, problems: &mut Vec<Problem
     let vars = names.sources[source].vars.iter().map(|var| var.name.to_string()).collect();
     let mut emitter = Emitter { names, source, problems, code: Code::default(), vars, loaded: Loaded::new() };
     emitter.block(names.sources[source].block);
-    emitter.handlers(names.processes[names.sources[source].process].handlers);
+    let process = names.sources[source].process;
+    emitter.handlers(names.processes[process].handlers);
+    emitter.inherited(process);
     (emitter.code, emitter.vars)
 }
 
@@ -77,6 +79,25 @@ impl Emitter<'_, '_> {
             self.block(&handler.block);
             let call = CallCode::Known(Call::Sigreturn);
             self.emit(Instr::Call { call, dest: None, expect: None }, handler.name.span);
+        }
+    }
+
+    /// A handler that was installed before `fork` is, in the child, the one that the child has at its place; where it has none, one that
+    /// does nothing.
+    fn inherited(&mut self, process: usize) {
+        let mut at = process;
+        while let Some(parent) = self.names.processes[at].parent {
+            at = parent;
+            let handlers = self.names.processes[at].handlers;
+            for handler in handlers.iter().skip(self.code.handlers.len()) {
+                if self.code.handlers.is_empty() {
+                    self.emit(Instr::End, Span::default());
+                }
+                let name = handler.name.name.clone();
+                self.code.handlers.push(HandlerCode { name, entry: self.here(), info: None });
+                let call = CallCode::Known(Call::Sigreturn);
+                self.emit(Instr::Call { call, dest: None, expect: None }, Span::default());
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Executor {
     numbers: IpcNumbers,
     /// Where memory lies, by path index.
     memory: Vec<Region>,
+    /// Whether what is read may be signals.
+    signalfds: bool,
 }
 
 /// Memory that ends at a guard page, so that a fault can be had at any byte.
@@ -102,8 +104,8 @@ fn last_errno() -> Errno {
 }
 
 impl Executor {
-    /// An executor for a thread, given the objects.
-    pub fn new(objects: &Objects) -> io::Result<Executor> {
+    /// An executor for a thread, given the objects, and whether the program makes signalfds.
+    pub fn new(objects: &Objects, signalfds: bool) -> io::Result<Executor> {
         Ok(Executor {
             input: Buffer::new(SMALL)?,
             output: Buffer::new(SMALL)?,
@@ -112,6 +114,7 @@ impl Executor {
             paths: objects.paths.clone(),
             memory: objects.memory.clone(),
             numbers: objects.numbers.clone(),
+            signalfds,
         })
     }
 
@@ -217,7 +220,14 @@ impl Executor {
                     let iov = libc::iovec { iov_base: buffer.cast(), iov_len: count };
                     raw!(libc::SYS_preadv2, *fd, &raw const iov, 1, -1i64, -1i64, flags.bits())
                 };
-                self.with_input(ret, buffer, writable)
+                match ret {
+                    Ok(n @ 1..) if self.signalfds && signals::is_signalfd(*fd) => {
+                        // SAFETY: so many bytes lie in the buffer.
+                        let copied = unsafe { std::slice::from_raw_parts(buffer, n as usize) };
+                        with_extra(plain(ret), signals::read_records(copied))
+                    }
+                    ret => self.with_input(ret, buffer, writable),
+                }
             }
             Call::Write { fd, data, flags } => {
                 let (buffer, len) = (self.output(), data.len() as usize);
@@ -341,6 +351,19 @@ impl Executor {
                 // SAFETY: a whole record.
                 let info = unsafe { signals::read_info(info.as_ptr().cast()) };
                 with_extra(plain(ret), info.extra())
+            }
+            Call::Alarm { seconds } => plain(raw!(ALARM, *seconds).map(|left| left.min(1))),
+            Call::Setitimer { which, value, interval } => {
+                let time = |us: u64| libc::timeval { tv_sec: (us / 1_000_000) as _, tv_usec: (us % 1_000_000) as _ };
+                let new = [time(*interval), time(*value)];
+                let mut old = [time(0), time(0)];
+                let ret = raw!(libc::SYS_setitimer, *which, new.as_ptr(), old.as_mut_ptr());
+                let [interval, left] = old.map(|time| time.tv_sec * 1_000_000 + time.tv_usec);
+                with_extra(plain(ret), [left.min(1), interval])
+            }
+            Call::Signalfd { fd, mask, flags } => {
+                let mask = std::ptr::from_ref(mask);
+                plain(raw!(libc::SYS_signalfd4, *fd, mask, signals::SET_BYTES, flags.bits()))
             }
             Call::Waitpid { pid, options } => {
                 let mut status = 0i32;
@@ -473,6 +496,12 @@ const PAUSE: libc::c_long = libc::SYS_pause;
 #[cfg(not(target_arch = "x86_64"))]
 const PAUSE: libc::c_long = libc::SYS_ppoll;
 
+#[cfg(target_arch = "x86_64")]
+const ALARM: libc::c_long = libc::SYS_alarm;
+/// Newer architectures have no `alarm`.
+#[cfg(not(target_arch = "x86_64"))]
+const ALARM: libc::c_long = -1;
+
 /// The number of the system call that `call` becomes.
 pub fn number(call: &Call) -> u32 {
     let number = match call {
@@ -516,6 +545,9 @@ pub fn number(call: &Call) -> u32 {
         Call::Sigsuspend { .. } => libc::SYS_rt_sigsuspend,
         Call::Sigtimedwait { .. } => libc::SYS_rt_sigtimedwait,
         Call::Waitpid { .. } => libc::SYS_wait4,
+        Call::Signalfd { .. } => libc::SYS_signalfd4,
+        Call::Alarm { .. } => ALARM,
+        Call::Setitimer { .. } => libc::SYS_setitimer,
         Call::Sigreturn => libc::SYS_rt_sigreturn,
         Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
         // None, and so none that anybody could be asleep in.

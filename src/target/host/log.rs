@@ -181,8 +181,14 @@ pub fn call_kind(number: u64) -> Option<CallKind> {
 }
 
 impl Impossible {
-    const ALL: [Impossible; 5] =
-        [Impossible::Asleep, Impossible::Parked, Impossible::Exited, Impossible::NotStarted, Impossible::Stopped];
+    const ALL: [Impossible; 6] = [
+        Impossible::Asleep,
+        Impossible::Parked,
+        Impossible::Exited,
+        Impossible::NotStarted,
+        Impossible::Stopped,
+        Impossible::NoTimer,
+    ];
 }
 
 impl RunEnd {

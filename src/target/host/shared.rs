@@ -70,6 +70,12 @@ pub struct Slot {
     pub tid: AtomicU32,
     /// When the time of its call is over, in nanoseconds of the monotonic clock; 0 if it waits for ever.
     pub deadline: AtomicU64,
+    /// Of the first thread: when the real-time timer of its process goes off, as early as it could; 0 if it is not armed.
+    pub alarm: AtomicU64,
+    /// How much later than that it goes off at most, nanoseconds.
+    pub alarm_slack: AtomicU64,
+    /// How long after that it goes off again, nanoseconds; 0 for never.
+    pub alarm_interval: AtomicU64,
     /// Whether it was found stopped when all was quiet: it answers to nobody.
     pub stopped: AtomicU32,
 }
@@ -256,6 +262,7 @@ impl Shared {
             slot.command.store(command::NONE, Ordering::Relaxed);
             slot.proc_pid.store(0, Ordering::Relaxed);
             slot.deadline.store(0, Ordering::Relaxed);
+            slot.alarm.store(0, Ordering::Relaxed);
             slot.tid.store(0, Ordering::Relaxed);
             slot.stopped.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);

@@ -7,10 +7,11 @@ use super::{ipc, shared::Shared, worker::Performer};
 use crate::{
     kernel::{
         Call,
-        signal::{SigInfo, code, tid_of},
+        signal::{SIGINFO_SIZE, SigInfo, code, tid_of},
     },
     program::Compiled,
 };
+use smallvec::SmallVec;
 use std::{
     cell::Cell,
     sync::atomic::{AtomicU32, Ordering},
@@ -112,6 +113,26 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
         let (pid, uid) = (word(16), word(20));
         SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }
     }
+}
+
+/// Whether a descriptor is a signalfd. All anonymous files have one inode, so it is the name that tells.
+pub fn is_signalfd(fd: i32) -> bool {
+    let link = std::fs::read_link(format!("/proc/self/fd/{fd}"));
+    link.is_ok_and(|name| name.as_os_str() == "anon_inode:[signalfd]")
+}
+
+/// What a read of a signalfd copied: five numbers for each `signalfd_siginfo`. Ids are the kernel's.
+pub fn read_records(bytes: &[u8]) -> SmallVec<[i64; 2]> {
+    let record = |bytes: &[u8]| {
+        let word = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let (signo, code, pid, uid) = (word(0), word(8), word(12), word(16));
+        let value = match signo {
+            libc::SIGCHLD if code > 0 => word(40).into(),
+            _ => i64::from(word(48) as u32) | i64::from(word(52)) << 32,
+        };
+        SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }.extra()
+    };
+    bytes.chunks_exact(SIGINFO_SIZE as usize).flat_map(record).collect()
 }
 
 /// A `siginfo_t` as `sigqueue` makes it.

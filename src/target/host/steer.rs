@@ -276,10 +276,13 @@ impl<'a> Run<'a> {
         let shared = self.inside.shared;
         let task = release.task as usize;
         let impossible = |why: Impossible| Err([end::IMPOSSIBLE, step as u64, task as u64, why as u64]);
+        let alarm = release.expire && self.deadline(task) == 0;
         match self.state(task) {
             state::UNBORN => return impossible(Impossible::NotStarted),
-            state::PARKED => return impossible(Impossible::Parked),
             state::EXITED => return impossible(Impossible::Exited),
+            _ if alarm && self.alarm(task).is_none() => return impossible(Impossible::NoTimer),
+            _ if alarm => {}
+            state::PARKED => return impossible(Impossible::Parked),
             _ if self.is_stopped(task) => return impossible(Impossible::Stopped),
             state::IN_CALL if !self.held[task] && self.deadline(task) == 0 => return impossible(Impossible::Asleep),
             _ => {}
@@ -289,9 +292,13 @@ impl<'a> Run<'a> {
         }
         shared.see(Observation::Released { step, task: release.task });
         let lowered = if release.hold { self.hold_sleepers() } else { Vec::new() };
-        let timers: Vec<usize> = (0..self.tasks()).filter(|&t| t != task && self.deadline(t) > 0).collect();
-        let earliest = timers.iter().map(|&t| self.deadline(t)).min();
-        if self.state(task) == state::IN_CALL && !self.held[task] {
+        let calls = (0..self.tasks()).filter(|&t| alarm || t != task).map(|t| self.deadline(t)).filter(|&at| at > 0);
+        let expected = alarm.then(|| self.leader(task));
+        let alarms = (0..self.tasks()).filter(|&t| self.leader(t) == t && Some(t) != expected);
+        let earliest = calls.chain(alarms.filter_map(|t| self.alarm(t))).min();
+        if alarm {
+            self.ring(task);
+        } else if self.state(task) == state::IN_CALL && !self.held[task] {
             self.expire(task)?;
         } else if std::mem::take(&mut self.held[task]) {
             shared.current.store(task as u32 + 1, Ordering::Relaxed);
@@ -316,6 +323,38 @@ impl<'a> Run<'a> {
     /// When the timer of a task that is asleep goes off; 0 if it has none.
     fn deadline(&self, task: usize) -> u64 {
         if self.state(task) == state::IN_CALL { self.slot(task).deadline.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// The first thread of a task's process.
+    fn leader(&self, task: usize) -> usize {
+        self.program.processes[self.program.tasks[task].process as usize].threads[0] as usize
+    }
+
+    /// When the real-time timer of a task's process goes off next, as early as it could.
+    fn alarm(&self, task: usize) -> Option<u64> {
+        let leader = self.slot(self.leader(task));
+        let (at, interval) = (leader.alarm.load(Ordering::Relaxed), leader.alarm_interval.load(Ordering::Relaxed));
+        let next = |at: u64| match sys::now().checked_sub(at) {
+            Some(since) if interval > 0 => at + (since / interval + 1) * interval,
+            _ => at,
+        };
+        (at > 0 && self.state(self.leader(task)) != state::EXITED).then(|| next(at))
+    }
+
+    /// Waits until the real-time timer of a task's process has gone off. Both timers are this processor's, which serves the earlier
+    /// one first.
+    fn ring(&self, task: usize) {
+        const LATER: u64 = 200_000;
+        let Some(at) = self.alarm(task) else { return };
+        let leader = self.slot(self.leader(task));
+        let until = at + leader.alarm_slack.load(Ordering::Relaxed) + LATER;
+        if leader.alarm_interval.load(Ordering::Relaxed) == 0 {
+            leader.alarm.store(0, Ordering::Relaxed);
+        }
+        while let Some(left) = until.checked_sub(sys::now()).filter(|&left| left > 0) {
+            self.inside.shared.tick();
+            std::thread::sleep(Duration::from_nanos(left.min(100_000_000)));
+        }
     }
 
     /// Waits until the timer of a task has gone off. Nobody else can run meanwhile, unless another timer does.

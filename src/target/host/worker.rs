@@ -13,7 +13,10 @@ use super::{
     sys,
 };
 use crate::{
-    kernel::{Call, Errno, Return, signal::SigInfo},
+    kernel::{
+        Call, Errno, Return,
+        signal::{SIGINFO_FIELDS, SigInfo},
+    },
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
 };
@@ -159,6 +162,8 @@ pub struct Performer<'a> {
     log_starts: bool,
     /// Whether signals can come in.
     signals: bool,
+    /// Whether they can be read.
+    signalfds: bool,
     /// Whether it makes its calls without being told.
     running: Cell<bool>,
 }
@@ -183,6 +188,7 @@ impl<'a> Performer<'a> {
             instance: Cell::new(0),
             log_starts,
             signals: crew.signals(),
+            signalfds: crew.program.uses_signalfd(),
             running: Cell::new(log_starts),
         }
     }
@@ -197,7 +203,7 @@ impl<'a> Performer<'a> {
     fn executor(&self) -> Executor {
         let idle = self.executors.borrow_mut().pop();
         let objects = &self.crew.instances[self.instance.get()];
-        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects));
+        let new = || self.crew.inside.shared.require(Stage::Memory, Executor::new(objects, self.signalfds));
         idle.unwrap_or_else(new)
     }
 
@@ -273,8 +279,11 @@ impl<'a> Performer<'a> {
                 let real = self.crew.ids().real_call(call);
                 let call = real.as_ref().unwrap_or(call);
                 self.slot.becomes(state::IN_CALL);
+                let begun = sys::now();
                 let mut ret = self.let_in(|| executor.make(call));
                 match call {
+                    Call::Alarm { seconds } => self.armed(begun, u64::from(*seconds) * 1_000_000, 0),
+                    Call::Setitimer { value, interval, .. } if ret.ret.is_ok() => self.armed(begun, *value, *interval),
                     Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     Call::Msg(_) => msg::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     Call::Sem(call) => sem::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
@@ -288,6 +297,14 @@ impl<'a> Performer<'a> {
         self.slot.becomes(state::LOCAL);
         self.cursor.borrow_mut().complete(self.code, &ret);
         self.advance()
+    }
+
+    /// Its process has another real-time timer since `begun`, or none; times in microseconds.
+    fn armed(&self, begun: u64, value: u64, interval: u64) {
+        let leader = self.crew.inside.shared.slot(self.threads()[0] as usize);
+        leader.alarm_interval.store(interval * 1000, Ordering::Relaxed);
+        leader.alarm_slack.store(sys::now() - begun, Ordering::Relaxed);
+        leader.alarm.store(if value > 0 { begun + value * 1000 } else { 0 }, Ordering::Relaxed);
     }
 
     /// The tasks of its process.
@@ -307,6 +324,11 @@ impl<'a> Performer<'a> {
         match (call, &mut ret.ret) {
             (Call::Waitpid { .. }, Ok(pid)) => *pid = virtual_id(*pid),
             (Call::Sigtimedwait { .. }, Ok(_)) => ret.extra[2] = virtual_id(ret.extra[2]),
+            (Call::Read { .. }, Ok(_)) => {
+                for info in ret.extra.chunks_exact_mut(SIGINFO_FIELDS.into()) {
+                    info[2] = virtual_id(info[2]);
+                }
+            }
             _ => {}
         }
         ret

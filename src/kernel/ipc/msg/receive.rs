@@ -163,6 +163,7 @@ impl MsgRcv {
                 cx.k.msq_mut(self.slot).q_receivers.retain(|&task| task != me);
                 cx.trace.rule(MSG_R_09);
                 if cx.signal_pending() {
+                    cx.trace.rule(MSG_R_10);
                     return Step::Restart(RestartKind::NoHand);
                 }
                 self.at = At::Permission;

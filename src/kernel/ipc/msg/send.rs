@@ -93,6 +93,7 @@ impl MsgSnd {
                 cx.k.msq_mut(self.slot).q_senders.retain(|&task| task != me);
                 cx.trace.rule(MSG_S_05);
                 if cx.signal_pending() {
+                    cx.trace.rule(MSG_R_10);
                     return Step::Restart(RestartKind::NoHand);
                 }
                 return self.locked(cx);

@@ -39,6 +39,7 @@ pub(super) const RUN: &[&str] = &[
     "MSG-R-07",
     "MSG-R-08",
     "MSG-R-09",
+    "MSG-R-10",
     "MSG-C-01",
     "MSG-C-02",
     "MSG-C-03",
@@ -90,11 +91,6 @@ pub(super) const UNNAMED: &[Unnamed] = &[
         "MSG-S-09",
         Invisible("a consequence of MSG-S-03, without a branch of its own"),
         "A message that is handed over needs room as well.",
-    ),
-    unnamed(
-        "MSG-R-10",
-        Later("signals with handlers"),
-        "A handler ends a sleeping msgrcv with EINTR, SA_RESTART or not; stopping and continuing does not.",
     ),
     unnamed(
         "MSG-W-04",
