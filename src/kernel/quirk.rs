@@ -149,6 +149,8 @@ quirks! {
         "semop looks at the sign of the id before it looks at the number of operations.";
     SigNoRetarget = "sig-no-retarget", None, v(3, 0), "signal: sigprocmask() should do retarget_shared_pending()",
         "SIG-01: a thread that begins to block a signal that it was woken for leaves it pending, although another thread would take it.";
+    SigSameMaskLooks = "sig-same-mask-looks", None, v(4, 10), "signals: avoid unnecessary taking of sighand->siglock",
+        "A thread that sets the mask that it has already looks for signals all the same, and may take what another thread was woken for.";
     SigForgeTkill = "sig-forge-tkill", None, Some(Version { major: 2, minor: 6, patch: 39 }), "Prevent rt_sigqueueinfo and rt_tgsigqueueinfo from spoofing the signal code",
         "SIG-05: sigqueue may say that a signal comes from tgkill.";
     SigForcedLimited = "sig-forced-limited", v(5, 14), v(5, 14), "signal: restore the override_rlimit logic",

@@ -7,7 +7,7 @@ use crate::{
     program::{ObjectField, Release, SHOWN_CELLS, World, syntax::ObjectKind},
     target::{Impossible, IpcSeen},
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// The model under the steered target's own scheduling.
 #[derive(Clone, Debug)]
@@ -136,7 +136,9 @@ impl<'m> Fifo<'m> {
         let mut seen = StepSeen::default();
         let before = killed(self.machine, &self.state.kernel);
         let mut queue = VecDeque::from([(first, Some(kind))]);
-        while let Some((task, kind)) = queue.pop_front() {
+        // Nobody holds what is killed. It comes to its end when nobody else can go on, in the order of tasks.
+        let mut doomed = BTreeSet::new();
+        while let Some((task, kind)) = queue.pop_front().or_else(|| Some((doomed.pop_first()?, None))) {
             // Who was woken attends to a signal, or goes on in its call.
             let Some(kind) = kind.or_else(|| self.going_on(task)) else { continue };
             trace.woken.clear();
@@ -159,15 +161,10 @@ impl<'m> Fifo<'m> {
                 queue.push_front((task, Some(MoveKind::Call)));
             }
             seen.events.extend(events_of(self.machine, &self.state, task, call, step, went_on));
-            // Nobody holds what is killed.
             let kernel = &self.state.kernel;
-            let ends = |&task: &TaskId| kernel.task(task).pending.contains(SIGKILL);
-            let (freed, held) = std::mem::take(&mut self.held).into_iter().partition::<Vec<_>, _>(ends);
-            self.held = held;
-            let woken = trace.woken.iter().filter(|task| !self.held.contains(task));
-            // Who had been woken before is not woken again.
-            let freed = freed.iter().filter(|task| !trace.woken.contains(task));
-            queue.extend(woken.chain(freed).map(|&task| (task, None)));
+            doomed.extend(self.held.extract_if(.., |task| kernel.task(*task).pending.contains(SIGKILL)));
+            let woken = trace.woken.iter().filter(|task| !self.held.contains(task) && !doomed.contains(task));
+            queue.extend(woken.map(|&task| (task, None)));
         }
         self.look(&mut seen);
         seen.killed.retain(|killed| !before.contains(killed));

@@ -128,6 +128,9 @@ impl Cx<'_> {
     /// `set_current_blocked`: signals of the process that this thread will not take any more are passed on.
     pub(super) fn set_current_blocked(&mut self, new: SigSet) {
         let task = self.k.task(self.me);
+        if new == task.blocked && !self.env.quirks.has(Quirk::SigSameMaskLooks) {
+            return;
+        }
         let newly = new & !task.blocked;
         if newly != 0 && task.sigpending && !self.env.quirks.has(Quirk::SigNoRetarget) {
             self.retarget_shared_pending(newly);

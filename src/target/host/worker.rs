@@ -213,6 +213,8 @@ impl<'a> Performer<'a> {
     /// Does everything before the next call, and prepares the memory for that.
     pub fn advance(&self) -> Next {
         let mut cursor = self.cursor.borrow_mut();
+        // A handler may begin in a task that has halted.
+        let halted = cursor.halt;
         let next = cursor.advance(self.code, false);
         match next {
             Next::Call(kind) => {
@@ -225,7 +227,7 @@ impl<'a> Performer<'a> {
                 }
             }
             _ => {
-                if let Some(halt) = cursor.halt {
+                if let Some(halt) = cursor.halt.filter(|_| halted.is_none()) {
                     self.halted(halt);
                 }
             }
