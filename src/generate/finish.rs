@@ -43,11 +43,31 @@ impl Sketch {
         Program { name, comments: Vec::new(), items }
     }
 
-    /// Forgets tasks without statements, and children that nobody forks.
+    /// Forgets tasks without statements, children that nobody forks, and whom only these name.
     fn drop_idle(&mut self) {
+        let mut kept: Vec<Vec<usize>> = self.processes.iter().map(|process| process.tasks.clone()).collect();
+        loop {
+            let fewer = self.needed(&kept);
+            if fewer == kept {
+                break;
+            }
+            kept = fewer;
+        }
+        if kept.iter().all(Vec::is_empty) {
+            kept[0].clone_from(&self.processes[0].tasks);
+        }
+        for (process, tasks) in self.processes.iter_mut().zip(kept) {
+            process.tasks = tasks;
+        }
+    }
+
+    /// Of the tasks of each process those that do something, or are named by one that is there.
+    fn needed(&self, there: &[Vec<usize>]) -> Vec<Vec<usize>> {
         let mut named = HashSet::new();
-        let handlers = self.processes.iter().flat_map(|process| &process.handlers).map(|handler| &handler.block);
-        for stmt in self.tasks.iter().map(|task| &task.block).chain(handlers).flatten() {
+        let living = self.processes.iter().zip(there).filter(|(_, tasks)| !tasks.is_empty());
+        let handlers = living.flat_map(|(process, _)| &process.handlers).map(|handler| &handler.block);
+        let blocks = there.iter().flatten().map(|&task| &self.tasks[task].block);
+        for stmt in blocks.chain(handlers).flatten() {
             if let StmtKind::Call { call, .. } = &stmt.kind {
                 names(call, &mut named);
             }
@@ -56,22 +76,18 @@ impl Sketch {
         let mut kept = vec![Vec::new(); self.processes.len()];
         // Children stand behind their parents.
         for process in (0..self.processes.len()).rev() {
-            let ProcessSketch { name, parent, tasks, handlers, .. } = &self.processes[process];
+            let ProcessSketch { name, parent, handlers, .. } = &self.processes[process];
+            let tasks = &there[process];
             let has_child = (0..kept.len()).any(|p| self.processes[p].parent == Some(process) && !kept[p].is_empty());
             let alone = !named.contains(name) && !has_child;
-            if alone && (parent.is_some() || tasks.iter().all(|&task| idle(task))) {
+            if tasks.is_empty() || alone && (parent.is_some() || tasks.iter().all(|&task| idle(task))) {
                 continue;
             }
             // Signals may choose a thread that does nothing else.
             let stays = |&task: &usize| task == tasks[0] || !handlers.is_empty() || !idle(task);
             kept[process] = tasks.iter().copied().filter(stays).collect();
         }
-        if kept.iter().all(Vec::is_empty) {
-            kept[0].clone_from(&self.processes[0].tasks);
-        }
-        for (process, tasks) in self.processes.iter_mut().zip(kept) {
-            process.tasks = tasks;
-        }
+        kept
     }
 }
 

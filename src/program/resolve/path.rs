@@ -356,6 +356,11 @@ impl<'a> Translator<'a> {
             Some((_, _, Field::Extra(first), ty)) => Some((Field::Extra(first + index), *ty)),
             Some((_, _, field, ty)) => Some((*field, *ty)),
             None => {
+                let vars = self.names.sources.iter().flat_map(|source| &source.vars);
+                let signalfds = vars.into_iter().any(|var| var.calls.contains(&CallKind::Signalfd));
+                let told =
+                    |of: Option<CallKind>, field| of != Some(CallKind::Read) || field == Field::Data || signalfds;
+                let fields = fields.filter(|(_, of, field, _)| told(*of, *field));
                 let known: Vec<&str> = fields.map(|(field, ..)| *field).collect();
                 let help = match known[..] {
                     [] => format!("`{}` holds numbers or strings, not the result of a call", var.name),
