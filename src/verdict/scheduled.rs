@@ -45,15 +45,11 @@ pub struct ScheduleVerdict {
 /// The schedule that forces the path of a witness, if there is one.
 pub fn forcing(machine: &Machine, initial: &State, witness: &Witness) -> Option<Schedule> {
     let schedule = witness.schedule(machine, initial)?;
-    // Who is woken at user level, or makes its call again, goes on at once: perhaps not as the path has it.
-    let leads_there = || {
-        let mut fifo = Fifo::new(machine, initial);
-        let mut walked = schedule.steps.iter().map(|&step| fifo.release(step, &mut Trace::default()));
-        let possible = walked.all(|step| step.is_ok());
-        let outcome = |state: &State| Outcome::of(machine.program, &machine.world(state));
-        possible && outcome(fifo.state()) == outcome(&witness.end(machine, initial))
-    };
-    (!machine.program.uses_signals() || leads_there()).then_some(schedule)
+    // Who is woken or killed at user level, or makes its call again, goes on at once: perhaps not as the path has it.
+    let mut fifo = Fifo::new(machine, initial);
+    let possible = schedule.steps.iter().all(|&step| fifo.release(step, &mut Trace::default()).is_ok());
+    let outcome = |state: &State| Outcome::of(machine.program, &machine.world(state));
+    (possible && outcome(fifo.state()) == outcome(&witness.end(machine, initial))).then_some(schedule)
 }
 
 /// Walks a schedule in the model; the steps, and the first line that is not true.
@@ -226,4 +222,37 @@ fn check(line: &LineCode, step: &StepSeen, machine: &Machine, world: &impl World
         .chain(step.killed.iter().map(|&(process, _)| machine.program.processes[usize::from(process)].threads[0]))
         .find(|&task| task != release.task && !events.iter().any(|event| event.task == task))?;
     Some(format!("the line does not say that {} {}", name(machine, untold), step.tell(machine.program, untold)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        explore::{Options, explore},
+        kernel::Env,
+        litmus,
+        machine::environment,
+    };
+
+    #[test]
+    fn a_thread_that_is_killed_between_calls_cannot_be_kept_alive() {
+        let text = r#"
+litmus "killed between calls"
+sem s(values: [0])
+process P {
+    thread A { semop(s, [0:+5 undo]) -> 0 }
+    thread B { exit(0) }
+}
+task Q { semop(s, [0:-4]) }
+allow asleep Q
+"#;
+        let (_, program) = litmus::load(text).unwrap();
+        let machine = Machine::new(&program, environment(&program, Env::default()).unwrap());
+        let initial = machine.initial().unwrap();
+        let found = explore(&machine, &Options::default()).unwrap();
+        let forced =
+            |(_, found): &(Outcome, crate::explore::Found)| forcing(&machine, &initial, &found.witness).is_some();
+        // Q takes what A gave after B has exited, and before A is gone.
+        assert_eq!(found.outcomes.iter().map(forced).collect::<Vec<_>>(), [true, false]);
+    }
 }
