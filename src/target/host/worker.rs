@@ -339,6 +339,8 @@ impl<'a> Performer<'a> {
         self.slot.becomes(state::LOCAL);
         info.pid = self.crew.ids().virtual_id(info.pid);
         let task = self.task as u16;
+        // What the interrupted call was prepared in is not the handler's.
+        let prepared = self.executors.take();
         shared.see(Observation::Handler { task, handler, info, mask });
         {
             let mut cursor = self.cursor.borrow_mut();
@@ -352,6 +354,7 @@ impl<'a> Performer<'a> {
         self.wait_for_command(next);
         shared.see(Observation::HandlerEnds { task });
         self.cursor.borrow_mut().pop_handler();
+        self.executors.replace(prepared);
         self.slot.kind.store(before[1], Ordering::Relaxed);
         self.slot.syscall.store(before[2], Ordering::Relaxed);
         self.slot.deadline.store(deadline, Ordering::Relaxed);
