@@ -1,6 +1,8 @@
 //! Short ways to write parts of the tree.
 
-use crate::program::syntax::{Arg, BinOp, CallExpr, Expr, ExprKind, Ident, Path, PathStep, Span, Stmt, StmtKind};
+use crate::program::syntax::{
+    Arg, BinOp, CallExpr, Expr, ExprKind, Ident, Object, ObjectKind, Path, PathStep, Span, Stmt, StmtKind,
+};
 
 /// An expression without a place in a text.
 pub fn expr(kind: ExprKind) -> Expr {
@@ -45,6 +47,16 @@ pub fn argument(value: Expr) -> Arg {
     Arg { name: None, value }
 }
 
+/// An argument by its name: an option of an object.
+pub fn option(name: &str, value: Expr) -> Arg {
+    Arg { name: Some(name.into()), value }
+}
+
+/// A declaration.
+pub fn object(kind: ObjectKind, name: &str, options: Vec<Arg>) -> Object {
+    Object { kind, name: name.into(), count: None, options }
+}
+
 /// A call by name.
 pub fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> CallExpr {
     let args = args.into_iter().map(argument).collect();
@@ -53,7 +65,7 @@ pub fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> CallExpr {
 
 /// One more argument, passed by name.
 pub fn with(mut call: CallExpr, name: &str, value: Expr) -> CallExpr {
-    call.args.push(Arg { name: Some(name.into()), value });
+    call.args.push(option(name, value));
     call
 }
 

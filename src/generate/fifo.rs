@@ -3,7 +3,7 @@
 use super::{Chooser, FileKind, FileSketch, Mechanism, Sketch, Sleep, Until, build, descriptor};
 use crate::{
     kernel::PAGE_SIZE,
-    program::syntax::{Object, ObjectKind, Stmt},
+    program::syntax::{ObjectKind, Stmt},
 };
 
 /// Named pipes, one or two of them.
@@ -14,12 +14,7 @@ impl Mechanism for Fifos {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
         let count = chooser.weighted(&[(4, 1), (1, 2)]);
         for name in &["f", "g"][..count] {
-            sketch.objects.push(Object {
-                kind: ObjectKind::Fifo,
-                name: (*name).into(),
-                count: None,
-                options: Vec::new(),
-            });
+            sketch.objects.push(build::object(ObjectKind::Fifo, name, Vec::new()));
             let capacity = 16 * PAGE_SIZE;
             sketch.files.push(FileSketch { name: (*name).into(), kind: FileKind::Fifo, capacity, bytes: 0 });
         }

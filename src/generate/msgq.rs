@@ -1,7 +1,7 @@
 //! System V message queues.
 
 use super::{Chooser, FileKind, FileSketch, Mechanism, Sketch, Sleep, Until, build};
-use crate::program::syntax::{Arg, BinOp, CallExpr, Expr, Ident, Object, ObjectKind, Stmt};
+use crate::program::syntax::{BinOp, CallExpr, Expr, Ident, ObjectKind, Stmt};
 
 /// Message queues, one or two of them, the first with a key.
 #[derive(Debug, Default)]
@@ -24,20 +24,20 @@ const TOKEN: i64 = 7;
 impl Mechanism for Msgqs {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
         for key in KEYS {
-            sketch.objects.push(object(ObjectKind::Key, key, Vec::new()));
+            sketch.objects.push(build::object(ObjectKind::Key, key, Vec::new()));
         }
         let count = chooser.weighted(&[(4, 1), (1, 2)]);
         for (i, queue) in NAMES[..count].iter().enumerate() {
             let mut options = Vec::new();
             if i == 0 && chooser.percent(30) {
-                options.push(option("key", build::name(KEYS[0])));
+                options.push(build::option("key", build::name(KEYS[0])));
             }
             // Small ones are full soon.
             let capacity = chooser.weighted(&[(4, 4), (3, 10), (1, 1), (2, 16_384)]);
             if capacity < 16_384 {
-                options.push(option("qbytes", build::int(capacity)));
+                options.push(build::option("qbytes", build::int(capacity)));
             }
-            sketch.objects.push(object(ObjectKind::Msgq, queue, options));
+            sketch.objects.push(build::object(ObjectKind::Msgq, queue, options));
             sketch.files.push(FileSketch { name: (*queue).into(), kind: FileKind::Msgq, capacity, bytes: 0 });
         }
     }
@@ -151,7 +151,7 @@ impl Msgqs {
         };
         let mut call: CallExpr = build::call("msgctl", [id, build::name(command)]);
         if chooser.percent(10) {
-            call.args.push(Arg { name: None, value: build::name("none") });
+            call.args.push(build::argument(build::name("none")));
         }
         build::statement(Some(sketch.variable(task)), call)
     }
@@ -173,12 +173,4 @@ impl Msgqs {
         sketch.wake(file, Until::Writable);
         build::statement(Some(sketch.variable(task)), build::call("msgctl", [id, build::name("IPC_RMID")]))
     }
-}
-
-fn object(kind: ObjectKind, name: &str, options: Vec<Arg>) -> Object {
-    Object { kind, name: name.into(), count: None, options }
-}
-
-fn option(name: &str, value: Expr) -> Arg {
-    Arg { name: Some(name.into()), value }
 }

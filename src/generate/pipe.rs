@@ -3,7 +3,7 @@
 use super::{Chooser, Descriptor, FileKind, FileSketch, Mechanism, Sketch, build, descriptor, size, splice};
 use crate::{
     kernel::PAGE_SIZE,
-    program::syntax::{Arg, Expr, Object, ObjectKind, Stmt},
+    program::syntax::{ObjectKind, Stmt},
 };
 
 /// Anonymous pipes, one to three of them.
@@ -31,13 +31,12 @@ impl Mechanism for Pipes {
 fn declare_pipe(sketch: &mut Sketch, name: &str, chooser: &mut dyn Chooser) {
     let bytes = chooser.weighted(&[(5, PAGE_SIZE), (3, 2 * PAGE_SIZE), (2, 16 * PAGE_SIZE), (1, 4 * PAGE_SIZE)]);
     let flag = chooser.weighted(&[(12, None), (2, Some("O_NONBLOCK")), (2, Some("O_DIRECT"))]);
-    let option = |name: &str, value: Expr| Arg { name: Some(name.into()), value };
     let mut options = Vec::new();
     if bytes != 16 * PAGE_SIZE {
-        options.push(option("size", build::int(bytes)));
+        options.push(build::option("size", build::int(bytes)));
     }
-    options.extend(flag.map(|flag| option("flags", build::name(flag))));
-    sketch.objects.push(Object { kind: ObjectKind::Pipe, name: name.into(), count: None, options });
+    options.extend(flag.map(|flag| build::option("flags", build::name(flag))));
+    sketch.objects.push(build::object(ObjectKind::Pipe, name, options));
     let file = sketch.files.len();
     sketch.files.push(FileSketch { name: name.into(), kind: FileKind::Pipe, capacity: bytes, bytes: 0 });
     give_ends(sketch, file, flag == Some("O_NONBLOCK"), chooser);

@@ -1,7 +1,7 @@
 //! System V semaphore sets.
 
 use super::{Chooser, FileKind, FileSketch, Mechanism, Sketch, Sleep, Until, build};
-use crate::program::syntax::{Arg, Expr, ExprKind, Object, ObjectKind, Stmt};
+use crate::program::syntax::{Expr, ExprKind, ObjectKind, Stmt};
 
 /// One set of a few semaphores. As with a pipe, `bytes` is what there is to take: the values, all together.
 #[derive(Debug, Default)]
@@ -19,8 +19,8 @@ impl Mechanism for Sems {
             (0..self.nsems).map(|_| chooser.weighted(&[(4, 0), (4, 1), (2, 2), (1, 32_766)])).collect();
         let bytes = values.iter().map(|&value| value.min(3) as u32).sum();
         let list = build::expr(ExprKind::List(values.into_iter().map(build::int).collect()));
-        let options = vec![Arg { name: Some("values".into()), value: list }];
-        sketch.objects.push(Object { kind: ObjectKind::Sem, name: NAME.into(), count: None, options });
+        let options = vec![build::option("values", list)];
+        sketch.objects.push(build::object(ObjectKind::Sem, NAME, options));
         sketch.files.push(FileSketch { name: NAME.into(), kind: FileKind::Sem, capacity: 1000, bytes });
     }
 
@@ -105,7 +105,7 @@ impl Sems {
     fn ctl(&mut self, sketch: &mut Sketch, task: usize, semnum: i64, command: &str, arg: Option<Expr>) -> Stmt {
         let args = [build::name(NAME), build::int(semnum), build::name(command)];
         let mut call = build::call("semctl", args);
-        call.args.extend(arg.map(|value| Arg { name: None, value }));
+        call.args.extend(arg.map(build::argument));
         build::statement(Some(sketch.variable(task)), call)
     }
 }

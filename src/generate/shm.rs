@@ -3,7 +3,7 @@
 use super::{Chooser, Mechanism, Sketch, build};
 use crate::{
     kernel::{CELL_SIZE, PAGE_SIZE},
-    program::syntax::{Arg, BinOp, Expr, ExprKind, Ident, Object, ObjectKind, Path, PathStep, Stmt},
+    program::syntax::{BinOp, Expr, ExprKind, Ident, ObjectKind, Path, PathStep, Stmt},
 };
 
 /// Segments, one or two of them, the first perhaps with a key. Nobody sleeps for one.
@@ -44,20 +44,20 @@ const FREE: i64 = 0x2000_0000;
 impl Mechanism for Shms {
     fn declare(&mut self, sketch: &mut Sketch, chooser: &mut dyn Chooser) {
         for key in KEYS {
-            sketch.objects.push(object(ObjectKind::Key, key, Vec::new()));
+            sketch.objects.push(build::object(ObjectKind::Key, key, Vec::new()));
         }
         let count = chooser.weighted(&[(3, 1), (2, 2)]);
         for (i, name) in NAMES[..count].iter().enumerate() {
             let (how, number) =
                 chooser.weighted(&[(5, ("cells", 2)), (1, ("size", 4097)), (1, ("size", 8192)), (1, ("size", 12_288))]);
-            let mut options = vec![option(how, number)];
+            let mut options = vec![build::option(how, build::int(number))];
             if i == 0 && chooser.percent(30) {
-                options.push(Arg { name: Some("key".into()), value: build::name(KEYS[0]) });
+                options.push(build::option("key", build::name(KEYS[0])));
             }
             if chooser.percent(15) {
-                options.push(option("mode", chooser.weighted(&[(1, 0o666), (1, 0o644)])));
+                options.push(build::option("mode", build::int(chooser.weighted(&[(1, 0o666), (1, 0o644)]))));
             }
-            sketch.objects.push(object(ObjectKind::Shm, name, options));
+            sketch.objects.push(build::object(ObjectKind::Shm, name, options));
             let (cells, pages) = match how {
                 "cells" => (number as u32, 1),
                 _ => ((number as u32).div_ceil(PAGE_SIZE) * PAGE_SIZE / CELL_SIZE, (number as u32).div_ceil(PAGE_SIZE)),
@@ -202,12 +202,4 @@ impl Shms {
         }
         build::statement(Some(sketch.variable(task)), call)
     }
-}
-
-fn object(kind: ObjectKind, name: &str, options: Vec<Arg>) -> Object {
-    Object { kind, name: name.into(), count: None, options }
-}
-
-fn option(name: &str, value: i64) -> Arg {
-    Arg { name: Some(name.into()), value: build::int(value) }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     Chooser, Descriptor, FileKind, FileSketch, Sketch,
-    build::{call as made, expr, flags, int, name, path, statement},
+    build::{call as made, expr, flags, int, name, object, option, path, statement},
     descriptor::{expect_read, expect_write, keep},
     size,
 };
-use crate::program::syntax::{Arg, Expr, ExprKind, Object, ObjectKind, Stmt};
+use crate::program::syntax::{Expr, ExprKind, ObjectKind, Stmt};
 
 /// The name of the regular file.
 const FILE: &str = "file1";
@@ -20,9 +20,9 @@ pub fn declare(sketch: &mut Sketch, chooser: &mut dyn Chooser) {
     let mut options = Vec::new();
     if length > 0 {
         let data = expr(ExprKind::Call(made("pattern", [int(length as i64)])));
-        options.push(Arg { name: Some("data".into()), value: data });
+        options.push(option("data", data));
     }
-    sketch.objects.push(Object { kind: ObjectKind::File, name: FILE.into(), count: None, options });
+    sketch.objects.push(object(ObjectKind::File, FILE, options));
     sketch.files.push(FileSketch { name: FILE.into(), kind: FileKind::Regular, capacity: 1 << 20, bytes: length });
 }
 
