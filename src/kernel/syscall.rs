@@ -2,7 +2,7 @@
 
 use super::{
     Call, CallKind, Cx, Errno, Fcntl, Fd, File, FileId, Frame, InCall, Life, OpenFlags, PipeId, ProcessId, Quirk,
-    Return, RunState, RwFlags, Step, TaskId,
+    RestartKind, Return, RunState, RwFlags, Step, TaskId,
     exit::Exit,
     pipe::{self, FifoOpen, PipeLock, PipeRead, PipeReadV3, PipeResize, PipeWrite, PipeWriteV3, Then},
     poll::Poll,
@@ -414,6 +414,12 @@ impl Cx<'_> {
 
     /// `kernel_clone`: the child has the caller's descriptors and signal mask, and all threads of its process.
     fn fork(&mut self, child: ProcessId) -> Step {
+        // copy_process: what came before the fork is attended to before it, be another thread told of it.
+        self.recalc_sigpending();
+        if self.signal_pending() {
+            self.trace.rule(SIG_M_05_AGAIN);
+            return Step::Restart(RestartKind::NoIntr);
+        }
         if self.k.process(child).life != Life::Unborn {
             return fails(Errno::EAGAIN);
         }

@@ -56,12 +56,14 @@ rules! {
     SIG_A_04_RESET "SIG-A-04-RESET" ALL, "get_signal", "With SA_RESETHAND the action is SIG_DFL before the handler runs.";
     SIG_A_05 "SIG-A-05" ALL, "force_sig_info_to_task", "A fault whose signal is blocked or ignored ends the process: the action is SIG_DFL from then on.";
     SIG_A_04_SAVED "SIG-A-04-SAVED" ALL, "sigmask_to_save", "After a handler that interrupted sigsuspend the mask is the one of before sigsuspend.";
+    SIG_A_04_UNCOVERED "SIG-A-04-UNCOVERED" ALL, "restore_saved_sigmask", "A sigsuspend that is to be made again has its old mask back first: signals that this uncovers are attended to before it is.";
     SIG_A_RETURN "SIG-A-RETURN" ALL, "rt_sigreturn", "A handler that returns gives back the mask and what it interrupted; what is not blocked any more comes next.";
     SIG_M_01 "SIG-M-01" ALL, "do_sigaction", "sigaction of SIGKILL or SIGSTOP, or of no signal, is EINVAL; asking about the two is not.";
     SIG_M_02 "SIG-M-02" ALL, "do_sigaction", "An action that ignores a signal removes it from all queues of the process, even if it is blocked.";
     SIG_M_04 "SIG-M-04" ALL, "sigprocmask", "SIGKILL and SIGSTOP are left out of every mask without a word.";
     SIG_M_04_HOW "SIG-M-04-HOW" ALL, "sigprocmask", "A wrong `how` is EINVAL, but only with a set.";
     SIG_M_04_PENDING "SIG-M-04-PENDING" ALL, "do_sigpending", "sigpending is what is pending for the thread or its process, as far as the thread blocks it.";
+    SIG_M_05_AGAIN "SIG-M-05-AGAIN" ALL, "copy_process", "A fork with a signal for the caller is made again after the signal, even if another thread was told of it.";
     SIG_W_01 "SIG-W-01" ALL, "do_sigtimedwait", "sigtimedwait takes a signal of its set, its own before that of the process, even one that is not blocked.";
     SIG_W_02 "SIG-W-02" ALL, "do_sigtimedwait", "sigtimedwait with no time is EAGAIN if there is none.";
     SIG_W_02_EINTR "SIG-W-02-EINTR" ALL, "do_sigtimedwait", "A sleeping sigtimedwait that another signal interrupts is EINTR, whatever the handler says, and even if none ran.";

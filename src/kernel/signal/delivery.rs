@@ -109,24 +109,22 @@ impl Delivery {
             let signal = cx.k.task(cx.me).sig.as_ref().and_then(|sig| sig.frames.last()).map_or(0, |f| f.info.signo);
             return Step::Handler { signal };
         }
-        // restore_saved_sigmask
-        let saved = cx.k.task(cx.me).sig.as_ref().and_then(|sig| sig.saved_mask);
-        if let Some(mask) = saved {
-            cx.k.task_mut(cx.me).sig_mut().saved_mask = None;
-            cx.set_current_blocked(mask);
-            cx.k.task_mut(cx.me).drop_empty_sig();
+        // The call is set up to be made again before its mask is put back, which can uncover more signals.
+        if let Interrupted::Restart(kind) = self.interrupted {
+            cx.trace.rule(match kind {
+                RestartKind::Sys => SIG_R_01_NONE,
+                _ => SIG_R_02_NONE,
+            });
+            self.interrupted = Interrupted::AtCall;
+        }
+        if cx.restore_saved_sigmask() {
+            cx.trace.rule(SIG_A_04_UNCOVERED);
+            return Step::Preempted;
         }
         match std::mem::replace(&mut self.interrupted, Interrupted::User) {
             Interrupted::User => Step::Resumed,
             Interrupted::Returned(ret) => Step::Returned(ret),
-            Interrupted::AtCall => Step::Restart(RestartKind::NoIntr),
-            Interrupted::Restart(kind) => {
-                cx.trace.rule(match kind {
-                    RestartKind::Sys => SIG_R_01_NONE,
-                    _ => SIG_R_02_NONE,
-                });
-                Step::Restart(kind)
-            }
+            Interrupted::AtCall | Interrupted::Restart(_) => Step::Restart(RestartKind::NoIntr),
         }
     }
 
@@ -283,6 +281,16 @@ impl Cx<'_> {
         }
         debug_assert_ne!(info.signo, SIGKILL, "a group exit comes first");
         Some(info)
+    }
+
+    /// `restore_saved_sigmask`: the mask of before `sigsuspend` again. Whether there are signals now that it does not block.
+    fn restore_saved_sigmask(&mut self) -> bool {
+        let Some(mask) = self.k.task(self.me).sig.as_ref().and_then(|sig| sig.saved_mask) else { return false };
+        let task = self.k.task_mut(self.me);
+        task.sig_mut().saved_mask = None;
+        task.drop_empty_sig();
+        self.set_current_blocked(mask);
+        self.signal_pending()
     }
 
     /// `sys_rt_sigreturn`: back to what the handler interrupted.

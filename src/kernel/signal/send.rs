@@ -296,7 +296,7 @@ impl Cx<'_> {
     }
 
     /// `recalc_sigpending`: whether the thread has something to look at.
-    pub(super) fn recalc_sigpending(&mut self) {
+    pub(in crate::kernel) fn recalc_sigpending(&mut self) {
         let pending = self.k.has_pending_signals(self.me);
         if self.k.task(self.me).sigpending != pending {
             self.k.task_mut(self.me).sigpending = pending;

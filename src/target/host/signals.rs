@@ -125,6 +125,13 @@ fn change_mask(how: i32, set: Option<u64>) -> u64 {
     old
 }
 
+/// Looks for signals as a fork does: also for those of the process that another thread was told of.
+pub fn look() {
+    let (none, now) = (0u64, [0i64; 2]);
+    // SAFETY: the set is as long as said, and a time is two words. Nothing is taken, since the set is empty.
+    unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const none, std::ptr::null::<u8>(), &raw const now, SET_BYTES) };
+}
+
 /// Does something during which handlers run when they are called.
 #[inline]
 pub fn open_for<T>(work: impl FnOnce() -> T) -> T {

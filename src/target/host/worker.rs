@@ -428,6 +428,8 @@ impl<'a> Performer<'a> {
         let Some(process) = self.crew.program.processes.get(child as usize) else {
             return Return::error(Errno::EINVAL);
         };
+        // The library's fork has locks that a handler would wait for.
+        self.let_in(signals::look);
         let slots = || process.threads.iter().map(|&task| shared.slot(task as usize));
         if slots().any(|slot| slot.state.load(Ordering::Acquire) != state::UNBORN) {
             // A process of the program is one process, so it can be made once.
