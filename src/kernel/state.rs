@@ -78,9 +78,12 @@ pub enum QueueKind {
     /// `signalfd_wqh` of a process.
     #[serde(rename = "signalfd_wqh")]
     Signalfd,
+    /// `wait_chldexit` of a process.
+    #[serde(rename = "wait_chldexit")]
+    Wait,
 }
 
-canon_enum!(QueueKind { 0 => Rd, 1 => Wr, 2 => One, 3 => Signalfd, });
+canon_enum!(QueueKind { 0 => Rd, 1 => Wr, 2 => One, 3 => Signalfd, 4 => Wait, });
 
 /// A wait queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -112,11 +115,16 @@ impl QueueId {
         QueueId { of: process, kind: QueueKind::Signalfd }
     }
 
+    /// `wait_chldexit`
+    pub const fn chldexit(process: ProcessId) -> Self {
+        QueueId { of: process, kind: QueueKind::Wait }
+    }
+
     fn obj(self) -> ObjId {
         match self.kind {
             QueueKind::Rd | QueueKind::One => ObjId::RdWait(self.of),
             QueueKind::Wr => ObjId::WrWait(self.of),
-            QueueKind::Signalfd => ObjId::Process(self.of),
+            QueueKind::Signalfd | QueueKind::Wait => ObjId::Process(self.of),
         }
     }
 }
@@ -422,6 +430,7 @@ impl Kernel {
             QueueKind::Rd | QueueKind::One => &self.pipes[id.of as usize].rd_wait,
             QueueKind::Wr => &self.pipes[id.of as usize].wr_wait,
             QueueKind::Signalfd => &self.processes[id.of as usize].signal.signalfd_wqh,
+            QueueKind::Wait => &self.processes[id.of as usize].signal.wait_chldexit,
         }
     }
 
@@ -433,6 +442,7 @@ impl Kernel {
             QueueKind::Rd | QueueKind::One => &mut self.pipes.write(id.of as usize).rd_wait,
             QueueKind::Wr => &mut self.pipes.write(id.of as usize).wr_wait,
             QueueKind::Signalfd => &mut self.processes.write(id.of as usize).signal.signalfd_wqh,
+            QueueKind::Wait => &mut self.processes.write(id.of as usize).signal.wait_chldexit,
         }
     }
 

@@ -89,12 +89,15 @@ pub enum Queue {
     Sem(IpcSlot, u16),
     /// Among the readers of signalfds of a process.
     Signalfd(ProcessId),
+    /// Among the threads of a process that wait for a child.
+    Children(ProcessId),
 }
 
 impl From<QueueId> for Queue {
     fn from(queue: QueueId) -> Queue {
         match queue.kind {
             QueueKind::Signalfd => Queue::Signalfd(queue.of),
+            QueueKind::Wait => Queue::Children(queue.of),
             kind => Queue::Pipe(queue.of, kind),
         }
     }

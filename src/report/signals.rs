@@ -64,10 +64,14 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
     if (&old.handlers, old.ignored) != (&new.handlers, new.ignored) {
         parts.push(format!("actions: {}", actions(program, process, new)));
     }
-    if old.signalfd_wqh != new.signalfd_wqh {
-        let name = |task: TaskId| program.tasks[usize::from(task)].name.as_str();
-        let readers: Vec<&str> = new.signalfd_wqh.entries.iter().map(|entry| name(entry.task)).collect();
-        parts.push(format!("signalfd_wqh: {}", if readers.is_empty() { "empty".into() } else { readers.join(", ") }));
+    let queues = [
+        ("signalfd_wqh", &old.signalfd_wqh, &new.signalfd_wqh),
+        ("wait_chldexit", &old.wait_chldexit, &new.wait_chldexit),
+    ];
+    for (name, old, new) in queues.into_iter().filter(|(_, old, new)| old != new) {
+        let tasks = new.entries.iter().map(|entry| program.tasks[usize::from(entry.task)].name.as_str());
+        let tasks = tasks.collect::<Vec<_>>().join(", ");
+        parts.push(format!("{name}: {}", if tasks.is_empty() { "empty" } else { &tasks }));
     }
     if old.real_timer != new.real_timer {
         let timer = match (new.real_timer.armed, new.real_timer.interval) {

@@ -91,5 +91,6 @@ rules! {
     SIG_X_01 "SIG-X-01" ALL, "do_notify_parent", "The end of a process sends SIGCHLD to its parent, with CLD_EXITED and the status, or CLD_KILLED and the signal.";
     SIG_X_01_REAP "SIG-X-01-REAP" ALL, "do_notify_parent", "Children of a process that ignores SIGCHLD, or has SA_NOCLDWAIT, leave no zombies.";
     SIG_X_02 "SIG-X-02" ALL, "wait_task_zombie", "waitpid returns the status of a child that has ended, once.";
+    SIG_X_02_ORDER "SIG-X-02-ORDER" ALL, "__wake_up_parent", "Of the threads that wait for a child, the one that came last looks first.";
     SIG_X_ECHILD "SIG-X-ECHILD" ALL, "do_wait", "waitpid without a child that it could wait for is ECHILD.";
 }

@@ -2,7 +2,7 @@
 
 use super::{SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, send::For};
 use crate::kernel::{
-    Cx, Errno, InCall, Kernel, Life, ProcessId, RestartKind, Return, RunState, Step,
+    Cx, Errno, InCall, Kernel, Life, ProcessId, QueueId, RestartKind, Return, Step, WaitEntry,
     canon::{Canon, canon_enum, canon_struct, get, put},
     rules::*,
     signal::Disposition,
@@ -91,19 +91,19 @@ impl Wait4 {
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self.at {
             At::Look => {
-                // In the queue before it looks, so that nobody's end is missed.
-                cx.k.task_mut(cx.me).state = RunState::Interruptible;
-                let result = self.look(cx, self.process);
-                if let Some(ret) = result {
-                    cx.k.task_mut(cx.me).state = RunState::Running;
-                    return Step::Returned(ret);
-                }
-                if cx.signal_pending() {
-                    cx.k.task_mut(cx.me).state = RunState::Running;
-                    return Step::Restart(RestartKind::Sys);
-                }
-                self.at = At::Sleep;
-                cx.schedule(None)
+                // In the queue before it looks, so that nobody's end is missed; and there until it returns.
+                let queue = QueueId::chldexit(self.process);
+                cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
+                let step = match self.look(cx, self.process) {
+                    Some(ret) => Step::Returned(ret),
+                    None if cx.signal_pending() => Step::Restart(RestartKind::Sys),
+                    None => {
+                        self.at = At::Sleep;
+                        return cx.schedule(Some(queue.into()));
+                    }
+                };
+                cx.leave(queue);
+                step
             }
             At::Sleep => {
                 self.at = At::Look;
@@ -212,13 +212,16 @@ impl Cx<'_> {
         self.wake_up_parent(parent, process);
     }
 
-    /// `__wake_up_parent`: those threads of the parent that wait for this child.
+    /// `__wake_up_parent`: those threads of the parent that wait for this child, the one that came last before the others.
     pub(super) fn wake_up_parent(&mut self, parent: ProcessId, child: ProcessId) {
-        for thread in self.k.threads_of_process(parent) {
-            let waits =
-                matches!(&self.k.task(thread).frame.call, Some(InCall::Wait(wait)) if wait.waits_for(self.k, child));
-            if waits && thread != self.me {
-                self.try_to_wake_up(thread);
+        let waiting = self.k.queue(QueueId::chldexit(parent)).entries.clone();
+        if waiting.len() > 1 {
+            self.trace.rule(SIG_X_02_ORDER);
+        }
+        for entry in waiting {
+            let call = &self.k.task(entry.task).frame.call;
+            if matches!(call, Some(InCall::Wait(wait)) if wait.waits_for(self.k, child)) {
+                self.try_to_wake_up(entry.task);
             }
         }
     }

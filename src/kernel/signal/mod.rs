@@ -199,6 +199,8 @@ pub struct SignalStruct {
     pub cld: u8,
     /// `signalfd_wqh`: who reads or polls a signalfd.
     pub signalfd_wqh: WaitQueue,
+    /// `wait_chldexit`: who waits for a child.
+    pub wait_chldexit: WaitQueue,
     /// `real_timer`
     pub real_timer: RealTimer,
 }
@@ -214,6 +216,7 @@ canon_struct!(SignalStruct {
     continued,
     cld,
     signalfd_wqh,
+    wait_chldexit,
     real_timer,
 });
 

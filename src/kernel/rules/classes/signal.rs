@@ -52,12 +52,14 @@ pub const RUN: &[&str] = &[
     "SIG-A-04-RESET",
     "SIG-A-04-SAVED",
     "SIG-A-05",
+    "SIG-A-04-UNCOVERED",
     "SIG-A-RETURN",
     "SIG-M-01",
     "SIG-M-02",
     "SIG-M-04",
     "SIG-M-04-HOW",
     "SIG-M-04-PENDING",
+    "SIG-M-05-AGAIN",
     "SIG-W-01",
     "SIG-W-02",
     "SIG-W-02-EINTR",
@@ -85,6 +87,7 @@ pub const RUN: &[&str] = &[
     "SIG-X-01",
     "SIG-X-01-REAP",
     "SIG-X-02",
+    "SIG-X-02-ORDER",
     "SIG-X-ECHILD",
 ];
 
