@@ -120,6 +120,9 @@ pub fn compare(trial: &Trial, env: &Env, walk: &Walk, observations: &[Observatio
     if report.check_failures > 0 {
         return Seen::Nothing("the self-check failed");
     }
+    if report.end == Ending::OutOfTurn {
+        return Seen::Nothing("a timer went off in a step that was not for it");
+    }
     let seen = steps(&trial.program, observations);
     let fifo = report.method == Method::Fifo;
     let same =
@@ -133,11 +136,7 @@ pub fn compare(trial: &Trial, env: &Env, walk: &Walk, observations: &[Observatio
     let Some(step) = first else {
         return match report.end {
             Ending::Finished if whole == walk.steps.len() => Seen::Same,
-            Ending::TooMuchSeen => Seen::Nothing("more was seen than can be recorded"),
-            Ending::Torn => Seen::Nothing("a task was killed in the middle of a note"),
-            Ending::TimedOut { .. } => Seen::Nothing("time-out"),
-            Ending::InitBlocked => Seen::Nothing("`init` did not come to its end"),
-            _ => Seen::Nothing("the run ended early"),
+            ref end => Seen::Nothing(end.trouble().unwrap_or("the run ended early")),
         };
     };
     let promised = if fifo { Order::Fifo } else { Order::Calls };

@@ -109,6 +109,8 @@ pub enum Incomplete {
     Time(Duration),
     /// It was stopped from outside.
     Stopped,
+    /// There are more outcomes than these, or they are further away than is worth keeping.
+    Outcomes(usize),
     /// A task loops without making a call.
     Spinning(String),
 }
@@ -118,6 +120,7 @@ impl std::fmt::Display for Incomplete {
         match self {
             Incomplete::States(n) => write!(f, "the bound of {n} states was hit (--max-states)"),
             Incomplete::Time(t) => write!(f, "the time bound of {} s was hit (--max-time)", t.as_secs_f64()),
+            Incomplete::Outcomes(n) => write!(f, "there are more than {n} outcomes: does a variable grow without end?"),
             Incomplete::Stopped => f.write_str("interrupted"),
             Incomplete::Spinning(task) => write!(f, "timeout: {task} loops for ever without making a call"),
         }

@@ -14,6 +14,7 @@ use crate::{
     machine::{Machine, Marks, Move, MoveKind, SetupError, State},
     program::{Cursor, Halt, Instr, Outcome},
 };
+use smallvec::SmallVec;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::atomic::Ordering,
@@ -25,26 +26,26 @@ use std::{
 struct Node {
     parent: u32,
     task: u16,
-    /// Kind of move in the lower 3 bits; above it the sections, 0 for all.
+    /// Kind of move in the lower bits; above it the sections, 0 for all.
     how: u16,
 }
 
 const ROOT: u32 = u32::MAX;
+/// Witnesses of outcomes have no more moves together than this: half a gigabyte.
+const MAX_WITNESSED: usize = 32 << 20;
 /// A call that has more sections than this is not interrupted later than here.
-const MAX_SECTIONS: u32 = (u16::MAX >> 3) as u32;
+const MAX_SECTIONS: u32 = (u16::MAX >> MoveKind::BITS) as u32;
 
 impl Node {
     fn new(parent: u32, taken: Taken) -> Self {
         let sections = if taken.sections == u32::MAX { 0 } else { taken.sections as u16 };
-        Node { parent, task: taken.mv.task, how: sections << 3 | taken.mv.kind as u16 }
+        Node { parent, task: taken.mv.task, how: sections << MoveKind::BITS | taken.mv.kind.number() }
     }
 
     fn taken(self) -> Taken {
-        let sections = self.how >> 3;
-        Taken {
-            mv: Move { task: self.task, kind: MoveKind::ALL[usize::from(self.how & 7)] },
-            sections: if sections == 0 { u32::MAX } else { sections.into() },
-        }
+        let sections = self.how >> MoveKind::BITS;
+        let kind = MoveKind::of_number(self.how & ((1 << MoveKind::BITS) - 1));
+        Taken { mv: Move { task: self.task, kind }, sections: if sections == 0 { u32::MAX } else { sections.into() } }
     }
 }
 
@@ -99,6 +100,8 @@ struct Search<'a> {
     deferred: Fingerprints,
     outcomes: Vec<(Outcome, u32, u32, u64)>,
     outcome_index: HashMap<Outcome, usize>,
+    /// Moves of all their witnesses together.
+    witnessed: usize,
     violations: Vec<(Claim, Detail, u32)>,
     reached: Vec<(usize, u32)>,
     executed: Vec<Vec<bool>>,
@@ -128,6 +131,7 @@ impl<'a> Search<'a> {
             layers: BTreeMap::new(),
             deferred: Fingerprints::default(),
             outcomes: Vec::new(),
+            witnessed: 0,
             outcome_index: HashMap::new(),
             violations: Vec::new(),
             reached: Vec::new(),
@@ -201,6 +205,8 @@ impl<'a> Search<'a> {
             Incomplete::States(options.max_states)
         } else if self.start.elapsed() > options.max_time {
             Incomplete::Time(options.max_time)
+        } else if self.witnessed > MAX_WITNESSED {
+            Incomplete::Outcomes(self.outcomes.len())
         } else {
             return false;
         };
@@ -218,6 +224,10 @@ impl<'a> Search<'a> {
                 self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
             }
             if let Some(kind) = self.machine.alarm(state, task) {
+                self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+            }
+            let timers: SmallVec<[MoveKind; 2]> = self.machine.timers(state, task).collect();
+            for kind in timers {
                 self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
             }
             let Some(kind) = self.machine.next_move(state, task) else { continue };
@@ -333,6 +343,7 @@ impl<'a> Search<'a> {
                 None => {
                     self.outcome_index.insert(outcome.clone(), self.outcomes.len());
                     self.outcomes.push((outcome, node, cost, 1));
+                    self.witnessed += self.stats.depth as usize + 1;
                 }
             }
         }

@@ -61,7 +61,7 @@ impl Witness {
         end
     }
 
-    /// Whether a timer of a process goes off while the task that leads it sleeps for a time only: no release could tell the two apart.
+    /// Whether `ITIMER_REAL` of a process goes off while the task that leads it sleeps for a time only: no release could tell the two apart.
     fn alarms_while_timed(&self, machine: &Machine, initial: &State) -> bool {
         if self.moves.iter().all(|taken| taken.mv.kind != MoveKind::Alarm) {
             return false;
@@ -83,8 +83,13 @@ impl Witness {
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
         let releasable = |kind| {
             use MoveKind::*;
-            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush | Alarm)
+            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush | Alarm | Timer(_))
         };
+        // Nobody can be made to run where a timer goes off.
+        let current = |mv: Move| matches!(mv.kind, MoveKind::Timer(_)) && machine.leader(mv.task) != mv.task;
+        if self.moves.iter().any(|taken| current(taken.mv)) {
+            return None;
+        }
         if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
             return None;
         }
@@ -126,8 +131,9 @@ fn fold(steps: &[Taking]) -> Vec<Release> {
             }
         }
         let plain = queue.is_empty();
-        let expire = steps[i].kind == MoveKind::Alarm;
-        releases.push(Release { task: steps[i].task, hold: !plain, expire });
+        let timer = if let MoveKind::Timer(id) = steps[i].kind { Some(id) } else { None };
+        let expire = steps[i].kind == MoveKind::Alarm || timer.is_some();
+        releases.push(Release { task: steps[i].task, hold: !plain, expire, timer });
         i = if plain { next } else { i + 1 };
     }
     releases

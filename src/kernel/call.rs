@@ -403,6 +403,34 @@ pub enum Call {
         /// Microseconds after which it goes off again; 0 for never.
         interval: u64,
     },
+    /// `timer_create(CLOCK_MONOTONIC, …)`; the answer is the id.
+    TimerCreate {
+        /// `sigev_signo`, or none for SIGALRM with the id as its value.
+        signal: Option<i32>,
+        /// `sigev_value`
+        value: i64,
+        /// `SIGEV_THREAD_ID`: the thread that gets the signal.
+        tid: Option<i32>,
+    },
+    /// `timer_settime(id, …)`; the answer's `extra` is whether there was time left (0 or 1), and the interval in microseconds.
+    TimerSettime {
+        /// The timer.
+        id: i32,
+        /// Microseconds; 0 for none.
+        value: u64,
+        /// Microseconds after which it goes off again; 0 for never.
+        interval: u64,
+    },
+    /// `timer_gettime(id)`; the answer's `extra` is the same.
+    TimerGettime {
+        /// The timer.
+        id: i32,
+    },
+    /// `timer_delete(id)`
+    TimerDelete {
+        /// The timer.
+        id: i32,
+    },
     /// The end of a handler.
     Sigreturn,
 }
@@ -458,6 +486,10 @@ impl Call {
             Call::Signalfd { .. } => CallKind::Signalfd,
             Call::Alarm { .. } => CallKind::Alarm,
             Call::Setitimer { .. } => CallKind::Setitimer,
+            Call::TimerCreate { .. } => CallKind::TimerCreate,
+            Call::TimerSettime { .. } => CallKind::TimerSettime,
+            Call::TimerGettime { .. } => CallKind::TimerGettime,
+            Call::TimerDelete { .. } => CallKind::TimerDelete,
             Call::Sigreturn => CallKind::Sigreturn,
         }
     }

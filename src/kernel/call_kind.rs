@@ -67,6 +67,10 @@ pub enum CallKind {
     Signalfd,
     Alarm,
     Setitimer,
+    TimerCreate,
+    TimerSettime,
+    TimerGettime,
+    TimerDelete,
 }
 
 impl CallKind {
@@ -128,6 +132,10 @@ impl CallKind {
         ("signalfd", CallKind::Signalfd),
         ("alarm", CallKind::Alarm),
         ("setitimer", CallKind::Setitimer),
+        ("timer_create", CallKind::TimerCreate),
+        ("timer_settime", CallKind::TimerSettime),
+        ("timer_gettime", CallKind::TimerGettime),
+        ("timer_delete", CallKind::TimerDelete),
     ];
 
     /// The name in the notation.
@@ -191,7 +199,13 @@ impl CallKind {
                 | CallKind::Signalfd
                 | CallKind::Alarm
                 | CallKind::Setitimer
-        )
+        ) || self.is_about_timers()
+    }
+
+    /// Whether it is a call of timers of `timer_create`.
+    pub fn is_about_timers(self) -> bool {
+        use CallKind::*;
+        matches!(self, TimerCreate | TimerSettime | TimerGettime | TimerDelete)
     }
 
     /// Whether a result of 0 means end of file.

@@ -71,6 +71,8 @@ impl Exit {
                     return gone(cx);
                 }
                 process.signal.real_timer = Default::default();
+                process.signal.posix_timers = Vec::new();
+                process.signal.ignored_posix_timers = Vec::new();
                 if cx.k.process_of(cx.me).mm.vmas.is_empty() {
                     return self.exit_sem(cx);
                 }

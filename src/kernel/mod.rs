@@ -72,6 +72,8 @@ pub enum Action {
     Expire,
     /// The real-time timer of its process goes off.
     Alarm,
+    /// A timer of its process goes off while it runs; if it is the first thread, whoever runs.
+    Timer(u8),
     /// The oldest store in its buffer becomes visible (only under [`Memory::Tso`]).
     Flush,
 }
@@ -160,6 +162,12 @@ impl Kernel {
             Action::Alarm => {
                 let process = cx.k.process_id_of(me);
                 cx.real_timer_expires(process);
+                cx.k.check();
+                return Step::Preempted;
+            }
+            Action::Timer(id) => {
+                let process = cx.k.process_id_of(me);
+                cx.posix_timer_expires(process, id, me);
                 cx.k.check();
                 return Step::Preempted;
             }

@@ -159,6 +159,14 @@ quirks! {
         "A process may send itself a signal with any si_code.";
     SigSynchronousFirst = "sig-synchronous-first", v(5, 0), None, "signal: Better detection of synchronous signals",
         "Faults of a thread come before all its other signals, in the order of the queue.";
+    TimerIdsOfProcess = "timer-ids-of-process", v(3, 10), None, "posix timers: Allocate timer id per process (v2)",
+        "The ids of timer_create count from 0 in each process; before, they were those of the whole machine.";
+    TimerPrefersCurrent = "timer-prefers-current", v(6, 4), None, "posix-timers: Prefer delivery of signals to the current thread",
+        "The signal of a timer is tried first on the thread that runs when the timer goes off.";
+    TimerDropsStale = "timer-drops-stale", v(6, 13), None, "posix-timers: Drop signal if timer has been deleted or reprogrammed",
+        "A pending signal of a timer that was set or deleted meanwhile is dropped when it is taken.";
+    TimerParksIgnored = "timer-parks-ignored", v(6, 13), None, "signal: Queue ignored posixtimers on ignore list",
+        "An interval timer whose signal is ignored stops until SIG_IGN is taken back, and its signal is queued then.";
 }
 
 impl Quirk {

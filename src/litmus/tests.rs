@@ -172,7 +172,7 @@ fn item() -> impl Strategy<Value = Item> {
     let events = vec((task_ref(), what).prop_map(|(who, what)| Event { who, what }), 1..3);
     let line = prop_oneof![
         (any::<bool>(), events).prop_map(|(hold, events)| LineKind::Release { hold, events }),
-        task_ref().prop_map(LineKind::Expire),
+        (task_ref(), proptest::option::of(0..8u8)).prop_map(|(who, timer)| LineKind::Expire { who, timer }),
         expr().prop_map(LineKind::Probe),
     ]
     .prop_map(|kind| Line { kind, span: span() });

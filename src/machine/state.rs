@@ -3,8 +3,8 @@
 use super::{ipc_field, sem_field};
 use crate::{
     kernel::{
-        Action, Call, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Return, RunState, SHOWN, Signal, Step,
-        Table, Task, TaskId, Trace, WaitsFor,
+        Action, Call, CallKind, Env, InCall, IpcKind, IpcSlot, Kernel, PipeId, Quirk, Return, RunState, SHOWN, Signal,
+        Step, Table, Task, TaskId, Trace, WaitsFor,
     },
     program::{Compiled, Cursor, Halt, Next, ObjectField, Value, World, syntax::ObjectKind},
 };
@@ -46,7 +46,6 @@ pub struct Move {
 
 /// What can happen to a task next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum MoveKind {
     /// It makes its next call.
     Call,
@@ -62,19 +61,32 @@ pub enum MoveKind {
     Flush,
     /// The real-time timer of the process that it leads goes off.
     Alarm,
+    /// The timer with this id of its process goes off, while it runs or, if it is the first thread, whoever runs.
+    Timer(u8),
 }
 
 impl MoveKind {
-    /// In the order of their numbers.
-    pub const ALL: [MoveKind; 7] = [
-        MoveKind::Call,
-        MoveKind::Continue,
-        MoveKind::Local,
-        MoveKind::Deliver,
-        MoveKind::Expire,
-        MoveKind::Flush,
-        MoveKind::Alarm,
-    ];
+    /// Numbers need so many bits.
+    pub const BITS: u32 = 4;
+
+    const PLAIN: [MoveKind; 7] = {
+        use MoveKind::*;
+        [Call, Continue, Local, Deliver, Expire, Flush, Alarm]
+    };
+
+    /// As a number.
+    pub fn number(self) -> u16 {
+        match self {
+            MoveKind::Timer(id) => Self::PLAIN.len() as u16 + u16::from(id),
+            plain => Self::PLAIN.iter().position(|&kind| kind == plain).map_or(0, |at| at as u16),
+        }
+    }
+
+    /// Of a number.
+    pub fn of_number(number: u16) -> MoveKind {
+        let timer = |id: u16| MoveKind::Timer(id as u8);
+        Self::PLAIN.get(usize::from(number)).copied().unwrap_or_else(|| timer(number - Self::PLAIN.len() as u16))
+    }
 }
 
 impl State {
@@ -270,7 +282,7 @@ impl<'p> Machine<'p> {
         let tasks = 0..self.program.tasks.len() as TaskId;
         tasks.flat_map(|task| {
             let kinds = [self.next_move(state, task), self.flush(state, task), self.alarm(state, task)];
-            kinds.into_iter().flatten().map(move |kind| Move { task, kind })
+            kinds.into_iter().flatten().chain(self.timers(state, task)).map(move |kind| Move { task, kind })
         })
     }
 
@@ -285,6 +297,22 @@ impl<'p> Machine<'p> {
     pub fn alarm(&self, state: &State, task: TaskId) -> Option<MoveKind> {
         let armed = state.kernel.process_of(task).signal.real_timer.armed;
         (armed && self.leader(task) == task).then_some(MoveKind::Alarm)
+    }
+
+    /// The timers of a task's process that can go off while it runs; for its first thread, whoever runs.
+    #[inline]
+    pub fn timers<'a>(&'a self, state: &'a State, task: TaskId) -> impl Iterator<Item = MoveKind> + 'a {
+        let process = state.kernel.task(task).process;
+        let any = !state.kernel.process(process).signal.posix_timers.is_empty();
+        let counts = any && (self.leader(task) == task || self.is_current(state, task));
+        let armed = counts.then(|| state.kernel.armed_timers(process));
+        armed.into_iter().flatten().map(MoveKind::Timer)
+    }
+
+    /// Whether a task may be the one that runs on a processor when a timer goes off, and that makes a difference.
+    fn is_current(&self, state: &State, task: TaskId) -> bool {
+        let runs = matches!(self.next_move(state, task), Some(MoveKind::Call | MoveKind::Continue | MoveKind::Local));
+        self.env.quirks.has(Quirk::TimerPrefersCurrent) && runs
     }
 
     /// The first thread of a task's process.
@@ -311,6 +339,7 @@ impl<'p> Machine<'p> {
             MoveKind::Expire => Action::Expire,
             MoveKind::Flush => Action::Flush,
             MoveKind::Alarm => Action::Alarm,
+            MoveKind::Timer(id) => Action::Timer(id),
             MoveKind::Local => {
                 let marks = state.marks.as_mut().map(|marks| &mut marks[mv.task as usize]);
                 state.cursors.write(mv.task as usize).advance_marking(code, true, marks);

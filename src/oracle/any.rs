@@ -1,7 +1,7 @@
 //! A set of states: every order of scheduling that explains what was seen.
 
 use super::{
-    fifo::{ipc, probes},
+    fifo::{ipc, probes, timer},
     step::{Event, StepSeen, events_of, killed, signal_sets},
 };
 use crate::{
@@ -90,16 +90,16 @@ impl<'m> Any<'m> {
 
     /// Every quiet state after the release, with the events on the way; ways with an event that was not seen are left.
     fn quiet_states(&mut self, state: State, release: Release, wanted: &[Event]) -> Vec<Partial> {
-        let (mut task, mut kind) = (release.task, self.machine.next_move(&state, release.task));
-        if release.expire && kind != Some(MoveKind::Expire) {
-            task = self.machine.leader(release.task);
-            kind = self.machine.alarm(&state, task);
-        }
-        use MoveKind::{Alarm, Call, Continue, Expire, Local};
-        let Some(kind @ (Call | Continue | Local | Expire | Alarm)) = kind else { return Vec::new() };
+        let mv = if release.expire {
+            timer(self.machine, &state, release)
+        } else {
+            let kind = self.machine.next_move(&state, release.task);
+            kind.filter(|&kind| kind != MoveKind::Deliver).map(|kind| Move { task: release.task, kind })
+        };
+        let Some(mv) = mv else { return Vec::new() };
         let mut quiet = Vec::new();
         let mut known = HashSet::new();
-        let mut open = self.moved(&Partial { state, events: Vec::new(), again: Vec::new() }, Move { task, kind });
+        let mut open = self.moved(&Partial { state, events: Vec::new(), again: Vec::new() }, mv);
         while let Some(partial) = open.pop() {
             if known.len() >= CAP {
                 self.capped = true;

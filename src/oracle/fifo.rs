@@ -55,18 +55,9 @@ impl<'m> Fifo<'m> {
         }
     }
 
-    /// The timer that goes off if a task's is to: that of its call, else that of its process; and to whom that happens.
-    fn timer(&self, task: TaskId) -> Option<Move> {
-        if self.machine.next_move(&self.state, task) == Some(MoveKind::Expire) {
-            return Some(Move { task, kind: MoveKind::Expire });
-        }
-        let leader = self.machine.leader(task);
-        self.machine.alarm(&self.state, leader).map(|kind| Move { task: leader, kind })
-    }
-
-    /// Whether a timer of a task could go off.
-    pub fn has_timer(&self, task: TaskId) -> bool {
-        self.timer(task).is_some()
+    /// Whether the timer that a release names could go off.
+    pub fn has_timer(&self, release: Release) -> bool {
+        timer(self.machine, &self.state, release).is_some()
     }
 
     /// What stands against releasing a task now.
@@ -107,7 +98,7 @@ impl<'m> Fifo<'m> {
     ) -> Result<StepSeen, Impossible> {
         // Whoever sleeps for a time only is released when that is over.
         let Move { task, kind } = match self.machine.next_move(&self.state, release.task) {
-            _ if release.expire => self.timer(release.task).ok_or(Impossible::NoTimer)?,
+            _ if release.expire => timer(self.machine, &self.state, release).ok_or(Impossible::NoTimer)?,
             Some(kind @ MoveKind::Expire) => Move { task: release.task, kind },
             _ => Move { task: release.task, kind: self.releasable(release.task)? },
         };
@@ -192,6 +183,21 @@ impl<'m> Fifo<'m> {
         seen.probes = probes(self.machine, &self.state);
         seen.ipc = ipc(self.machine, &self.state);
     }
+}
+
+/// The timer that a release names goes off: that with its id, or that of the task's call, else that of its process.
+pub(super) fn timer(machine: &Machine, state: &State, release: Release) -> Option<Move> {
+    let task = release.task;
+    if release.timer.is_none() && machine.next_move(state, task) == Some(MoveKind::Expire) {
+        return Some(Move { task, kind: MoveKind::Expire });
+    }
+    // It finds none of the program's tasks on the processor: all of them wait for the controller.
+    let leader = machine.leader(task);
+    let kind = match release.timer {
+        Some(id) => machine.timers(state, leader).find(|&kind| kind == MoveKind::Timer(id)),
+        None => machine.alarm(state, leader),
+    };
+    kind.map(|kind| Move { task: leader, kind })
 }
 
 /// What every System V object would show to a probe, if the model keeps all that one sees.

@@ -116,6 +116,7 @@ const NUMBERS: &[(&str, i64)] = &[
     ("SEGV_MAPERR", 1),
     ("SEGV_ACCERR", 2),
     ("SI_QUEUE", -1),
+    ("SI_TIMER", -2),
     ("SI_TKILL", -6),
     ("SI_KERNEL", 0x80),
     ("CLD_EXITED", 1),

@@ -131,6 +131,8 @@ fn shown_whole(r: &CallResult) -> bool {
                     | CallKind::Sigpending
                     | CallKind::Sigprocmask
                     | CallKind::Setitimer
+                    | CallKind::TimerSettime
+                    | CallKind::TimerGettime
             )
 }
 

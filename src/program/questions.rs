@@ -107,7 +107,8 @@ impl Compiled {
 
     /// Whether it arms timers that go off whatever its tasks do. Free runs would end before them, or have to wait for them.
     pub fn uses_alarms(&self) -> bool {
-        let arms = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), CallKind::Alarm | CallKind::Setitimer));
+        use CallKind::{Alarm, Setitimer, TimerSettime};
+        let arms = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Alarm | Setitimer | TimerSettime));
         self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
     }
 

@@ -17,21 +17,30 @@ pub struct Release {
     /// A timer goes off: that of the call that the task sleeps in, else that of its process. Written `W!`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expire: bool,
+    /// The timer is this one of `timer_create`. Written `W!0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<u8>,
 }
 
 impl Release {
     /// What follows the name of the task in the one-line form.
-    pub fn mark(self) -> &'static str {
-        match (self.hold, self.expire) {
-            (true, _) => "+",
-            (false, true) => "!",
-            (false, false) => "",
+    pub fn mark(self) -> String {
+        match (self.hold, self.expire, self.timer) {
+            (true, _, _) => "+".into(),
+            (false, true, None) => "!".into(),
+            (false, true, Some(timer)) => format!("!{timer}"),
+            (false, false, _) => String::new(),
         }
     }
 
     /// A task is released for one call.
     pub const fn of(task: TaskId) -> Self {
-        Release { task, hold: false, expire: false }
+        Release { task, hold: false, expire: false, timer: None }
+    }
+
+    /// A timer of a task goes off: the one with this id, or its own.
+    pub const fn expire(task: TaskId, timer: Option<u8>) -> Self {
+        Release { task, hold: false, expire: true, timer }
     }
 }
 
@@ -51,10 +60,12 @@ impl Schedule {
     /// The first word that is no task.
     pub fn parse(text: &str, task_by_name: impl Fn(&str) -> Option<TaskId>) -> Result<Schedule, String> {
         let step = |word: &str| {
-            let (hold, expire) = (word.ends_with('+'), word.ends_with('!'));
-            let name = word.strip_suffix(['+', '!']).unwrap_or(word);
+            let (hold, expire) = (word.ends_with('+'), word.contains('!'));
+            let (name, timer) = word.split_once('!').unwrap_or((word.trim_end_matches('+'), ""));
+            let wrong = || word.to_string();
             let task = task_by_name(name).ok_or_else(|| name.to_string())?;
-            Ok(Release { task, hold, expire })
+            let timer = (!timer.is_empty()).then(|| timer.parse().map_err(|_| wrong())).transpose()?;
+            Ok(Release { task, hold, expire, timer })
         };
         let steps: Result<Vec<Release>, String> = text.split_whitespace().map(step).collect();
         Ok(Schedule { steps: steps? })
@@ -68,7 +79,7 @@ impl Schedule {
                     f.write_str(" ")?;
                 }
                 f.write_str(&names[step.task as usize])?;
-                f.write_str(step.mark())?;
+                f.write_str(&step.mark())?;
             }
             Ok(())
         })
@@ -108,8 +119,13 @@ pub enum LineCodeKind {
         /// not among them contradicts the line.
         events: Vec<EventCode>,
     },
-    /// Lets a timer expire.
-    Expire(TaskId),
+    /// Lets a timer of a task expire.
+    Expire {
+        /// The task.
+        task: TaskId,
+        /// Which of those of `timer_create`, if it is one.
+        timer: Option<u8>,
+    },
     /// A condition that must hold here.
     Probe(ExprCode),
 }
@@ -147,7 +163,7 @@ impl ScheduleCode {
     pub fn schedule(&self) -> Schedule {
         let steps = self.lines.iter().filter_map(|line| match &line.kind {
             LineCodeKind::Release { release, .. } => Some(*release),
-            LineCodeKind::Expire(task) => Some(Release { expire: true, ..Release::of(*task) }),
+            LineCodeKind::Expire { task, timer } => Some(Release::expire(*task, *timer)),
             _ => None,
         });
         Schedule { steps: steps.collect() }

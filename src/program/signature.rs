@@ -171,6 +171,10 @@ pub static SIGNATURES: &[Signature] = &[
     sig(CallKind::Waitpid, &[req("pid", Pid), opt("options", Number)]),
     sig(CallKind::Alarm, &[req("seconds", Number)]),
     sig(CallKind::Setitimer, &[req("which", Number), req("value", Time), named("interval", Time)]),
+    sig(CallKind::TimerCreate, &[opt("signal", Number), opt("value", Number), named("thread", Pid)]),
+    sig(CallKind::TimerSettime, &[req("timer", Number), req("value", Time), named("interval", Time)]),
+    sig(CallKind::TimerGettime, &[req("timer", Number)]),
+    sig(CallKind::TimerDelete, &[req("timer", Number)]),
     sig(CallKind::Signalfd, &[req("mask", Signals), opt("flags", Number), named("fd", Fd)]),
 ];
 
@@ -272,6 +276,16 @@ impl Signature {
             }
             CallKind::Alarm => Call::Alarm { seconds: args.number(0, 0)? },
             CallKind::Setitimer => args.setitimer()?,
+            CallKind::TimerCreate => Call::TimerCreate {
+                signal: args.has(0).then(|| args.number(0, 0)).transpose()?,
+                value: args.number(1, 0)?,
+                tid: args.has(2).then(|| args.number(2, 0)).transpose()?,
+            },
+            CallKind::TimerSettime => {
+                Call::TimerSettime { id: args.number(0, 0)?, value: args.number(1, 0)?, interval: args.number(2, 0)? }
+            }
+            CallKind::TimerGettime => Call::TimerGettime { id: args.number(0, 0)? },
+            CallKind::TimerDelete => Call::TimerDelete { id: args.number(0, 0)? },
             CallKind::Sigreturn => Call::Sigreturn,
             CallKind::VmspliceRead => {
                 Call::VmspliceRead { fd: args.fd(0)?, count: args.bytes(1)?, flags: args.splice_flags(2)? }

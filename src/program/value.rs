@@ -170,8 +170,11 @@ impl fmt::Display for Value {
                     }
                     Ok(())
                 }
-                Ok(n) if r.call == CallKind::Setitimer && r.extra.len() == 2 => {
+                Ok(n) if matches!(r.call, CallKind::Setitimer | CallKind::TimerSettime) && r.extra.len() == 2 => {
                     write!(f, "{n} {{old {}, interval {}}}", r.extra[0], r.extra[1])
+                }
+                Ok(n) if r.call == CallKind::TimerGettime && r.extra.len() == 2 => {
+                    write!(f, "{n} {{armed {}, interval {}}}", r.extra[0], r.extra[1])
                 }
                 Ok(n) if r.call == CallKind::Waitpid && r.extra.len() == 2 => {
                     write!(f, "{n} {{code {}, status {}}}", r.extra[0], r.extra[1])

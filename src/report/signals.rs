@@ -4,7 +4,7 @@ use super::{ring::Drawing, strace::time};
 use crate::{
     kernel::{
         Kernel, ProcessId, SigPending, TaskId,
-        signal::{Disposition, SignalStruct, name, set_in_words},
+        signal::{Disposition, SignalStruct, TimerStatus, name, set_in_words},
     },
     machine::{Machine, State},
     program::Compiled,
@@ -68,7 +68,7 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
         ("signalfd_wqh", &old.signalfd_wqh, &new.signalfd_wqh),
         ("wait_chldexit", &old.wait_chldexit, &new.wait_chldexit),
     ];
-    for (name, old, new) in queues.into_iter().filter(|(_, old, new)| old != new) {
+    for (name, _, new) in queues.into_iter().filter(|(_, old, new)| old != new) {
         let tasks = new.entries.iter().map(|entry| program.tasks[usize::from(entry.task)].name.as_str());
         let tasks = tasks.collect::<Vec<_>>().join(", ");
         parts.push(format!("{name}: {}", if tasks.is_empty() { "empty" } else { &tasks }));
@@ -81,6 +81,7 @@ fn of_process(program: &Compiled, before: &Kernel, after: &Kernel, process: Proc
         };
         parts.push(format!("timer: {timer}"));
     }
+    parts.extend(timers(old, new));
     parts
 }
 
@@ -100,6 +101,31 @@ fn pending(program: &Compiled, pending: &SigPending) -> String {
 }
 
 /// `SIGUSR1 h, SIGPIPE SIG_IGN`.
+/// Timers of `timer_create` that changed.
+fn timers(old: &SignalStruct, new: &SignalStruct) -> Vec<String> {
+    let changed = new.posix_timers.iter().filter(|timer| !old.posix_timers.contains(timer));
+    let mut parts: Vec<String> = changed
+        .map(|timer| {
+            let again =
+                if timer.it_interval > 0 { format!(", every {}", time(timer.it_interval)) } else { String::new() };
+            let status = match timer.it_status {
+                TimerStatus::Disarmed => "not armed",
+                TimerStatus::Armed => "armed",
+                TimerStatus::RequeuePending => "waits for its signal to be taken",
+            };
+            format!("timer {}: {}, {status}{again}", timer.it_id, name(timer.signo))
+        })
+        .collect();
+    let gone = |id: &u8| new.posix_timers.iter().all(|timer| timer.it_id != *id);
+    parts
+        .extend(old.posix_timers.iter().map(|timer| timer.it_id).filter(gone).map(|id| format!("timer {id}: deleted")));
+    if old.ignored_posix_timers != new.ignored_posix_timers {
+        let ids: Vec<String> = new.ignored_posix_timers.iter().map(ToString::to_string).collect();
+        parts.push(format!("ignored_posix_timers: {}", if ids.is_empty() { "empty".into() } else { ids.join(", ") }));
+    }
+    parts
+}
+
 fn actions(program: &Compiled, process: ProcessId, of: &SignalStruct) -> String {
     let handlers = program.processes[usize::from(process)].threads.first();
     let handlers = handlers.map_or(&[][..], |&task| &program.tasks[usize::from(task)].code.handlers);

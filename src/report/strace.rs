@@ -134,6 +134,18 @@ impl Caller<'_> {
                 args.extend((*interval != 0).then(|| format!("interval: {}", time(*interval))));
                 args
             }
+            Call::TimerCreate { signal, value, tid } => {
+                let mut args: Vec<String> = signal.map(signal_name).into_iter().collect();
+                args.extend((*value != 0).then(|| value.to_string()));
+                args.extend(tid.map(|tid| format!("thread: {}", self.pid(tid))));
+                args
+            }
+            Call::TimerSettime { id, value, interval } => {
+                let mut args = vec![id.to_string(), time(*value)];
+                args.extend((*interval != 0).then(|| format!("interval: {}", time(*interval))));
+                args
+            }
+            Call::TimerGettime { id } | Call::TimerDelete { id } => vec![id.to_string()],
             Call::Load { addr } => vec![self.cell(*addr)],
             Call::Set { addr, value } => return format!("{} = {value}", self.cell(*addr)),
             Call::Cas { addr, old, new } => vec![self.cell(*addr), old.to_string(), new.to_string()],

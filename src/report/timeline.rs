@@ -281,11 +281,16 @@ impl<'m> Story<'m> {
             MoveKind::Deliver => "(signal)".into(),
             MoveKind::Expire => "(its timer expires)".into(),
             MoveKind::Alarm => "(the timer of its process goes off)".into(),
+            MoveKind::Timer(id) => format!("(timer {id} of its process goes off)"),
             MoveKind::Flush => shm::flushed(self.machine, &self.before, task),
         };
         let later = Caller { machine: self.machine, state: after, task };
         let (mut result, mut tone) = match step {
-            _ if matches!(mv.kind, MoveKind::Local | MoveKind::Expire | MoveKind::Flush | MoveKind::Alarm) => {
+            _ if matches!(
+                mv.kind,
+                MoveKind::Local | MoveKind::Expire | MoveKind::Flush | MoveKind::Alarm | MoveKind::Timer(_)
+            ) =>
+            {
                 (String::new(), Tone::Plain)
             }
             Step::Returned(ret) => {

@@ -100,6 +100,7 @@ impl<'m> Walk<'m> {
             Some(MoveKind::Local) => (self.statement(task), Tone::Plain),
             Some(MoveKind::Deliver) => ("receives a signal".into(), Tone::Wake),
             Some(MoveKind::Alarm) => ("its alarm can go off".into(), Tone::Plain),
+            Some(MoveKind::Timer(id)) => (format!("timer {id} of its process can go off"), Tone::Plain),
             Some(MoveKind::Flush) => ("has a store in its buffer".into(), Tone::Plain),
             Some(MoveKind::Expire) => {
                 (format!("asleep in {}; its timer can expire", caller.current_text()), Tone::Sleep)

@@ -165,6 +165,22 @@ pub enum Ending {
     TooMuchSeen,
     /// The program killed a task while it noted what it had seen, and that hides what others noted: nobody knows how the run went.
     Torn,
+    /// In every attempt a timer went off, or could have, in a step that was not for it: nobody knows what belongs to which step.
+    OutOfTurn,
+}
+
+impl Ending {
+    /// Why the run shows nothing, in words; none if it came to its end, or to a step that could not be made.
+    pub fn trouble(&self) -> Option<&'static str> {
+        Some(match self {
+            Ending::Finished | Ending::ScheduleImpossible { .. } => return None,
+            Ending::InitBlocked => "`init` did not come to its end",
+            Ending::TimedOut { .. } => "timeout",
+            Ending::TooMuchSeen => "the run was too long to be recorded",
+            Ending::Torn => "a task was killed in the middle of a note",
+            Ending::OutOfTurn => "a timer went off in a step that was not for it",
+        })
+    }
 }
 
 /// Why a task could not be released.

@@ -79,6 +79,23 @@ pub const PROBES: &[Probe] = &[
         "pipe p(size: 4096); init { write(p.w, \"x\" * 4096) }
          task W { write(p.w, \"a\") }; task T { fcntl(p.r, F_SETPIPE_SZ, 8192) }",
     ),
+    probe(
+        Quirk::TimerDropsStale,
+        "A A A A!0 A A",
+        "task A { sigprocmask(SIG_BLOCK, [SIGUSR1]); t = timer_create(SIGUSR1); timer_settime(t, 20 ms); timer_settime(t, 0)
+         sigwaitinfo([SIGUSR1], timeout: 0) }",
+    ),
+    probe(
+        Quirk::TimerParksIgnored,
+        "A A A A!0 A A",
+        "task A { handler h { }; sigaction(SIGUSR1, SIG_IGN); t = timer_create(SIGUSR1)
+         timer_settime(t, 20 ms, interval: 10 s); sigaction(SIGUSR1, h); yield() }",
+    ),
+    probe(
+        Quirk::TimerIdsOfProcess,
+        "A A B",
+        "process A { fork(B); timer_create(SIGUSR1) }; process B child of A { timer_create(SIGUSR1) }",
+    ),
     probe(Quirk::IoctlInval, "T", "pipe p; task T { ioctl(p.r, 0x5401) }"),
     probe(Quirk::Preadv2, "T", "pipe p(flags: O_NONBLOCK); task T holds p.w { read(p.r, 1, flags: RWF_NOWAIT) }"),
     probe(

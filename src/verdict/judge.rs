@@ -6,7 +6,7 @@ use crate::{
     kernel::{Env, Memory, Observe, Quirk, Version},
     machine::{Machine, SetupError, environment},
     program::Compiled,
-    target::{Ending, FreeOptions, Refusal, SteerOptions, Target},
+    target::{FreeOptions, Refusal, SteerOptions, Target},
 };
 use serde::Serialize;
 
@@ -109,13 +109,7 @@ impl Judgement {
             }
             for sighting in &real.sightings {
                 if let Some(super::Confirmation::Ended(end)) = &sighting.steered {
-                    let why = match end {
-                        Ending::TimedOut { .. } => "timeout",
-                        Ending::InitBlocked => "`init` did not come to its end",
-                        Ending::Torn => "a task was killed in the middle of a note",
-                        Ending::TooMuchSeen => "the run was too long to be recorded",
-                        Ending::Finished | Ending::ScheduleImpossible { .. } => "it went another way",
-                    };
+                    let why = end.trouble().unwrap_or("it went another way");
                     doubts.push(format!("a witness could not be steered to its end: {why}"));
                 }
             }

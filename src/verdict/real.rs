@@ -217,6 +217,8 @@ impl Real {
                         Confirmation::Diverged
                     }
                 }
+                // The clock has an order of its own for the timers of a path.
+                Ending::OutOfTurn => Confirmation::NotSteerable("timers go off in another order"),
                 end => Confirmation::Ended(end.clone()),
             };
             this.sightings[chosen[i]].steered = Some(confirmation);
@@ -344,11 +346,9 @@ pub fn trouble(program: &Compiled, end: &Ending) -> Option<String> {
     Some(match end {
         Ending::Finished => return None,
         Ending::ScheduleImpossible { task, why, .. } => scheduled::cannot(name(*task), *why),
-        Ending::InitBlocked => "`init` did not come to its end".into(),
         Ending::TimedOut { task: Some(task) } => format!("timeout: {} ran for too long", name(*task)),
         Ending::TimedOut { task: None } => "timeout: something ran for too long".into(),
-        Ending::Torn => "a task was killed in the middle of a note".into(),
-        Ending::TooMuchSeen => "the run was too long to be recorded".into(),
+        other => other.trouble()?.into(),
     })
 }
 

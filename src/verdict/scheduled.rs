@@ -5,7 +5,9 @@ use crate::{
     kernel::{TaskId, Trace, signal},
     machine::{Machine, State},
     oracle::{Fifo, StepSeen, What},
-    program::{EventWhat, ExprCode, LineCode, LineCodeKind, Outcome, Schedule, ScheduleCode, World, syntax::Span},
+    program::{
+        EventWhat, ExprCode, LineCode, LineCodeKind, Outcome, Release, Schedule, ScheduleCode, World, syntax::Span,
+    },
     target::Impossible,
 };
 use serde::Serialize;
@@ -75,13 +77,12 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
                     return (seen, wrong("the probed condition does not hold".into()));
                 }
             }
-            LineCodeKind::Expire(task) if !fifo.has_timer(*task) => {
-                return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task))));
-            }
-            LineCodeKind::Expire(task) => {
-                match fifo
-                    .release(crate::program::Release { expire: true, ..crate::program::Release::of(*task) }, &mut trace)
-                {
+            LineCodeKind::Expire { task, timer } => {
+                let release = Release::expire(*task, *timer);
+                if !fifo.has_timer(release) {
+                    return (seen, wrong(format!("{} has no timer that could expire", name(machine, *task))));
+                }
+                match fifo.release(release, &mut trace) {
                     Ok(step) => seen.push(step),
                     Err(why) => return (seen, wrong(cannot(name(machine, *task), why))),
                 }
@@ -95,7 +96,7 @@ pub fn in_model(machine: &Machine, initial: &State, code: &ScheduleCode) -> (Vec
 pub fn can_run(code: &ScheduleCode, can_hold: bool) -> bool {
     code.lines.iter().all(|line| match &line.kind {
         LineCodeKind::Release { release, .. } => can_hold || !release.hold,
-        LineCodeKind::Probe(_) | LineCodeKind::Expire(_) => true,
+        LineCodeKind::Probe(_) | LineCodeKind::Expire { .. } => true,
     })
 }
 
@@ -127,7 +128,7 @@ pub fn in_kernel<W: World>(
                 });
                 (visible && !cond.holds(&world)).then(|| "the probed condition does not hold".to_string())
             }
-            LineCodeKind::Expire(_) => {
+            LineCodeKind::Expire { .. } => {
                 step += 1;
                 None
             }

@@ -5,6 +5,9 @@ use crate::kernel::version::{Version, VersionRange};
 
 const ALL: VersionRange = VersionRange::ALL;
 const V5_0: VersionRange = VersionRange::since(Version::new(5, 0));
+const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
+const V6_13: VersionRange = VersionRange::since(Version::new(6, 13));
+const BEFORE_V6_13: VersionRange = VersionRange { from: None, until: Some(Version::new(6, 13)) };
 
 rules! {
     after super::AFTER_SHM;
@@ -38,6 +41,7 @@ rules! {
     SIG_C_02 "SIG-C-02" ALL, "complete_signal", "If the thread that a signal of the process is sent to blocks it, another thread that does not takes it.";
     SIG_C_03 "SIG-C-03" ALL, "complete_signal", "A signal that ends the process does so when it is sent, not when a thread attends to it.";
     SIG_C_04 "SIG-C-04" ALL, "retarget_shared_pending", "A thread that begins to block a signal that it was woken for wakes another one.";
+    SIG_C_05 "SIG-C-05" V6_4, "posixtimer_get_target", "The signal of a timer is tried first on the thread of its process that runs on the processor where the timer goes off.";
     SIG_D_01 "SIG-D-01" ALL, "dequeue_signal", "A thread's own signals come before those of its process.";
     SIG_D_02 "SIG-D-02" ALL, "next_signal", "SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE and SIGSYS come first, then the lowest number.";
     SIG_D_03 "SIG-D-03" V5_0, "dequeue_synchronous_signal", "Before all others comes a fault of the thread's own, in the order of the queue.";
@@ -83,6 +87,18 @@ rules! {
     SIG_T_02 "SIG-T-02" ALL, "alarm_setitimer", "alarm replaces the timer of the process, that of setitimer too, and tells what was left of it.";
     SIG_T_03 "SIG-T-03" ALL, "dequeue_signal", "A timer with an interval begins again when a SIGALRM of the process is taken: while one is pending, or if it is ignored, no other comes.";
     SIG_T_04 "SIG-T-04" ALL, "do_setitimer", "setitimer tells whether the timer was armed, and is EINVAL for a timer that there is none of.";
+    SIG_T_05 "SIG-T-05" ALL, "do_timer_create", "timer_create takes the queue entry of its signal along. Ids count from 0 in each process, past those that came to nothing.";
+    SIG_T_05_EAGAIN "SIG-T-05-EAGAIN" ALL, "do_timer_create", "The entry counts against RLIMIT_SIGPENDING from then on; over the limit it is EAGAIN.";
+    SIG_T_05_EINVAL "SIG-T-05-EINVAL" ALL, "good_sigevent", "A timer that there is none of, a signal that there is none of, a thread of another process: EINVAL.";
+    SIG_T_06 "SIG-T-06" ALL, "do_timer_settime", "timer_settime tells whether there was time left, which an interval timer always has, and the interval.";
+    SIG_T_06_DROPPED "SIG-T-06-DROPPED" V6_13, "posixtimer_deliver_signal", "A signal of a timer that was set or deleted since stays pending, and is dropped when it is to be taken.";
+    SIG_T_06_KEPT "SIG-T-06-KEPT" BEFORE_V6_13, "dequeue_signal", "A signal of a timer that was set or deleted since is taken as if it had not been; the timer is not armed by that.";
+    SIG_T_07 "SIG-T-07" ALL, "posixtimer_send_sigqueue", "A timer that goes off queues its own entry with SI_TIMER, even of a standard signal that is pending already.";
+    SIG_T_07_ONCE "SIG-T-07-ONCE" ALL, "posixtimer_send_sigqueue", "The entry of a timer is queued once: a timer that was set again and goes off before it is taken adds nothing.";
+    SIG_T_07_AGAIN "SIG-T-07-AGAIN" ALL, "posixtimer_deliver_signal", "An interval timer is armed again when its signal is taken.";
+    SIG_T_08 "SIG-T-08" V6_13, "posixtimer_sig_ignore", "An interval timer whose signal is ignored, or flushed from a queue, waits on a list; one that goes off once is done.";
+    SIG_T_08_AGAIN "SIG-T-08-AGAIN" BEFORE_V6_13, "posix_timer_fn", "An interval timer whose signal is ignored is armed again at once; one that goes off once is done.";
+    SIG_T_08_QUEUED "SIG-T-08-QUEUED" V6_13, "posixtimer_sig_unignore", "Timers on that list are queued when an action replaces SIG_IGN; SIG_DFL that ignores as well does not count.";
     SIG_R_01 "SIG-R-01" ALL, "handle_signal", "A read, write, open or waitpid that a handler with SA_RESTART interrupts is made again.";
     SIG_R_01_EINTR "SIG-R-01-EINTR" ALL, "handle_signal", "A read, write, open or waitpid that a handler without SA_RESTART interrupts is EINTR.";
     SIG_R_01_NONE "SIG-R-01-NONE" ALL, "arch_do_signal_or_restart", "A read, write, open or waitpid that a signal interrupts without a handler is made again.";

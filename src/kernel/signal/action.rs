@@ -90,9 +90,14 @@ impl Cx<'_> {
         action.mask &= !UNBLOCKABLE;
         let signal = signal as Signal;
         let process = self.k.task(self.me).process;
+        let was_ignored = self.k.process(process).signal.action(signal).disposition == Disposition::Ignore;
         self.k.process_mut(process).signal.set_action(signal, action);
-        if self.k.process(process).signal.ignores(signal) && self.flush_everywhere(process, mask(signal)) {
-            self.trace.rule(SIG_M_02);
+        if self.k.process(process).signal.ignores(signal) {
+            if self.flush_everywhere(process, mask(signal)) {
+                self.trace.rule(SIG_M_02);
+            }
+        } else if was_ignored {
+            self.timers_unignored(process, signal);
         }
         Return::value(0)
     }

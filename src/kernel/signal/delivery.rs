@@ -2,10 +2,10 @@
 
 use super::{
     DUMPING, Disposition, IGNORED_BY_DEFAULT, SIGALRM, SIGKILL, SIGSTOP, STOPPING, SaFlags, SigAction, SigInfo, SigSet,
-    WaitStatus, has, mask,
+    WaitStatus, has, mask, pending::SigQueue,
 };
 use crate::kernel::{
-    CallKind, Cx, Errno, Frame, InCall, Life, Quirk, RestartKind, Return, Step, TaskId,
+    CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, Quirk, RestartKind, Return, Step, TaskId,
     canon::{canon_enum, canon_struct},
     rules::*,
 };
@@ -231,14 +231,14 @@ impl Cx<'_> {
     fn dequeue_for_delivery(&mut self) -> Option<SigInfo> {
         let task = self.k.task(self.me);
         if self.env.quirks.has(Quirk::SigSynchronousFirst) {
-            let of_the_kernel = |entry: &&super::pending::SigQueue| {
+            let of_the_kernel = |entry: &&SigQueue| {
                 let info = entry.info;
                 info.code > 0 && has(super::SYNCHRONOUS & !task.blocked, info.signo)
             };
             let found = task.pending.list.iter().find(of_the_kernel).map(|entry| entry.info.signo);
             if let Some(signal) = found {
                 self.trace.rule(SIG_D_03);
-                let info = self.k.task_mut(self.me).pending.collect(signal, self.trace);
+                let info = self.k.task_mut(self.me).pending.collect(signal, self.trace).info;
                 self.recalc_sigpending();
                 return Some(info);
             }
@@ -250,9 +250,23 @@ impl Cx<'_> {
     /// `dequeue_signal`: from the thread's own set, and only if there is nothing from the shared one.
     pub(super) fn dequeue_signal(&mut self, blocked: SigSet) -> Option<SigInfo> {
         let process = self.k.task(self.me).process;
+        loop {
+            let entry = self.next_entry(process, blocked)?;
+            self.recalc_sigpending();
+            if has(STOPPING, entry.info.signo) {
+                self.k.task_mut(self.me).sig_mut().stop_dequeued = true;
+            }
+            debug_assert_ne!(entry.info.signo, SIGKILL, "a group exit comes first");
+            if entry.timer.is_none_or(|timer| self.timer_taken(process, timer)) {
+                return Some(entry.info);
+            }
+        }
+    }
+
+    fn next_entry(&mut self, process: ProcessId, blocked: SigSet) -> Option<SigQueue> {
         let own = self.k.task(self.me).pending.next_signal(blocked, self.trace);
         let shared = self.k.process(process).signal.shared_pending.next_signal(blocked, self.trace);
-        let info = match (own, shared) {
+        Some(match (own, shared) {
             (Some(signal), other) => {
                 if other.is_some() {
                     self.trace.rule(SIG_D_01);
@@ -260,11 +274,11 @@ impl Cx<'_> {
                 self.k.task_mut(self.me).pending.collect(signal, self.trace)
             }
             (None, Some(signal)) => {
-                let info = self.k.process_mut(process).signal.shared_pending.collect(signal, self.trace);
+                let entry = self.k.process_mut(process).signal.shared_pending.collect(signal, self.trace);
                 if signal == SIGALRM {
                     self.rearm_real_timer(process);
                 }
-                info
+                entry
             }
             (None, None) => {
                 let told = self.k.task(self.me).sigpending;
@@ -274,13 +288,7 @@ impl Cx<'_> {
                 }
                 return None;
             }
-        };
-        self.recalc_sigpending();
-        if has(STOPPING, info.signo) {
-            self.k.task_mut(self.me).sig_mut().stop_dequeued = true;
-        }
-        debug_assert_ne!(info.signo, SIGKILL, "a group exit comes first");
-        Some(info)
+        })
     }
 
     /// `restore_saved_sigmask`: the mask of before `sigsuspend` again. Whether there are signals now that it does not block.

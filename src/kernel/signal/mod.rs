@@ -10,6 +10,7 @@ mod ids;
 mod itimer;
 mod kill;
 mod pending;
+mod posix_timer;
 mod send;
 mod signalfd;
 mod stop;
@@ -22,6 +23,7 @@ pub use delivery::{Delivery, Interrupted, SigFrame};
 pub use ids::{INIT_PID, task_of, tid_of};
 pub use itimer::{ITIMER_REAL, RealTimer};
 pub use pending::{SIGINFO_FIELDS, SigInfo, SigPending, code};
+pub use posix_timer::{MAX_POSIX_TIMERS, PosixTimer, TimerStatus};
 pub use signalfd::{SIGINFO_SIZE, SignalfdRead};
 pub use waiting::{Pause, Sigtimedwait};
 
@@ -203,6 +205,12 @@ pub struct SignalStruct {
     pub wait_chldexit: WaitQueue,
     /// `real_timer`
     pub real_timer: RealTimer,
+    /// `posix_timers`, in the order in which they were made.
+    pub posix_timers: Vec<PosixTimer>,
+    /// `next_posix_timer_id`
+    pub next_posix_timer_id: u8,
+    /// `ignored_posix_timers`: those that wait until their signal is not ignored any more, the last one in front.
+    pub ignored_posix_timers: Vec<u8>,
 }
 
 canon_struct!(SignalStruct {
@@ -218,6 +226,9 @@ canon_struct!(SignalStruct {
     signalfd_wqh,
     wait_chldexit,
     real_timer,
+    posix_timers,
+    next_posix_timer_id,
+    ignored_posix_timers,
 });
 
 impl SignalStruct {

@@ -12,6 +12,8 @@ pub mod code {
     pub const SI_KERNEL: i32 = 0x80;
     /// By `sigqueue`.
     pub const SI_QUEUE: i32 = -1;
+    /// By a timer of `timer_create`.
+    pub const SI_TIMER: i32 = -2;
     /// By `tgkill`.
     pub const SI_TKILL: i32 = -6;
     /// SIGSEGV: nothing is mapped there.
@@ -35,7 +37,7 @@ pub struct SigInfo {
     pub signo: Signal,
     /// `si_code`
     pub code: i32,
-    /// `si_pid`: of the sender, or of the child.
+    /// `si_pid`: of the sender, or of the child; `si_timerid` of a timer.
     pub pid: i32,
     /// `si_uid`: of the sender, or of the child.
     pub uid: u32,
@@ -71,9 +73,11 @@ pub struct SigQueue {
     pub info: SigInfo,
     /// The user that the entry counts for.
     pub user: u16,
+    /// `SIGQUEUE_PREALLOC`: it belongs to this timer of the process, and does not count.
+    pub timer: Option<u8>,
 }
 
-canon_struct!(SigQueue { info, user });
+canon_struct!(SigQueue { info, user, timer });
 canon_struct!(SigPending { signal, list });
 
 impl SigPending {
@@ -88,10 +92,10 @@ impl SigPending {
         self.signal == 0
     }
 
-    /// `flush_sigqueue_mask`: forgets the signals of a set.
-    pub fn flush(&mut self, set: SigSet) {
+    /// `flush_sigqueue_mask`: forgets the signals of a set. The answer is the timers whose entries were among them.
+    pub fn flush(&mut self, set: SigSet) -> SmallVec<[u8; 2]> {
         self.signal &= !set;
-        self.list.retain(|entry| !has(set, entry.info.signo));
+        self.list.extract_if(.., |entry| has(set, entry.info.signo)).filter_map(|entry| entry.timer).collect()
     }
 
     /// `next_signal`: which of the signals that `blocked` lets through comes next.
@@ -113,14 +117,14 @@ impl SigPending {
     }
 
     /// `collect_signal`: takes the first entry of a signal. The signal stays pending if there is another one.
-    pub fn collect(&mut self, signal: Signal, trace: &mut Trace) -> SigInfo {
-        let info = match self.list.iter().position(|entry| entry.info.signo == signal) {
-            Some(at) => self.list.remove(at).info,
+    pub fn collect(&mut self, signal: Signal, trace: &mut Trace) -> SigQueue {
+        let entry = match self.list.iter().position(|entry| entry.info.signo == signal) {
+            Some(at) => self.list.remove(at),
             None => {
                 if signal != super::SIGKILL {
                     trace.rule(SIG_Q_05);
                 }
-                SigInfo { signo: signal, ..SigInfo::default() }
+                SigQueue { info: SigInfo { signo: signal, ..SigInfo::default() }, user: 0, timer: None }
             }
         };
         if self.list.iter().any(|entry| entry.info.signo == signal) {
@@ -131,7 +135,7 @@ impl SigPending {
         if signal >= FIRST_REALTIME {
             trace.rule(SIG_D_04);
         }
-        info
+        entry
     }
 
     /// What must hold of every pending set.
@@ -145,8 +149,8 @@ impl SigPending {
             if !self.contains(signo) {
                 return Err(format!("signal {signo} is queued and not in the set"));
             }
-            let before = self.list[..i].iter().any(|other| other.info.signo == signo);
-            if signo < FIRST_REALTIME && before {
+            let before = |other: &SigQueue| other.info.signo == signo && other.timer.is_none();
+            if signo < FIRST_REALTIME && entry.timer.is_none() && self.list[..i].iter().any(before) {
                 return Err(format!("signal {signo} is queued twice"));
             }
         }

@@ -7,6 +7,7 @@ use super::{
 use crate::kernel::{
     CallKind, Cx, Errno, Frame, InCall, Life, ProcessId, Quirk, RunState, TaskId, rules::*, trace::Event,
 };
+use smallvec::SmallVec;
 
 /// Who a signal is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +19,7 @@ pub(in crate::kernel) enum For {
 }
 
 impl For {
-    fn task(self) -> TaskId {
+    pub(super) fn task(self) -> TaskId {
         match self {
             For::Thread(task) | For::Process(task) => task,
         }
@@ -156,11 +157,11 @@ impl Cx<'_> {
         if !self.env.observe.siginfo {
             info = SigInfo { signo: signal, ..SigInfo::default() };
         }
-        Ok(Some(SigQueue { info, user }))
+        Ok(Some(SigQueue { info, user, timer: None }))
     }
 
     /// `prepare_signal`: what a signal does whatever becomes of it, and whether anything is to become of it.
-    fn prepare_signal(&mut self, signal: Signal, task: TaskId) -> bool {
+    pub(super) fn prepare_signal(&mut self, signal: Signal, task: TaskId) -> bool {
         let process = self.k.task(task).process;
         if matches!(self.k.process(process).life, Life::Exited(_)) && signal != SIGKILL {
             self.trace.rule(SIG_G_01);
@@ -178,17 +179,18 @@ impl Cx<'_> {
 
     /// Forgets signals of a process, whoever they are for; whether there were any.
     pub(super) fn flush_everywhere(&mut self, process: ProcessId, set: super::SigSet) -> bool {
-        let mut found = false;
+        let (mut found, mut timers) = (false, SmallVec::new());
         if self.k.process(process).signal.shared_pending.signal & set != 0 {
-            self.k.process_mut(process).signal.shared_pending.flush(set);
+            timers = self.k.process_mut(process).signal.shared_pending.flush(set);
             found = true;
         }
         for thread in self.k.threads_of_process(process) {
             if self.k.task(thread).pending.signal & set != 0 {
-                self.k.task_mut(thread).pending.flush(set);
+                timers.extend(self.k.task_mut(thread).pending.flush(set));
                 found = true;
             }
         }
+        self.timers_flushed(process, &timers);
         found
     }
 
@@ -222,7 +224,7 @@ impl Cx<'_> {
     }
 
     /// `complete_signal`: finds a thread to take the signal, and wakes it; a fatal one ends all of them.
-    fn complete_signal(&mut self, signal: Signal, to: For) {
+    pub(super) fn complete_signal(&mut self, signal: Signal, to: For) {
         let (mut taker, process) = (to.task(), self.k.task(to.task()).process);
         if !self.wants_signal(signal, taker) {
             let threads = self.k.threads_of_process(process);
@@ -318,10 +320,13 @@ impl crate::kernel::Kernel {
     }
 
     /// Queue entries that count for a user.
-    fn queued_for(&self, user: u16) -> u32 {
+    pub(super) fn queued_for(&self, user: u16) -> u32 {
+        let processes = || (0..self.process_count()).map(|p| self.process(p as ProcessId));
         let private = self.tasks().map(|(_, t)| &t.pending);
-        let shared = (0..self.process_count()).map(|p| &self.process(p as ProcessId).signal.shared_pending);
-        let count = |pending: &super::SigPending| pending.list.iter().filter(|entry| entry.user == user).count();
-        private.chain(shared).map(count).sum::<usize>() as u32
+        let shared = processes().map(|p| &p.signal.shared_pending);
+        let counts = |entry: &&SigQueue| entry.user == user && entry.timer.is_none();
+        let queued = private.chain(shared).map(|pending| pending.list.iter().filter(counts).count());
+        let timers = processes().filter(|p| p.uid == user).map(|p| p.signal.posix_timers.len());
+        queued.chain(timers).sum::<usize>() as u32
     }
 }

@@ -1,7 +1,7 @@
 //! Properties and schedules.
 
 use super::{Parsed, Parser, Reported, Token, slice};
-use crate::kernel::{Version, VersionRange};
+use crate::kernel::{Version, VersionRange, signal::MAX_POSIX_TIMERS};
 use crate::program::{
     Problem,
     syntax::{Event, EventKind, Line, LineKind, Property, PropertyKind, Schedule, Span},
@@ -127,7 +127,14 @@ impl Parser<'_> {
         let kind = match self.word() {
             "expire" => {
                 self.bump();
-                LineKind::Expire(self.task_ref()?)
+                let who = self.task_ref()?;
+                let timer = if self.word() == "timer" {
+                    self.bump();
+                    Some(self.timer_id()?)
+                } else {
+                    None
+                };
+                LineKind::Expire { who, timer }
             }
             "probe" => {
                 self.bump();
@@ -136,6 +143,16 @@ impl Parser<'_> {
             _ => self.release()?,
         };
         Ok(Line { kind, span: self.since(start) })
+    }
+
+    fn timer_id(&mut self) -> Parsed<u8> {
+        let span = self.span();
+        let id = self.small_number("the id of a timer")?;
+        let known = |id: &u8| usize::from(*id) < MAX_POSIX_TIMERS;
+        u8::try_from(id).ok().filter(known).ok_or_else(|| {
+            let most = format!("ids of a process count from 0 to {}", MAX_POSIX_TIMERS - 1);
+            self.report(Problem::new("no timer has this id", span, most))
+        })
     }
 
     fn release(&mut self) -> Parsed<LineKind> {

@@ -245,7 +245,8 @@ impl Display for Line {
                 }
                 Ok(())
             }
-            LineKind::Expire(who) => write!(f, "expire {who}"),
+            LineKind::Expire { who, timer: None } => write!(f, "expire {who}"),
+            LineKind::Expire { who, timer: Some(timer) } => write!(f, "expire {who} timer {timer}"),
             LineKind::Probe(cond) => write!(f, "probe {cond}"),
         }
     }

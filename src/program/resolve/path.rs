@@ -59,6 +59,10 @@ const RESULT_FIELDS: &[ResultField] = &[
     ("set", Some(CallKind::Sigpending), Field::Extra(0), Type::Number),
     ("old", Some(CallKind::Setitimer), Field::Extra(0), Type::Number),
     ("interval", Some(CallKind::Setitimer), Field::Extra(1), Type::Number),
+    ("old", Some(CallKind::TimerSettime), Field::Extra(0), Type::Number),
+    ("interval", Some(CallKind::TimerSettime), Field::Extra(1), Type::Number),
+    ("armed", Some(CallKind::TimerGettime), Field::Extra(0), Type::Number),
+    ("interval", Some(CallKind::TimerGettime), Field::Extra(1), Type::Number),
     ("old", Some(CallKind::Sigprocmask), Field::Extra(0), Type::Number),
 ];
 

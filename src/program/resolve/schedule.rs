@@ -37,9 +37,9 @@ fn line<'a>(t: &mut Translator<'a>, line: &'a Line) -> Option<LineCode> {
             }
             LineCodeKind::Release { release: Release { hold: *hold, ..Release::of(task) }, events }
         }
-        LineKind::Expire(who) => {
+        LineKind::Expire { who, timer } => {
             let task = t.names.task(who);
-            LineCodeKind::Expire(t.accept(task)?)
+            LineCodeKind::Expire { task: t.accept(task)?, timer: *timer }
         }
         LineKind::Probe(cond) => LineCodeKind::Probe(t.condition(cond)?),
     };

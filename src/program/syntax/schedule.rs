@@ -45,7 +45,13 @@ pub enum LineKind {
         events: Vec<Event>,
     },
     /// Lets a task's timer expire.
-    Expire(TaskRef),
+    Expire {
+        /// The task.
+        who: TaskRef,
+        /// `timer 0`: the one of `timer_create` with this id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timer: Option<u8>,
+    },
     /// A condition that holds at this point.
     Probe(Expr),
 }

@@ -3,7 +3,7 @@
 use super::{
     memory, msg,
     objects::{Objects, Region},
-    sem, shm, signals, sys,
+    sem, shm, signals, sys, timers,
 };
 use crate::{
     kernel::{
@@ -361,6 +361,23 @@ impl Executor {
                 let [interval, left] = old.map(|time| time.tv_sec * 1_000_000 + time.tv_usec);
                 with_extra(plain(ret), [left.min(1), interval])
             }
+            Call::TimerCreate { signal, value, tid } => {
+                let mut id = 0i32;
+                let event = timers::sigevent(*signal, *value, *tid);
+                let event = event.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+                plain(raw!(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, event, &raw mut id).map(|_| id.into()))
+            }
+            Call::TimerSettime { id, value, interval } => {
+                let (new, mut old) = (timers::setting(*value, *interval), timers::setting(0, 0));
+                let ret = raw!(libc::SYS_timer_settime, *id, 0, &raw const new, &raw mut old);
+                with_extra(plain(ret), timers::read_setting(&old))
+            }
+            Call::TimerGettime { id } => {
+                let mut now = timers::setting(0, 0);
+                let ret = raw!(libc::SYS_timer_gettime, *id, &raw mut now);
+                with_extra(plain(ret), timers::read_setting(&now))
+            }
+            Call::TimerDelete { id } => plain(raw!(libc::SYS_timer_delete, *id)),
             Call::Signalfd { fd, mask, flags } => {
                 let mask = std::ptr::from_ref(mask);
                 plain(raw!(libc::SYS_signalfd4, *fd, mask, signals::SET_BYTES, flags.bits()))
@@ -548,6 +565,10 @@ pub fn number(call: &Call) -> u32 {
         Call::Signalfd { .. } => libc::SYS_signalfd4,
         Call::Alarm { .. } => ALARM,
         Call::Setitimer { .. } => libc::SYS_setitimer,
+        Call::TimerCreate { .. } => libc::SYS_timer_create,
+        Call::TimerSettime { .. } => libc::SYS_timer_settime,
+        Call::TimerGettime { .. } => libc::SYS_timer_gettime,
+        Call::TimerDelete { .. } => libc::SYS_timer_delete,
         Call::Sigreturn => libc::SYS_rt_sigreturn,
         Call::Vmsplice { .. } | Call::VmspliceMemory { .. } | Call::VmspliceRead { .. } => libc::SYS_vmsplice,
         // None, and so none that anybody could be asleep in.

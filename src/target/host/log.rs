@@ -60,6 +60,8 @@ pub mod end {
     pub const OVERFLOW: u64 = 4;
     /// A task was killed in the middle of an entry.
     pub const TORN: u64 = 5;
+    /// A timer went off in a step that was not for it.
+    pub const OUT_OF_TURN: u64 = 6;
 }
 
 /// What a closed log has of a run.
@@ -206,6 +208,7 @@ impl RunEnd {
             },
             [end::INIT_BLOCKED, ..] => Ending::InitBlocked,
             [end::TORN, ..] => Ending::Torn,
+            [end::OUT_OF_TURN, ..] => Ending::OutOfTurn,
             [end::TIMED_OUT, task, ..] => Ending::TimedOut { task: task.checked_sub(1).map(|task| task as TaskId) },
             _ => Ending::TooMuchSeen,
         }

@@ -24,6 +24,7 @@ mod shm;
 mod signals;
 mod steer;
 mod sys;
+mod timers;
 mod wire;
 mod worker;
 

@@ -2,6 +2,7 @@
 
 use super::sys;
 use crate::{
+    kernel::signal::MAX_POSIX_TIMERS,
     program::SHOWN_CELLS,
     target::{Refusal, Stage},
 };
@@ -50,6 +51,18 @@ pub mod state {
     pub const EXITED: u32 = 5;
 }
 
+/// When a timer of a process goes off, nanoseconds of the monotonic clock.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Timer {
+    /// As early as it could; 0 if it is not armed.
+    pub at: AtomicU64,
+    /// How much later than that at most.
+    pub slack: AtomicU64,
+    /// How long after that again; 0 for never.
+    pub interval: AtomicU64,
+}
+
 /// The controller's and a task's common place.
 #[repr(C, align(64))]
 #[derive(Debug)]
@@ -70,12 +83,8 @@ pub struct Slot {
     pub tid: AtomicU32,
     /// When the time of its call is over, in nanoseconds of the monotonic clock; 0 if it waits for ever.
     pub deadline: AtomicU64,
-    /// Of the first thread: when the real-time timer of its process goes off, as early as it could; 0 if it is not armed.
-    pub alarm: AtomicU64,
-    /// How much later than that it goes off at most, nanoseconds.
-    pub alarm_slack: AtomicU64,
-    /// How long after that it goes off again, nanoseconds; 0 for never.
-    pub alarm_interval: AtomicU64,
+    /// Of the first thread: the timers of its process, first `ITIMER_REAL`, then those of `timer_create` by their ids.
+    pub timers: [Timer; 1 + MAX_POSIX_TIMERS],
     /// Whether it was found stopped when all was quiet: it answers to nobody.
     pub stopped: AtomicU32,
 }
@@ -270,7 +279,7 @@ impl Shared {
             slot.command.store(command::NONE, Ordering::Relaxed);
             slot.proc_pid.store(0, Ordering::Relaxed);
             slot.deadline.store(0, Ordering::Relaxed);
-            slot.alarm.store(0, Ordering::Relaxed);
+            slot.timers.iter().for_each(|timer| timer.at.store(0, Ordering::Relaxed));
             slot.tid.store(0, Ordering::Relaxed);
             slot.stopped.store(0, Ordering::Relaxed);
             slot.state.store(state::UNBORN, Ordering::Relaxed);

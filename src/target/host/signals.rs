@@ -129,7 +129,9 @@ fn change_mask(how: i32, set: Option<u64>) -> u64 {
 pub fn look() {
     let (none, now) = (0u64, [0i64; 2]);
     // SAFETY: the set is as long as said, and a time is two words. Nothing is taken, since the set is empty.
-    unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const none, std::ptr::null::<u8>(), &raw const now, SET_BYTES) };
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const none, std::ptr::null::<u8>(), &raw const now, SET_BYTES)
+    };
 }
 
 /// Does something during which handlers run when they are called.
@@ -282,6 +284,10 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
             return SigInfo { signo: signo as u8, code, ..SigInfo::default() };
         }
         let (pid, uid) = (word(16), word(20));
+        if code == code::SI_TIMER {
+            // Where others say who they are, a timer says which it is, and how often it went off.
+            return SigInfo { signo: signo as u8, code, pid, uid: 0, value };
+        }
         SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }
     }
 }
@@ -297,6 +303,8 @@ pub fn read_records(bytes: &[u8]) -> SmallVec<[i64; 2]> {
     let record = |bytes: &[u8]| {
         let word = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let (signo, code, pid, uid) = (word(0), word(8), word(12), word(16));
+        // A timer has a place of its own for its id.
+        let (pid, uid) = if code == code::SI_TIMER { (word(24), ipc::FIRST_USER as i32) } else { (pid, uid) };
         let value = match signo {
             libc::SIGCHLD if code > 0 => word(40).into(),
             _ => i64::from(word(48) as u32) | i64::from(word(52)) << 32,
@@ -355,12 +363,20 @@ impl Ids<'_> {
         task.map_or(real.min(1), |task| tid_of(task as u16))
     }
 
+    /// Who a signal is from: the program's id, or that of a timer.
+    pub fn sender(&self, info: &SigInfo) -> i32 {
+        if info.code == code::SI_TIMER { info.pid } else { self.virtual_id(info.pid) }
+    }
+
     /// The call with the sandbox's ids.
     pub fn real_call(&self, call: &Call) -> Option<Call> {
         Some(match *call {
             Call::Kill { pid, signal } => Call::Kill { pid: self.real(pid), signal },
             Call::Tgkill { pid, tid, signal } => Call::Tgkill { pid: self.real(pid), tid: self.real(tid), signal },
             Call::Sigqueue { pid, signal, value, code } => Call::Sigqueue { pid: self.real(pid), signal, value, code },
+            Call::TimerCreate { signal, value, tid: Some(tid) } => {
+                Call::TimerCreate { signal, value, tid: Some(self.real(tid)) }
+            }
             Call::Waitpid { pid, options } => Call::Waitpid { pid: self.real(pid), options },
             _ => return None,
         })

@@ -12,7 +12,7 @@ use super::{
     worker::{self, Crew, Way},
 };
 use crate::{
-    kernel::TaskId,
+    kernel::{TaskId, signal::MAX_POSIX_TIMERS},
     program::{Compiled, IpcNumbers, ProcessInfo, Release, Schedule},
     target::{Impossible, Job, Observation, Stage, SteerOptions},
 };
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
         self.slot(task).state.load(Ordering::Acquire)
     }
 
-    /// Whether it was a run: a timer that went off before its time makes it worthless, unless it was the last attempt.
+    /// Whether it was a run. A timer that went off before its time makes it worthless; the last attempt says so.
     fn all(mut self, index: usize, schedule: &Schedule, last: bool) -> bool {
         let shared = self.inside.shared;
         let start = shared.log_used();
@@ -202,6 +202,9 @@ impl<'a> Run<'a> {
         if self.late && !last {
             shared.close_log(start, false);
             return false;
+        }
+        if self.late {
+            self.count.end = [end::OUT_OF_TURN, 0, 0, 0];
         }
         if shared.close_log(start, false) != Kept::Whole {
             self.count.end = [end::OVERFLOW, 0, 0, 0];
@@ -276,11 +279,14 @@ impl<'a> Run<'a> {
         let shared = self.inside.shared;
         let task = release.task as usize;
         let impossible = |why: Impossible| Err([end::IMPOSSIBLE, step as u64, task as u64, why as u64]);
-        let alarm = release.expire && self.deadline(task) == 0;
+        let timer = self.timer_of(release);
+        let alarm = timer.is_some();
         match self.state(task) {
             state::UNBORN => return impossible(Impossible::NotStarted),
             state::EXITED => return impossible(Impossible::Exited),
-            _ if alarm && self.alarm(task).is_none() => return impossible(Impossible::NoTimer),
+            _ if timer.is_some_and(|timer| self.rings(task, timer).is_none()) => {
+                return impossible(Impossible::NoTimer);
+            }
             _ if alarm => {}
             state::PARKED => return impossible(Impossible::Parked),
             _ if self.is_stopped(task) => return impossible(Impossible::Stopped),
@@ -293,11 +299,13 @@ impl<'a> Run<'a> {
         shared.see(Observation::Released { step, task: release.task });
         let lowered = if release.hold { self.hold_sleepers() } else { Vec::new() };
         let calls = (0..self.tasks()).filter(|&t| alarm || t != task).map(|t| self.deadline(t)).filter(|&at| at > 0);
-        let expected = alarm.then(|| self.leader(task));
-        let alarms = (0..self.tasks()).filter(|&t| self.leader(t) == t && Some(t) != expected);
-        let earliest = calls.chain(alarms.filter_map(|t| self.alarm(t))).min();
-        if alarm {
-            self.ring(task);
+        let expected = timer.map(|timer| (self.leader(task), timer));
+        let leaders = (0..self.tasks()).filter(|&t| self.leader(t) == t);
+        let timers = leaders.flat_map(|t| (0..=MAX_POSIX_TIMERS).map(move |timer| (t, timer)));
+        let others = timers.filter(|&of| Some(of) != expected).filter_map(|(t, timer)| self.rings(t, timer));
+        let earliest = calls.chain(others).min();
+        if let Some(timer) = timer {
+            self.ring(task, timer);
         } else if self.state(task) == state::IN_CALL && !self.held[task] {
             self.expire(task)?;
         } else if std::mem::take(&mut self.held[task]) {
@@ -330,10 +338,16 @@ impl<'a> Run<'a> {
         self.program.processes[self.program.tasks[task].process as usize].threads[0] as usize
     }
 
-    /// When the real-time timer of a task's process goes off next, as early as it could.
-    fn alarm(&self, task: usize) -> Option<u64> {
-        let leader = self.slot(self.leader(task));
-        let (at, interval) = (leader.alarm.load(Ordering::Relaxed), leader.alarm_interval.load(Ordering::Relaxed));
+    /// The timer of its process that a release lets go off, by its place.
+    fn timer_of(&self, release: Release) -> Option<usize> {
+        let call = release.timer.is_none() && self.deadline(release.task.into()) != 0;
+        (release.expire && !call).then(|| release.timer.map_or(0, |id| 1 + usize::from(id)))
+    }
+
+    /// When a timer of a task's process goes off next, as early as it could.
+    fn rings(&self, task: usize, timer: usize) -> Option<u64> {
+        let timer = self.slot(self.leader(task)).timers.get(timer)?;
+        let (at, interval) = (timer.at.load(Ordering::Relaxed), timer.interval.load(Ordering::Relaxed));
         let next = |at: u64| match sys::now().checked_sub(at) {
             Some(since) if interval > 0 => at + (since / interval + 1) * interval,
             _ => at,
@@ -341,15 +355,15 @@ impl<'a> Run<'a> {
         (at > 0 && self.state(self.leader(task)) != state::EXITED).then(|| next(at))
     }
 
-    /// Waits until the real-time timer of a task's process has gone off. Both timers are this processor's, which serves the earlier
-    /// one first.
-    fn ring(&self, task: usize) {
+    /// Waits until a timer of a task's process has gone off. It and the one that is waited for here are this processor's, which serves
+    /// the earlier one first.
+    fn ring(&self, task: usize, timer: usize) {
         const LATER: u64 = 200_000;
-        let Some(at) = self.alarm(task) else { return };
-        let leader = self.slot(self.leader(task));
-        let until = at + leader.alarm_slack.load(Ordering::Relaxed) + LATER;
-        if leader.alarm_interval.load(Ordering::Relaxed) == 0 {
-            leader.alarm.store(0, Ordering::Relaxed);
+        let Some(at) = self.rings(task, timer) else { return };
+        let timer = &self.slot(self.leader(task)).timers[timer];
+        let until = at + timer.slack.load(Ordering::Relaxed) + LATER;
+        if timer.interval.load(Ordering::Relaxed) == 0 {
+            timer.at.store(0, Ordering::Relaxed);
         }
         while let Some(left) = until.checked_sub(sys::now()).filter(|&left| left > 0) {
             self.inside.shared.tick();

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     kernel::{
         Call, Errno, Return,
-        signal::{SIGINFO_FIELDS, SigInfo},
+        signal::{SIGINFO_FIELDS, SigInfo, code},
     },
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
@@ -279,8 +279,14 @@ impl<'a> Performer<'a> {
                 let begun = sys::now();
                 let mut ret = self.let_in(|| executor.make(call));
                 match call {
-                    Call::Alarm { seconds } => self.armed(begun, u64::from(*seconds) * 1_000_000, 0),
-                    Call::Setitimer { value, interval, .. } if ret.ret.is_ok() => self.armed(begun, *value, *interval),
+                    Call::Alarm { seconds } => self.armed(0, begun, u64::from(*seconds) * 1_000_000, 0),
+                    Call::Setitimer { value, interval, .. } if ret.ret.is_ok() => {
+                        self.armed(0, begun, *value, *interval);
+                    }
+                    Call::TimerSettime { id, value, interval } if ret.ret.is_ok() => {
+                        self.armed(1 + *id as usize, begun, *value, *interval);
+                    }
+                    Call::TimerDelete { id } if ret.ret.is_ok() => self.armed(1 + *id as usize, begun, 0, 0),
                     Call::Shm(_) => shm::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     Call::Msg(_) => msg::name_pids(shared, self.crew.program.tasks.len(), &mut ret),
                     Call::Sem(call) => sem::name_pids(shared, self.crew.program.tasks.len(), call, &mut ret),
@@ -296,12 +302,13 @@ impl<'a> Performer<'a> {
         self.advance()
     }
 
-    /// Its process has another real-time timer since `begun`, or none; times in microseconds.
-    fn armed(&self, begun: u64, value: u64, interval: u64) {
+    /// A timer of its process is set since `begun`; times in microseconds.
+    fn armed(&self, timer: usize, begun: u64, value: u64, interval: u64) {
         let leader = self.crew.inside.shared.slot(self.threads()[0] as usize);
-        leader.alarm_interval.store(interval * 1000, Ordering::Relaxed);
-        leader.alarm_slack.store(sys::now() - begun, Ordering::Relaxed);
-        leader.alarm.store(if value > 0 { begun + value * 1000 } else { 0 }, Ordering::Relaxed);
+        let Some(timer) = leader.timers.get(timer) else { return };
+        timer.interval.store(interval * 1000, Ordering::Relaxed);
+        timer.slack.store(sys::now() - begun, Ordering::Relaxed);
+        timer.at.store(if value > 0 { begun + value * 1000 } else { 0 }, Ordering::Relaxed);
     }
 
     /// The tasks of its process.
@@ -320,10 +327,9 @@ impl<'a> Performer<'a> {
         let virtual_id = |real: i64| i64::from(self.crew.ids().virtual_id(real as i32));
         match (call, &mut ret.ret) {
             (Call::Waitpid { .. }, Ok(pid)) => *pid = virtual_id(*pid),
-            (Call::Sigtimedwait { .. }, Ok(_)) => ret.extra[2] = virtual_id(ret.extra[2]),
-            (Call::Read { .. }, Ok(_)) => {
+            (Call::Sigtimedwait { .. } | Call::Read { .. }, Ok(_)) => {
                 for info in ret.extra.chunks_exact_mut(SIGINFO_FIELDS.into()) {
-                    info[2] = virtual_id(info[2]);
+                    info[2] = if info[1] == i64::from(code::SI_TIMER) { info[2] } else { virtual_id(info[2]) };
                 }
             }
             _ => {}
@@ -337,7 +343,7 @@ impl<'a> Performer<'a> {
         let before = [&self.slot.state, &self.slot.kind, &self.slot.syscall].map(|word| word.load(Ordering::Acquire));
         let deadline = self.slot.deadline.load(Ordering::Relaxed);
         self.slot.becomes(state::LOCAL);
-        info.pid = self.crew.ids().virtual_id(info.pid);
+        info.pid = self.crew.ids().sender(&info);
         let task = self.task as u16;
         // What the interrupted call was prepared in is not the handler's.
         let prepared = self.executors.take();
