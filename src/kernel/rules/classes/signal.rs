@@ -107,6 +107,8 @@ pub const EXCEPTIONS: &[(&str, Class)] = &[
     ("SIG-Q-04-LOST", LIMIT),
     ("SIG-Q-05", LIMIT),
     ("SIG-T-05-EAGAIN", LIMIT),
+    ("SIG-T-06-KEPT", ModelOnly("kernels before v6.13")),
+    ("SIG-T-08-AGAIN", ModelOnly("kernels before v6.13")),
     ("SIG-C-05", ModelOnly("no schedule says which task runs on the processor where a timer goes off")),
     (
         "SIG-G-01",
