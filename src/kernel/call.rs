@@ -403,6 +403,11 @@ pub enum Call {
         /// Microseconds after which it goes off again; 0 for never.
         interval: u64,
     },
+    /// `exit(status)`: the thread ends, and with the last one its process.
+    ThreadExit {
+        /// The status, 0 to 255.
+        status: u8,
+    },
     /// `timer_create(CLOCK_MONOTONIC, …)`; the answer is the id.
     TimerCreate {
         /// `sigev_signo`, or none for SIGALRM with the id as its value.
@@ -486,6 +491,7 @@ impl Call {
             Call::Signalfd { .. } => CallKind::Signalfd,
             Call::Alarm { .. } => CallKind::Alarm,
             Call::Setitimer { .. } => CallKind::Setitimer,
+            Call::ThreadExit { .. } => CallKind::ThreadExit,
             Call::TimerCreate { .. } => CallKind::TimerCreate,
             Call::TimerSettime { .. } => CallKind::TimerSettime,
             Call::TimerGettime { .. } => CallKind::TimerGettime,

@@ -71,6 +71,7 @@ pub enum CallKind {
     TimerSettime,
     TimerGettime,
     TimerDelete,
+    ThreadExit,
 }
 
 impl CallKind {
@@ -136,6 +137,7 @@ impl CallKind {
         ("timer_settime", CallKind::TimerSettime),
         ("timer_gettime", CallKind::TimerGettime),
         ("timer_delete", CallKind::TimerDelete),
+        ("thread_exit", CallKind::ThreadExit),
     ];
 
     /// The name in the notation.

@@ -17,6 +17,11 @@ pub enum Exit {
         /// The status.
         status: WaitStatus,
     },
+    /// `do_exit(status)` of one thread, at its start.
+    Thread {
+        /// The status.
+        status: u8,
+    },
     /// A task that does not come back from the kernel.
     Task,
     /// `exit_sem`: adjustments to semaphores are made, one set after the other.
@@ -35,7 +40,8 @@ pub enum Exit {
     Notify,
 }
 
-canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, 4 => Notify, 5 => Mm, });
+canon_enum!(Exit { 0 => Group { status }, 1 => Task, 2 => Files { dying }, 3 => Sem { wake_q }, 4 => Notify, 5 => Mm,
+    6 => Thread { status }, });
 
 impl Exit {
     /// The pipe whose lock its next section takes.
@@ -51,9 +57,19 @@ impl Exit {
         Exit::Group { status: WaitStatus::exited(status) }
     }
 
+    /// `exit` of a thread.
+    pub fn thread(status: u8) -> Self {
+        Exit::Thread { status }
+    }
+
     /// One section.
     pub fn step(&mut self, cx: &mut Cx) -> Step {
         match self {
+            Exit::Thread { status } => {
+                cx.thread_exits(*status);
+                *self = Exit::Task;
+                Step::Preempted
+            }
             Exit::Group { status } => {
                 let status = *status;
                 if matches!(cx.k.process_of(cx.me).life, Life::Live) {
@@ -68,7 +84,11 @@ impl Exit {
                 process.threads -= 1;
                 if process.threads > 0 {
                     cx.exit_shm();
+                    cx.reparent_children();
                     return gone(cx);
+                }
+                if process.life == Life::Live {
+                    process.life = Life::Exited(WaitStatus::exited(process.status));
                 }
                 process.signal.real_timer = Default::default();
                 process.signal.posix_timers = Vec::new();
@@ -139,6 +159,7 @@ impl Exit {
 }
 
 fn gone(cx: &mut Cx) -> Step {
+    cx.release_task();
     let me = cx.k.task_mut(cx.me);
     (me.state, me.sigpending) = (RunState::Dead, false);
     me.pending = Default::default();

@@ -25,6 +25,7 @@ impl InCall {
             },
             InCall::Exit(Exit::Group { status }) if status.signal().is_none() => "about to end its process",
             InCall::Exit(Exit::Group { .. }) => "about to be ended by a signal",
+            InCall::Exit(Exit::Thread { .. }) => "about to end alone",
             InCall::Exit(Exit::Mm) => "about to give back its memory",
             InCall::Exit(Exit::Task) => "about to be gone",
             InCall::Exit(Exit::Sem { .. }) => "about to make its adjustments to semaphores",

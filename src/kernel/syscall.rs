@@ -133,6 +133,7 @@ impl Cx<'_> {
             }
             Call::Fork { child } => Err(self.fork(child)),
             Call::Exit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::group(status))), fput: None }),
+            Call::ThreadExit { status } => Ok(Frame { call: Some(InCall::Exit(Exit::thread(status))), fput: None }),
             Call::Pause => Ok(Frame { call: Some(InCall::Pause(Pause::new(self, None))), fput: None }),
             Call::Sigsuspend { mask } => {
                 Ok(Frame { call: Some(InCall::Pause(Pause::new(self, Some(mask)))), fput: None })
@@ -438,6 +439,7 @@ impl Cx<'_> {
         let signal = SignalStruct { ignored: of.ignored, handlers: of.handlers.clone(), ..SignalStruct::default() };
         let last = (0..self.k.process_count() as ProcessId).map(|p| self.k.process(p).born).max().unwrap_or(0);
         let born = if self.env.observe.births { last + 1 } else { 1 };
+        let sibling = self.k.next_sibling(self.env);
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let me = self.me;
         let process = self.k.process_mut(child);
@@ -447,6 +449,7 @@ impl Cx<'_> {
         process.uid = uid;
         process.parent = Some(me);
         process.born = born;
+        process.sibling = sibling;
         process.signal = signal;
         for thread in threads {
             let task = self.k.task_mut(thread);

@@ -90,6 +90,8 @@ pub struct Process {
     pub life: Life,
     /// Threads that have not exited.
     pub threads: u16,
+    /// The status with which it ends if its threads exit one by one.
+    pub status: u8,
     /// The user; 0 owns the files of the test.
     pub uid: u16,
     /// `mm_struct`: shared memory that it has attached.
@@ -98,6 +100,8 @@ pub struct Process {
     pub parent: Option<TaskId>,
     /// Forked processes in the order of their making, those from the start before them.
     pub born: u16,
+    /// `sibling`: where it stands among the children of its parent, who are looked through in this order.
+    pub sibling: u16,
     /// `signal_struct` and `sighand_struct`.
     pub signal: SignalStruct,
 }
@@ -218,12 +222,18 @@ impl Canon for Process {
         put(out, self.signal.ignored);
         // Most processes have nothing else of these.
         let bare = SignalStruct { ignored: self.signal.ignored, ..SignalStruct::default() };
-        let plain = self.mm.vmas.is_empty() && self.parent.is_none() && self.born == 0 && self.signal == bare;
+        let plain = self.mm.vmas.is_empty()
+            && self.parent.is_none()
+            && self.born == 0
+            && self.status == 0
+            && self.signal == bare;
         plain.encode(out);
         if !plain {
             self.mm.encode(out);
             self.parent.encode(out);
             self.born.encode(out);
+            self.sibling.encode(out);
+            self.status.encode(out);
             self.signal.encode(out);
         }
     }
@@ -243,6 +253,8 @@ impl Canon for Process {
             mm: Mm::decode(input),
             parent: Option::decode(input),
             born: u16::decode(input),
+            sibling: u16::decode(input),
+            status: u8::decode(input),
             signal: SignalStruct::decode(input),
             ..process
         }

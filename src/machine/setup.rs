@@ -97,7 +97,7 @@ pub fn environment(program: &Compiled, base: Env) -> Result<Env, SetupError> {
     }
     env.observe.siginfo = program.siginfo_visible;
     env.observe.pids = program.looks_at_pids();
-    env.observe.births = program.signals_groups();
+    env.observe.births = program.signals_groups() || program.waits_for_any();
     Ok(env)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     kernel::{
-        CallKind, Kernel, ProcessId, Return, RunState, Signal, Step, Task, TaskId,
+        Call, CallKind, Kernel, ProcessId, Return, RunState, Signal, Step, Task, TaskId,
         signal::{self, Disposition, SigInfo, SigSet},
     },
     machine::{Machine, State},
@@ -299,6 +299,12 @@ pub(super) fn events_of(
             let mask = state.kernel.task(task).blocked;
             What::Handler(Handled { handler: frame.handler, info: frame.info, mask })
         }),
+        Step::Exited if call == Some(CallKind::ThreadExit) => {
+            match state.cursor(task).peek_call(&machine.program.tasks[task as usize].code) {
+                Some(Call::ThreadExit { status }) => Some(What::Exited(status)),
+                _ => None,
+            }
+        }
         Step::Exited => {
             let status = state.kernel.process_of(task).life.ended().filter(|status| status.signal().is_none());
             status.filter(|_| call == Some(CallKind::Exit)).map(|status| What::Exited(status.status))

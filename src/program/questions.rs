@@ -112,6 +112,16 @@ impl Compiled {
         self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
     }
 
+    /// Whether it may wait for whichever child it is.
+    pub fn waits_for_any(&self) -> bool {
+        let any = |instr: &Instr| match instr {
+            Instr::Call { call: CallCode::Known(Call::Waitpid { pid, .. }), .. } => *pid <= 0,
+            Instr::Call { call, .. } => call.kind() == CallKind::Waitpid,
+            _ => false,
+        };
+        self.tasks.iter().any(|task| task.code.instrs.iter().any(any))
+    }
+
     /// Whether it may send signals to several processes at once.
     pub fn signals_groups(&self) -> bool {
         let group = |instr: &Instr| match instr {

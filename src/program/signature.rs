@@ -122,6 +122,7 @@ pub static SIGNATURES: &[Signature] = &[
     },
     sig(CallKind::Fork, &[req("child", Child)]),
     sig(CallKind::Exit, &[opt("status", Number)]),
+    sig(CallKind::ThreadExit, &[opt("status", Number)]),
     sig(CallKind::Pause, &[]),
     sig(CallKind::Yield, &[]),
     sig(
@@ -226,6 +227,7 @@ impl Signature {
             CallKind::Poll => Call::Poll { fds: args.polled()?, timeout: args.timeout(2)? },
             CallKind::Fork => Call::Fork { child: args.number(0, 0)? },
             CallKind::Exit => Call::Exit { status: args.number(0, 0)? },
+            CallKind::ThreadExit => Call::ThreadExit { status: args.number(0, 0)? },
             CallKind::Pause => Call::Pause,
             CallKind::Yield => Call::Yield,
             CallKind::Splice => Call::Splice {

@@ -83,7 +83,7 @@ impl Caller<'_> {
                 args
             }
             Call::Fork { child } => vec![self.machine.program.processes[*child as usize].name.clone()],
-            Call::Exit { status } => vec![status.to_string()],
+            Call::Exit { status } | Call::ThreadExit { status } => vec![status.to_string()],
             Call::Pause | Call::Yield | Call::Sigpending | Call::Sigreturn => vec![],
             Call::Kill { pid, signal: number } => vec![self.pid(*pid), signal_name(*number)],
             Call::Tgkill { pid, tid, signal: number } => vec![self.pid(*pid), self.pid(*tid), signal_name(*number)],

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     explore::{Taken, Witness},
-    kernel::{CallKind, Event, RunState, Step, TaskId, Trace, rules::Rule, signal},
+    kernel::{Call, CallKind, Event, RunState, Step, TaskId, Trace, rules::Rule, signal},
     machine::{Machine, Move, MoveKind, State},
     oracle::Fifo,
     program::{Instr, Outcome, Schedule, Value, syntax::ObjectKind},
@@ -318,7 +318,7 @@ impl<'m> Story<'m> {
             }
             Step::Stopped => ("… stopped".into(), Tone::Sleep),
             Step::Exited => match (&call, after.kernel.process_of(task).life) {
-                (Some(crate::kernel::Call::Exit { .. }), _) if mv.kind != MoveKind::Deliver => {
+                (Some(Call::Exit { .. } | Call::ThreadExit { .. }), _) if mv.kind != MoveKind::Deliver => {
                     ("… gone".into(), Tone::Dim)
                 }
                 (_, life) if life.ended().is_some() => {

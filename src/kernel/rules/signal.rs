@@ -5,6 +5,8 @@ use crate::kernel::version::{Version, VersionRange};
 
 const ALL: VersionRange = VersionRange::ALL;
 const V5_0: VersionRange = VersionRange::since(Version::new(5, 0));
+const V6_0: VersionRange = VersionRange::since(Version::new(6, 0));
+const BEFORE_V6_0: VersionRange = VersionRange { from: None, until: Some(Version::new(6, 0)) };
 const V6_4: VersionRange = VersionRange::since(Version::new(6, 4));
 const V6_13: VersionRange = VersionRange::since(Version::new(6, 13));
 const BEFORE_V6_13: VersionRange = VersionRange { from: None, until: Some(Version::new(6, 13)) };
@@ -108,5 +110,10 @@ rules! {
     SIG_X_01_REAP "SIG-X-01-REAP" ALL, "do_notify_parent", "Children of a process that ignores SIGCHLD, or has SA_NOCLDWAIT, leave no zombies.";
     SIG_X_02 "SIG-X-02" ALL, "wait_task_zombie", "waitpid returns the status of a child that has ended, once.";
     SIG_X_02_ORDER "SIG-X-02-ORDER" ALL, "__wake_up_parent", "Of the threads that wait for a child, the one that came last looks first.";
+    SIG_X_02_FIRST "SIG-X-02-FIRST" ALL, "do_wait", "Of several children waitpid finds those that the caller forked before those of other threads, and the first-born first.";
+    SIG_X_04 "SIG-X-04" V6_0, "synchronize_group_exit", "A process whose threads exit one by one ends with the status of the last one.";
+    SIG_X_04_LEADER "SIG-X-04-LEADER" BEFORE_V6_0, "wait_task_zombie", "A process whose threads exit one by one ends with the status of its first thread.";
+    SIG_X_05 "SIG-X-05" ALL, "exit_signals", "A thread that exits wakes others for signals of the process that it was told of.";
+    SIG_X_06 "SIG-X-06" ALL, "forget_original_parent", "The children of a thread that exits belong to another thread of its process.";
     SIG_X_ECHILD "SIG-X-ECHILD" ALL, "do_wait", "waitpid without a child that it could wait for is ECHILD.";
 }

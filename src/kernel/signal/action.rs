@@ -147,7 +147,7 @@ impl Cx<'_> {
     }
 
     /// `retarget_shared_pending`
-    fn retarget_shared_pending(&mut self, which: SigSet) {
+    pub(super) fn retarget_shared_pending(&mut self, which: SigSet) {
         let process = self.k.task(self.me).process;
         let mut retarget = self.k.process(process).signal.shared_pending.signal & which;
         for thread in self.k.threads_of_process(process) {

@@ -2,7 +2,7 @@
 
 use super::{SIGCHLD, SIGCONT, SaFlags, SigInfo, Signal, code, send::For};
 use crate::kernel::{
-    Cx, Errno, InCall, Kernel, Life, ProcessId, QueueId, RestartKind, Return, Step, WaitEntry,
+    Cx, Errno, InCall, Kernel, Life, ProcessId, QueueId, RestartKind, Return, Step, TaskId, WaitEntry,
     canon::{Canon, canon_enum, canon_struct, get, put},
     rules::*,
     signal::Disposition,
@@ -94,7 +94,7 @@ impl Wait4 {
                 // In the queue before it looks, so that nobody's end is missed; and there until it returns.
                 let queue = QueueId::chldexit(self.process);
                 cx.enqueue(queue, WaitEntry { task: cx.me, exclusive: false, key: 0 });
-                let step = match self.look(cx, self.process) {
+                let step = match self.look(cx) {
                     Some(ret) => Step::Returned(ret),
                     None if cx.signal_pending() => Step::Restart(RestartKind::Sys),
                     None => {
@@ -121,9 +121,13 @@ impl Wait4 {
     }
 
     /// `__do_wait`: what the first child says that has something to say.
-    fn look(&self, cx: &mut Cx, me: ProcessId) -> Option<Return> {
+    fn look(&self, cx: &mut Cx) -> Option<Return> {
         let mut any = false;
-        for child in cx.k.children(me) {
+        let children = cx.k.children_seen_from(cx.me);
+        if children.len() > 1 {
+            cx.trace.rule(SIG_X_02_FIRST);
+        }
+        for child in children {
             if !self.waits_for(cx.k, child) {
                 continue;
             }
@@ -177,6 +181,16 @@ impl Kernel {
     pub fn children(&self, process: ProcessId) -> Vec<ProcessId> {
         let all = 0..self.process_count() as ProcessId;
         all.filter(|&p| self.parent_of(p) == Some(process) && self.exists(p)).collect()
+    }
+
+    /// The children of a thread's process as it looks through them: its own before those of the threads after it, the first-born first,
+    /// and those last who came to a thread when another one exited.
+    fn children_seen_from(&self, thread: TaskId) -> Vec<ProcessId> {
+        let mut children = self.children(self.task(thread).process);
+        // Threads are tasks in a row.
+        let after = |of: TaskId| of.wrapping_sub(thread);
+        children.sort_by_key(|&child| (self.process(child).parent.map(after), self.process(child).sibling));
+        children
     }
 
     fn parent_of(&self, process: ProcessId) -> Option<ProcessId> {

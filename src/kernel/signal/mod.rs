@@ -14,6 +14,7 @@ mod posix_timer;
 mod send;
 mod signalfd;
 mod stop;
+mod thread;
 mod waiting;
 
 pub use action::{Disposition, SaFlags, SigAction, SigHow};

@@ -228,7 +228,9 @@ impl Cx<'_> {
         let (mut taker, process) = (to.task(), self.k.task(to.task()).process);
         if !self.wants_signal(signal, taker) {
             let threads = self.k.threads_of_process(process);
-            if matches!(to, For::Thread(_)) || threads.len() <= 1 {
+            // A first thread that has exited stays in the group.
+            let others = threads.iter().any(|&thread| thread != taker);
+            if matches!(to, For::Thread(_)) || !others {
                 return;
             }
             // Round robin, from the one that was chosen last.

@@ -29,11 +29,18 @@ impl Cx<'_> {
             }
         }
         let task = self.k.task_mut(self.me);
-        let sig = task.sig_mut();
-        sig.stop_pending = false;
-        sig.stop_dequeued = false;
-        task.drop_empty_sig();
+        task.sig_mut().stop_dequeued = false;
         task.state = RunState::Stopped;
+        self.participate_group_stop();
+        true
+    }
+
+    /// `task_participate_group_stop`: the caller has nothing left to stop. The parent is told if it was the last one.
+    pub(super) fn participate_group_stop(&mut self) {
+        let process = self.k.task(self.me).process;
+        let task = self.k.task_mut(self.me);
+        task.sig_mut().stop_pending = false;
+        task.drop_empty_sig();
         let shared = &mut self.k.process_mut(process).signal;
         shared.group_stop_count = shared.group_stop_count.saturating_sub(1);
         let last = shared.group_stop_count == 0 && !shared.stopped;
@@ -43,7 +50,6 @@ impl Cx<'_> {
             self.trace.rule(SIG_A_03);
             self.notify_parent_cldstop(process, code::CLD_STOPPED);
         }
-        true
     }
 
     /// What SIGCONT does before it is queued, whether it is ignored, blocked or handled.

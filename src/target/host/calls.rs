@@ -391,7 +391,9 @@ impl Executor {
                 }
             }
             // A handler returns by itself.
-            Call::Fork { .. } | Call::Exit { .. } | Call::Sigreturn => Return::error(Errno::ENOSYS),
+            Call::Fork { .. } | Call::Exit { .. } | Call::ThreadExit { .. } | Call::Sigreturn => {
+                Return::error(Errno::ENOSYS)
+            }
         }
     }
 
@@ -542,6 +544,7 @@ pub fn number(call: &Call) -> u32 {
         Call::Poll { .. } => libc::SYS_ppoll,
         Call::Fork { .. } => libc::SYS_clone,
         Call::Exit { .. } => libc::SYS_exit_group,
+        Call::ThreadExit { .. } => libc::SYS_exit,
         Call::Msg(call) => msg::number(call),
         Call::Sem(call) => sem::number(call),
         Call::Shm(call) => shm::number(call),

@@ -74,6 +74,7 @@ impl Eyes {
                 let calm = resting && (!self.signals || load(&slot.state) == state::UNBORN)
                     || match load(&slot.state) {
                         state::EXITED => pass == 1 || self.is_gone(slot),
+                        state::GONE => pass == 1 || matches!(task_state(slot), 'X' | 'Z'),
                         state::IDLE | state::PARKED => {
                             let count = self.switches(task, slot);
                             let same = pass == 0 || count == Some(first[task]);

@@ -49,6 +49,8 @@ pub mod state {
     pub const PARKED: u32 = 4;
     /// Its process exits.
     pub const EXITED: u32 = 5;
+    /// Its thread has exited, or is about to, and its process goes on without it.
+    pub const GONE: u32 = 6;
 }
 
 /// When a timer of a process goes off, nanoseconds of the monotonic clock.
@@ -93,7 +95,7 @@ impl Slot {
     /// The task's own change of state. Once its process exits it stays so, whatever the task still manages to do.
     pub fn becomes(&self, state: u32) {
         let change = |old| (old != state::EXITED).then_some(state);
-        let _ = self.state.fetch_update(Ordering::Release, Ordering::Relaxed, change);
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::Relaxed, change);
     }
 
     /// Whether the task does nothing unless it is told to: not there yet, or waiting without a command.

@@ -284,6 +284,7 @@ impl<'a> Run<'a> {
         match self.state(task) {
             state::UNBORN => return impossible(Impossible::NotStarted),
             state::EXITED => return impossible(Impossible::Exited),
+            state::GONE if !alarm => return impossible(Impossible::Exited),
             _ if timer.is_some_and(|timer| self.rings(task, timer).is_none()) => {
                 return impossible(Impossible::NoTimer);
             }
@@ -486,14 +487,15 @@ impl<'a> Run<'a> {
         std::thread::sleep(Duration::from_micros(50));
     }
 
-    /// A task whose process exits and which is not gone yet, unless another of its threads is held.
+    /// A task that exits alone, or whose process exits, and which is not gone yet, unless another of its threads is held.
     fn dying(&mut self) -> Option<usize> {
         for task in 0..self.tasks() {
-            if self.gone[task] || self.state(task) == state::UNBORN || !self.process_exits(task) {
+            let alone = self.state(task) == state::GONE;
+            if self.gone[task] || self.state(task) == state::UNBORN || !alone && !self.process_exits(task) {
                 continue;
             }
             let process = &self.program.processes[self.program.tasks[task].process as usize];
-            if process.threads.iter().any(|&thread| self.held[thread as usize]) {
+            if !alone && process.threads.iter().any(|&thread| self.held[thread as usize]) {
                 continue;
             }
             if !matches!(quiet::task_state(self.slot(task)), 'X' | 'Z') {
@@ -567,7 +569,7 @@ impl<'a> Run<'a> {
     }
 
     fn report_quiet(&mut self, step: usize) {
-        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED);
+        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
         let alive: Vec<usize> = (0..self.tasks()).filter(alive).collect();
         let stopped: Vec<usize> = alive.iter().copied().filter(|&task| self.is_stopped(task)).collect();
         for task in 0..self.tasks() {

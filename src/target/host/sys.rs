@@ -108,6 +108,14 @@ pub fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Ends this thread. What its library keeps of it stays.
+pub fn exit_thread(status: i32) -> ! {
+    loop {
+        // SAFETY: never returns.
+        unsafe { libc::syscall(libc::SYS_exit, status) };
+    }
+}
+
 /// Closes every descriptor from `first` on.
 pub fn close_from(first: i32) {
     // SAFETY: closing descriptors touches no memory.

@@ -266,6 +266,7 @@ impl<'a> Performer<'a> {
         }
         let ret = match call {
             Call::Exit { status } => self.exit(status),
+            Call::ThreadExit { status } => self.exit_thread(status),
             Call::Fork { child } => self.fork(child),
             ref call if call.kind().is_access() => {
                 // It is over before anybody could ask what the task is doing.
@@ -427,6 +428,19 @@ impl<'a> Performer<'a> {
         }
         log::close_for_this_process();
         sys::exit_now(status.into())
+    }
+
+    fn exit_thread(&self, status: u8) -> ! {
+        let shared = self.crew.inside.shared;
+        shared.see(Observation::Exited { task: self.task as u16, status });
+        self.slot.becomes(state::GONE);
+        let slots = || self.threads().iter().map(|&thread| shared.slot(thread as usize));
+        // Of two that are the last ones at once, at least one sees it.
+        if slots().all(|slot| slot.state.load(Ordering::SeqCst) == state::GONE) {
+            slots().for_each(|slot| slot.state.store(state::EXITED, Ordering::Release));
+            log::close_for_this_process();
+        }
+        sys::exit_thread(status.into())
     }
 
     fn fork(&self, child: u16) -> Return {

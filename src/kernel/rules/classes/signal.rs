@@ -97,6 +97,9 @@ pub const RUN: &[&str] = &[
     "SIG-X-01-REAP",
     "SIG-X-02",
     "SIG-X-02-ORDER",
+    "SIG-X-02-FIRST",
+    "SIG-X-04",
+    "SIG-X-06",
     "SIG-X-ECHILD",
 ];
 
@@ -115,6 +118,8 @@ pub const EXCEPTIONS: &[(&str, Class)] = &[
         Invisible("a process that is about to be gone: whether a signal is dropped or waits there is seen by nobody"),
     ),
     ("SIG-C-04", STEPS),
+    ("SIG-X-05", STEPS),
+    ("SIG-X-04-LEADER", ModelOnly("kernels before v6.0")),
     ("SIG-D-03", STEPS),
 ];
 
