@@ -128,11 +128,9 @@ impl Executor {
     /// Does what can be done before the call itself, so that the call is all that happens later.
     pub fn prepare(&mut self, call: &Call) -> io::Result<()> {
         match call {
-            // The direction is that of the descriptor: fresh memory, all zero, goes into the pipe.
-            Call::VmspliceRead { fd, count, .. } if can_write(*fd) => {
-                self.gift = Some(Buffer::new((*count).max(1) as usize)?);
-            }
-            Call::Read { count, .. } | Call::Pread { count, .. } | Call::VmspliceRead { count, .. } => {
+            // Fresh memory, all zero: if the descriptor can be written by then it goes into the pipe.
+            Call::VmspliceRead { count, .. } => self.gift = Some(Buffer::new((*count).max(1) as usize)?),
+            Call::Read { count, .. } | Call::Pread { count, .. } => {
                 self.input.reserve(*count as usize)?;
                 let touched = (*count as usize).min(SMALL);
                 let end = self.input.before_guard(*count as usize);
@@ -310,13 +308,11 @@ impl Executor {
             Call::Store { memory, at, data } => self.store(*memory, *at, data.len() as usize),
             Call::VmspliceRead { fd, count, flags } => {
                 let gift = self.gift.take();
-                let buffer = gift.as_ref().map_or(self.input.before_guard(*count as usize), |gift| gift.base);
+                let buffer = gift.as_ref().map_or(std::ptr::null_mut(), |gift| gift.base);
                 let iov = libc::iovec { iov_base: buffer.cast(), iov_len: *count as usize };
-                if gift.is_some() {
-                    return plain(raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits()));
-                }
+                let gives = can_write(*fd);
                 let ret = raw!(libc::SYS_vmsplice, *fd, &raw const iov, 1, flags.bits());
-                self.with_input(ret, buffer, *count as usize)
+                if gives { plain(ret) } else { self.with_input(ret, buffer, *count as usize) }
             }
             Call::Load { .. } | Call::Set { .. } | Call::Cas { .. } | Call::Xchg { .. } | Call::Add { .. } => {
                 memory::access(call)
