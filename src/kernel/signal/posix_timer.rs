@@ -157,10 +157,24 @@ impl Cx<'_> {
         if let Err(errno) = self.my_timer(id) {
             return errno.into();
         }
-        let process = self.k.task(self.me).process;
-        self.my_timers().retain(|timer| i32::from(timer.it_id) != id);
-        self.unpark(process, id as u8);
+        let (process, id) = (self.k.task(self.me).process, id as u8);
+        self.my_timers().retain(|timer| timer.it_id != id);
+        self.unpark(process, id);
+        if !self.env.quirks.has(Quirk::TimerDropsStale) {
+            self.disown_entry(process, id);
+        }
         Return::value(0)
+    }
+
+    /// `sigqueue_free` before v6.13: a queued entry is one like others from now on.
+    fn disown_entry(&mut self, process: ProcessId, id: u8) {
+        let disown = |pending: &mut SigPending| {
+            pending.list.iter_mut().filter(|entry| entry.timer == Some(id)).for_each(|entry| entry.timer = None);
+        };
+        disown(&mut self.k.process_mut(process).signal.shared_pending);
+        for thread in self.k.threads_of_process(process) {
+            disown(&mut self.k.task_mut(thread).pending);
+        }
     }
 
     /// `posix_timer_fn`: a timer of the process goes off while `current` runs.
@@ -201,11 +215,10 @@ impl Cx<'_> {
             return;
         }
         let user = self.k.process(process).uid;
-        let Some(timer) = self.timer(process, id) else { return };
-        let mut info = timer.info();
+        let Some(mut info) = self.timer(process, id).map(|timer| timer.info()) else { return };
         let signo = info.signo;
         if !self.env.observe.siginfo {
-            info = SigInfo { signo, code: info.code, ..SigInfo::default() };
+            info = SigInfo { signo, ..SigInfo::default() };
         }
         let pending = match to {
             For::Thread(thread) => &mut self.k.task_mut(thread).pending,

@@ -326,6 +326,7 @@ impl crate::kernel::Kernel {
         let processes = || (0..self.process_count()).map(|p| self.process(p as ProcessId));
         let private = self.tasks().map(|(_, t)| &t.pending);
         let shared = processes().map(|p| &p.signal.shared_pending);
+        // The entries of timers count from the beginning.
         let counts = |entry: &&SigQueue| entry.user == user && entry.timer.is_none();
         let queued = private.chain(shared).map(|pending| pending.list.iter().filter(counts).count());
         let timers = processes().filter(|p| p.uid == user).map(|p| p.signal.posix_timers.len());
