@@ -161,6 +161,8 @@ quirks! {
         "Faults of a thread come before all its other signals, in the order of the queue.";
     ExitLastStatus = "exit-last-status", v(6, 0), None, "signal: Guarantee that SIGNAL_GROUP_EXIT is set on process exit",
         "A process whose threads exit one by one ends with the status of the last one; before, with that of its first thread.";
+    SignalfdReadIter = "signalfd-read-iter", v(6, 10), None, "signalfd: convert to ->read_iter()",
+        "preadv2 of a signalfd knows flags; before, any flag is EOPNOTSUPP.";
     TimerIdsOfProcess = "timer-ids-of-process", v(3, 10), None, "posix timers: Allocate timer id per process (v2)",
         "The ids of timer_create count from 0 in each process; before, they were those of the whole machine.";
     TimerPrefersCurrent = "timer-prefers-current", v(6, 4), None, "posix-timers: Prefer delivery of signals to the current thread",

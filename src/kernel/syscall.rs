@@ -248,6 +248,15 @@ impl Cx<'_> {
             return Err(Step::Returned(self.read_regular(id, count, fault, None)));
         }
         if file.signalfd.is_some() {
+            if !flags.is_empty() {
+                self.trace.rule(SIG_W_05_FLAGS);
+                if count == 0 {
+                    return returns(0);
+                }
+                if !self.env.quirks.has(Quirk::SignalfdReadIter) {
+                    return Err(fails(Errno::EOPNOTSUPP));
+                }
+            }
             let nowait = self.rw_flags(id, flags).map_err(fails)?;
             return self.read_signalfd(id, count, fault, nowait);
         }

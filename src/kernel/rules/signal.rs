@@ -78,6 +78,7 @@ rules! {
     SIG_W_04 "SIG-W-04" ALL, "pause, sigsuspend", "pause and sigsuspend sleep until a signal comes that is not ignored, and are EINTR after a handler.";
     SIG_W_05 "SIG-W-05" ALL, "signalfd_read", "A read of a signalfd takes a signal of its mask that is pending for the reader or its process, even one that is not blocked.";
     SIG_W_05_SIZE "SIG-W-05-SIZE" ALL, "signalfd_read", "A read of a signalfd with room for less than a signalfd_siginfo is EINVAL, and the rest of a buffer stays unused.";
+    SIG_W_05_FLAGS "SIG-W-05-FLAGS" ALL, "vfs_readv", "A read of a signalfd with flags, which is preadv2, returns 0 if it asks for nothing.";
     SIG_W_05_AGAIN "SIG-W-05-AGAIN" ALL, "signalfd_read", "A read of a signalfd that may not sleep is EAGAIN without a signal.";
     SIG_W_05_MORE "SIG-W-05-MORE" ALL, "signalfd_read", "A read of a signalfd waits for the first signal only, and takes as many as there are then.";
     SIG_W_05_POLL "SIG-W-05-POLL" ALL, "signalfd_poll", "poll of a signalfd tells POLLIN if a signal of its mask is pending for who polls, and nothing else.";

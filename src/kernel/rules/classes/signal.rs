@@ -68,6 +68,7 @@ pub const RUN: &[&str] = &[
     "SIG-W-04",
     "SIG-W-05",
     "SIG-W-05-SIZE",
+    "SIG-W-05-FLAGS",
     "SIG-W-05-AGAIN",
     "SIG-W-05-MORE",
     "SIG-W-05-POLL",
