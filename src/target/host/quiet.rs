@@ -126,7 +126,8 @@ impl Eyes {
         }
     }
 
-    /// Whether the task sleeps in the system call that it said it would make.
+    /// Whether the task sleeps in the system call that it said it would make, or is stopped: on its way back to it from a handler,
+    /// perhaps, where it is in no call.
     pub fn sleeps_in_call(&mut self, task: usize, slot: &Slot) -> bool {
         let number = load(&slot.syscall);
         let Some(files) = self.files(task, slot) else { return false };
@@ -134,6 +135,7 @@ impl Eyes {
         read_again(files.syscall, &mut buffer)
             .and_then(|text| text.split_ascii_whitespace().next()?.parse::<u32>().ok())
             .is_some_and(|found| found == number)
+            || task_state(slot) == 'T'
     }
 
     /// Whether the process of an exited task is past closing its descriptors.
