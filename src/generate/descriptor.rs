@@ -56,7 +56,8 @@ enum What {
     Ask,
 }
 
-fn text(sketch: &Sketch, d: usize) -> Expr {
+/// How it is written.
+pub fn text(sketch: &Sketch, d: usize) -> Expr {
     sketch.descriptors[d].text.clone()
 }
 
@@ -127,7 +128,7 @@ pub fn keep(sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Opti
     (!forgotten).then(|| sketch.variable(task))
 }
 
-fn close(sketch: &mut Sketch, d: usize) -> Stmt {
+pub fn close(sketch: &mut Sketch, d: usize) -> Stmt {
     let made = call("close", [text(sketch, d)]);
     if sketch.descriptors[d].open {
         sketch.closed(d);
@@ -187,7 +188,7 @@ fn resize(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
     statement(None, made)
 }
 
-fn set_flags(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
+pub fn set_flags(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
     let chosen: &[&str] =
         [&["O_NONBLOCK"][..], &[], &["O_DIRECT"], &["O_NONBLOCK", "O_DIRECT"], &["O_APPEND"]][chooser.choose(5)];
     sketch.descriptors[d].nonblock = chosen.contains(&"O_NONBLOCK");
@@ -196,7 +197,7 @@ fn set_flags(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
 }
 
 /// `dup`, `dup2` onto another descriptor, `F_DUPFD`.
-fn duplicate(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser) -> Stmt {
+pub fn duplicate(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser) -> Stmt {
     let others = sketch.known(task, |_, _| true);
     if chooser.percent(25)
         && let Some(&over) = others.get(chooser.choose(others.len()))
@@ -241,7 +242,7 @@ fn reopen(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser)
 }
 
 /// Calls that only look, or that no pipe knows.
-fn ask(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
+pub fn ask(sketch: &mut Sketch, d: usize, chooser: &mut dyn Chooser) -> Stmt {
     let fd = text(sketch, d);
     let made = match chooser.choose(9) {
         0 => call("ioctl", [fd, name("FIONREAD")]),

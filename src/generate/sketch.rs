@@ -119,6 +119,8 @@ pub enum FileKind {
     Msgq,
     /// A semaphore set: its bytes are its values.
     Sem,
+    /// A signalfd.
+    Signalfd,
 }
 
 /// A pipe, a FIFO or a regular file.

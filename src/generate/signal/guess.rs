@@ -11,13 +11,19 @@ pub enum Disposition {
     Handler { handler: usize, restart: bool, reset: bool },
 }
 
-/// Actions of processes, masks of tasks.
+/// Actions of processes, masks of tasks, what is pending.
 #[derive(Clone, Debug, Default)]
 pub struct Guess {
     actions: Vec<Vec<Disposition>>,
     masks: Vec<Signals>,
     /// What each task waits for in `sigwaitinfo`, or lets in while it sleeps in `sigsuspend`.
     waits: Vec<Signals>,
+    /// What is pending for each task, that of its process included.
+    pending: Vec<Signals>,
+    /// The masks of signalfds, by file.
+    signalfds: Vec<(usize, Signals)>,
+    /// What each task has blocked to make a signalfd for it.
+    planned: Vec<Option<Signals>>,
 }
 
 impl Guess {
@@ -28,6 +34,9 @@ impl Guess {
             actions: vec![actions; sketch.processes.len()],
             masks: vec![Signals::default(); sketch.tasks.len()],
             waits: vec![Signals::default(); sketch.tasks.len()],
+            pending: vec![Signals::default(); sketch.tasks.len()],
+            signalfds: Vec::new(),
+            planned: vec![None; sketch.tasks.len()],
         }
     }
 
@@ -48,6 +57,48 @@ impl Guess {
             "SIG_UNBLOCK" => mask.without(set),
             _ => set,
         };
+        self.pending[task] = self.pending[task].without(Signals::all().without(self.masks[task]));
+    }
+
+    /// Whether a task blocks all of these.
+    pub fn blocks(&self, task: usize, set: Signals) -> bool {
+        set.without(self.masks[task]) == Signals::default()
+    }
+
+    /// A task has blocked these to make a signalfd for them.
+    pub fn plan(&mut self, task: usize, set: Signals) {
+        self.planned[task] = Some(set);
+    }
+
+    /// What a task has blocked to make a signalfd for it, if it has not yet.
+    pub fn planned(&self, task: usize) -> Option<Signals> {
+        self.planned[task]
+    }
+
+    /// A task makes a signalfd that is this file, or gives one another mask.
+    pub fn make_signalfd(&mut self, task: usize, file: usize, set: Signals) {
+        self.planned[task] = None;
+        self.signalfds.retain(|&(other, _)| other != file);
+        self.signalfds.push((file, set));
+    }
+
+    fn signalfd(&self, file: usize) -> Signals {
+        self.signalfds.iter().find(|&&(other, _)| other == file).map_or(Signals::default(), |&(_, set)| set)
+    }
+
+    /// Whether a task finds a signal in a signalfd; one of them is taken.
+    pub fn read_signalfd(&mut self, sketch: &Sketch, task: usize, file: usize) -> bool {
+        let Some(signal) = self.readable(task, file) else { return false };
+        for &thread in &sketch.processes[sketch.tasks[task].process].tasks {
+            self.pending[thread] = self.pending[thread].without(Signals::one(signal));
+        }
+        true
+    }
+
+    /// A signal that a task would find in a signalfd.
+    pub fn readable(&self, task: usize, file: usize) -> Option<Signal> {
+        let (pending, mask) = (self.pending[task], self.signalfd(file));
+        (0..SIGNALS.len()).map(Signal).find(|&signal| pending.has(signal) && mask.has(signal))
     }
 
     pub fn waits_for(&mut self, task: usize, set: Signals) {
@@ -59,7 +110,10 @@ impl Guess {
         let actions = &self.actions[sketch.tasks[task].process];
         let handled = |signal: &Signal| matches!(actions[signal.0], Disposition::Handler { .. });
         let waited = |signal: &Signal| self.waits[task].has(*signal);
-        (0..SIGNALS.len()).map(Signal).filter(|signal| handled(signal) || waited(signal)).collect()
+        let own = sketch.descriptors.iter().filter(|d| d.open && d.process == sketch.tasks[task].process);
+        let shown = own.fold(Signals::default(), |set, d| set.with(self.signalfd(d.file)));
+        let read = |signal: &Signal| self.masks[task].has(*signal) && shown.has(*signal);
+        (0..SIGNALS.len()).map(Signal).filter(|signal| handled(signal) || waited(signal) || read(signal)).collect()
     }
 
     /// A signal comes to a process, or to one of its tasks.
@@ -77,6 +131,7 @@ impl Guess {
             return;
         }
         let Some(&taker) = tasks.iter().find(|&&task| signal.is_forced() || !self.masks[task].has(signal)) else {
+            self.stays(sketch, &tasks, signal);
             return;
         };
         match self.actions[process][signal.0] {
@@ -100,6 +155,19 @@ impl Guess {
                 ByDefault::Stops => sketch.processes[process].stopped = true,
                 ByDefault::Ignored | ByDefault::Continues => {}
             },
+        }
+    }
+
+    /// A signal that all of these tasks block is pending, unless one of them waits for it at a signalfd.
+    fn stays(&mut self, sketch: &mut Sketch, tasks: &[usize], signal: Signal) {
+        let reads = |task: usize| {
+            sketch.tasks[task]
+                .asleep
+                .is_some_and(|sleep| sleep.until == Until::Readable && self.signalfd(sleep.file).has(signal))
+        };
+        match tasks.iter().copied().find(|&task| reads(task)) {
+            Some(reader) => sketch.tasks[reader].asleep = None,
+            None => tasks.iter().for_each(|&task| self.pending[task].insert(signal)),
         }
     }
 }

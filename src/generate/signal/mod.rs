@@ -6,6 +6,7 @@
 mod guess;
 mod send;
 mod set;
+mod signalfd;
 mod wait;
 
 use super::{Chooser, HandlerSketch, Mechanism, Sketch, build};
@@ -70,7 +71,12 @@ impl Signals {
         {
             return Some(self.install(sketch, task, handler, chooser));
         }
-        match chooser.weighted(&[(20, 0), (5, 1), (6, 2), (2, 3), (9, 4), (4, 5), (4, 6), (4, 7)]) {
+        if self.guess.planned(task).is_some() && chooser.percent(80) {
+            return Some(self.make_signalfd(sketch, task, chooser));
+        }
+        let signalfd = if self.has_signalfd(sketch, process) { 24 } else { 3 };
+        let odds = [(20, 0), (5, 1), (6, 2), (2, 3), (9, 4), (4, 5), (4, 6), (4, 7), (signalfd, 8)];
+        match chooser.weighted(&odds) {
             0 => self.send(sketch, task, chooser),
             1 => Some(self.act(sketch, task, chooser)),
             2 => Some(self.change_mask(sketch, task, chooser)),
@@ -78,7 +84,8 @@ impl Signals {
             4 => Some(self.pause(sketch, task)),
             5 => Some(self.suspend(sketch, task, chooser)),
             6 => Some(self.wait_for_signal(sketch, task, chooser)),
-            _ => Some(self.wait_for_child(sketch, task, chooser)),
+            7 => Some(self.wait_for_child(sketch, task, chooser)),
+            _ => Some(self.signalfd(sketch, task, chooser)),
         }
     }
 

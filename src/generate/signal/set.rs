@@ -107,6 +107,15 @@ impl Signals {
         set
     }
 
+    pub fn all() -> Self {
+        Signals(u16::MAX)
+    }
+
+    /// Without those that nobody can block.
+    pub fn blockable(self) -> Self {
+        self.members().filter(|signal| !signal.is_forced()).fold(Signals(0), |set, signal| set.with(Self::one(signal)))
+    }
+
     pub fn insert(&mut self, signal: Signal) {
         self.0 |= 1 << signal.0;
     }
