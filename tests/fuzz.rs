@@ -32,7 +32,7 @@ fn fuzz_with(
         seed: 1,
         mechanisms: mechanisms.to_vec(),
         shape: Shape::default(),
-        walking: Walking { most: 60, hold: 12 },
+        walking: Walking { most: 60, hold: 12, expire: 2 },
         schedules: 3,
         env,
     };
@@ -118,7 +118,7 @@ fn programs_with_signals_come_to_an_end() {
         seed: 11,
         mechanisms: vec![signal(), MechanismKind::by_name("pipe").unwrap()],
         shape: Shape::default(),
-        walking: Walking { most: 1000, hold: 0 },
+        walking: Walking { most: 1000, hold: 0, expire: 2 },
         schedules: 1,
         env: Env::default(),
     };

@@ -214,7 +214,7 @@ fn every_statement(tree: &Program) -> (Vec<Step>, Vec<Option<Made>>) {
     let mut steps = Vec::new();
     let mut add = |task: &str, handler: Option<&str>, count: usize| {
         let made = |statement| Some(Made { handler: handler.map(Into::into), statement });
-        steps.extend((0..count as u32).map(|i| (Step { task: task.to_string(), hold: false }, made(i))));
+        steps.extend((0..count as u32).map(|i| (Step { task: task.to_string(), hold: false, expire: None }, made(i))));
     };
     for item in &tree.items {
         let Item::Process(process) = item else { continue };

@@ -75,7 +75,12 @@ fn lines(program: &Compiled, walked: &[StepSeen], difference: &Difference, case:
     let mut text = String::new();
     for (i, (walked, release)) in walked.iter().zip(&case.steps).enumerate() {
         let step = if i == difference.step { &difference.seen } else { walked };
-        let _ = writeln!(text, "{}", line(program, step, &release.task, release.hold));
+        let _ = match release.expire {
+            None => writeln!(text, "{}", line(program, step, &release.task, release.hold)),
+            // What it brings about cannot be stated; it is compared all the same.
+            Some(None) => writeln!(text, "expire {}", release.task),
+            Some(Some(timer)) => writeln!(text, "expire {} timer {timer}", release.task),
+        };
     }
     text
 }

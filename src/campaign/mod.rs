@@ -5,6 +5,7 @@
 //! as a litmus file ([`litmus`]). [`run`] is the loop. Without schedules, programs run freely, and every outcome must be one that
 //! the search finds.
 
+mod clock;
 mod finding;
 mod free;
 pub mod litmus;

@@ -27,6 +27,8 @@ pub struct Step {
     pub task: String,
     /// Whether sleepers are held.
     pub hold: bool,
+    /// Whether a timer goes off, and which of those of `timer_create` it is.
+    pub expire: Option<Option<u8>>,
 }
 
 impl Case {
@@ -34,7 +36,8 @@ impl Case {
     pub fn new(trial: &Trial, walk: usize, step: usize) -> Case {
         let releases = &trial.walks[walk].schedule.steps[..=step];
         let name = |task: u16| trial.program.tasks[task as usize].name.clone();
-        let steps = releases.iter().map(|r| Step { task: name(r.task), hold: r.hold }).collect();
+        let expire = |r: &Release| r.expire.then_some(r.timer);
+        let steps = releases.iter().map(|r| Step { task: name(r.task), hold: r.hold, expire: expire(r) }).collect();
         Case { tree: trial.tree.clone(), steps }
     }
 
@@ -44,8 +47,11 @@ impl Case {
         let program = resolve(&self.tree).ok()?;
         let walk = {
             let (machine, initial) = begin(&program, env).ok()?;
-            let release =
-                |step: &Step| Some(Release { hold: step.hold, ..Release::of(program.task_by_name(&step.task)?) });
+            let release = |step: &Step| {
+                let task = program.task_by_name(&step.task)?;
+                let plain = Release { hold: step.hold, ..Release::of(task) };
+                Some(step.expire.map_or(plain, |timer| Release::expire(task, timer)))
+            };
             let wanted: Vec<Release> = self.steps.iter().filter_map(release).collect();
             Walk::as_far_as_legal(&machine, &initial, &wanted)
         };

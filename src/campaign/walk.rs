@@ -1,5 +1,6 @@
 //! Runs of the model that schedules are taken from: what it does not allow is not tried on a kernel.
 
+use super::clock::Clock;
 use crate::{
     generate::Chooser,
     kernel::{CallKind, TaskId, Trace, rules::RuleSet},
@@ -48,6 +49,8 @@ pub struct Walking {
     pub most: usize,
     /// Of 100 releases during which somebody sleeps so many hold the sleepers.
     pub hold: usize,
+    /// So many timers go off at most: a target has to wait for each of them.
+    pub expire: usize,
 }
 
 impl Walk {
@@ -55,11 +58,21 @@ impl Walk {
     pub fn by_choice(machine: &Machine, initial: &State, walking: Walking, chooser: &mut dyn Chooser) -> Walk {
         let mut walker = Walker::new(machine, initial);
         let mut releasable: Vec<TaskId> = Vec::new();
+        let mut timers = 0;
         while walker.walk.steps.len() < walking.most {
             releasable.clear();
             let tasks = 0..machine.program.tasks.len() as TaskId;
             releasable.extend(tasks.filter(|&task| walker.fifo.releasable(task).is_ok()));
-            if releasable.is_empty() {
+            let due = walker.clock.due(machine, walker.fifo.state()).filter(|_| timers < walking.expire);
+            let short = walker.clock.is_short(machine, walker.fifo.state());
+            if let Some(due) = due
+                && (releasable.is_empty() || short || chooser.percent(25))
+            {
+                timers += 1;
+                walker.release(due);
+                continue;
+            }
+            if releasable.is_empty() || short {
                 break;
             }
             let task = chooser.pick(&releasable);
@@ -94,23 +107,41 @@ impl Walk {
 struct Walker<'m> {
     machine: &'m Machine<'m>,
     fifo: Fifo<'m>,
+    clock: Clock,
     trace: Trace,
     walk: Walk,
 }
 
 impl<'m> Walker<'m> {
     fn new(machine: &'m Machine<'m>, initial: &State) -> Self {
-        Walker { machine, fifo: Fifo::new(machine, initial), trace: Trace::default(), walk: Walk::default() }
+        let fifo = Fifo::new(machine, initial);
+        Walker { machine, fifo, clock: Clock::default(), trace: Trace::default(), walk: Walk::default() }
     }
 
     fn release(&mut self, release: Release) {
-        let pc = self.fifo.state().cursor(release.task).pc;
-        let Ok(kind) = self.fifo.releasable(release.task) else { return };
+        let Some(made) = self.prepare(release) else { return };
         let Ok(step) = self.fifo.release(release, &mut self.trace) else { return };
         self.walk.schedule.steps.push(release);
         self.walk.steps.push(step);
-        let code = &self.machine.program.tasks[usize::from(release.task)].code;
-        self.walk.makes.push(if kind == MoveKind::Call { Made::at(code, pc) } else { None });
+        self.walk.makes.push(made);
         self.walk.rules.extend(&self.trace.rules);
+    }
+
+    /// The statement that a release makes, if it makes one; `None` if it cannot be made. The clock goes on.
+    fn prepare(&mut self, release: Release) -> Option<Option<Made>> {
+        let (machine, state) = (self.machine, self.fifo.state());
+        if release.expire {
+            (self.clock.due(machine, state) == Some(release)).then(|| self.clock.rang(machine, state))?;
+            return Some(None);
+        }
+        let code = &machine.program.tasks[usize::from(release.task)].code;
+        let kind = self.fifo.releasable(release.task).ok()?;
+        let cursor = state.cursor(release.task);
+        match cursor.peek_call(code).filter(|_| kind == MoveKind::Call) {
+            Some(call) if !self.clock.admits(&call) => return None,
+            Some(call) => self.clock.called(machine, release.task, &call),
+            None => self.clock.ticks(),
+        }
+        Some(Made::at(code, cursor.pc).filter(|_| kind == MoveKind::Call))
     }
 }

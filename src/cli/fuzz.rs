@@ -184,7 +184,7 @@ impl Fuzz {
             seed,
             mechanisms: if self.mechanism.is_empty() { MECHANISMS.to_vec() } else { self.mechanism.clone() },
             shape,
-            walking: Walking { most: 60, hold: if can_hold { 12 } else { 0 } },
+            walking: Walking { most: 60, hold: if can_hold { 12 } else { 0 }, expire: 2 },
             schedules: self.schedules.max(1),
             env,
         }

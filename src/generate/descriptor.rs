@@ -136,7 +136,7 @@ pub fn close(sketch: &mut Sketch, d: usize) -> Stmt {
     statement(None, made)
 }
 
-/// `poll` of one or two descriptors, at once or for ever: nobody can wait for a timer in a steered run.
+/// `poll` of one or two descriptors.
 fn poll(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser) -> Stmt {
     let events = |chooser: &mut dyn Chooser, read: bool| {
         let usual = if read { "POLLIN" } else { "POLLOUT" };
@@ -159,6 +159,9 @@ fn poll(sketch: &mut Sketch, task: usize, d: usize, chooser: &mut dyn Chooser) -
     if chooser.percent(60) {
         made = with(made, "timeout", int(0));
     } else {
+        if sketch.timed && chooser.percent(50) {
+            made = with(made, "timeout", Sketch::time(chooser));
+        }
         let file = sketch.descriptors[d].file;
         let f = &sketch.files[file];
         if read && f.bytes == 0 && sketch.has(file, Until::Writable) {

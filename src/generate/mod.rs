@@ -82,24 +82,27 @@ pub struct Shape {
     pub statements: usize,
     /// Of 100 programs so many combine mechanisms, if there are several.
     pub mixed: usize,
+    /// Of 100 programs so many have timers, which a target has to wait for.
+    pub timed: usize,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Shape { tasks: 4, statements: 20, mixed: 20 }
+        Shape { tasks: 4, statements: 20, mixed: 20, timed: 4 }
     }
 }
 
 impl Shape {
     /// Few enough interleavings to explore all of them.
     pub fn small() -> Self {
-        Shape { tasks: 3, statements: 7, ..Shape::default() }
+        Shape { tasks: 3, statements: 7, timed: 0, ..Shape::default() }
     }
 }
 
 /// A program called `name` of some of these mechanisms, of which there must be one.
 pub fn program(name: String, mechanisms: &[MechanismKind], shape: &Shape, chooser: &mut dyn Chooser) -> Program {
     let mut sketch = Sketch::default();
+    sketch.timed = chooser.percent(shape.timed);
     let (mut chosen, signals) = choose(mechanisms, shape, chooser);
     process::declare(&mut sketch, shape, signals, chooser);
     for mechanism in &mut chosen {

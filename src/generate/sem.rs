@@ -65,7 +65,12 @@ impl Sems {
                 build::expr(ExprKind::SemOp { semnum, op, undo, nowait })
             })
             .collect();
-        let call = build::call("semop", [build::name(NAME), build::expr(ExprKind::List(sops))]);
+        let args = [build::name(NAME), build::expr(ExprKind::List(sops))];
+        let call = if sketch.timed && chooser.percent(50) {
+            build::with(build::call("semtimedop", args), "timeout", Sketch::time(chooser))
+        } else {
+            build::call("semop", args)
+        };
         if total >= 0 {
             sketch.fill(file, total.min(3) as u32);
         } else if i64::from(sketch.files[file].bytes) + total >= 0 {

@@ -26,6 +26,8 @@ pub struct Sketch {
     pub descriptors: Vec<Descriptor>,
     /// While a handler is filled: its [`HandlerSketch::rank`].
     pub handling: Option<Signal>,
+    /// Whether there are timers, and calls that wait for a time.
+    pub timed: bool,
     /// Strings made so far: each has a letter of its own.
     strings: u32,
 }
@@ -220,6 +222,11 @@ impl Sketch {
             3 if n > 1 => build::expr(ExprKind::Call(build::call("pattern", [build::int(n), build::int(number * 17)]))),
             _ => build::repeated(b'a' + ((number - 1) % 26) as u8, n),
         }
+    }
+
+    /// A time that is waited for, in microseconds: over after a few calls, and no two alike in what follows from them.
+    pub fn time(chooser: &mut dyn Chooser) -> Expr {
+        build::int(chooser.weighted(&[(3, 9_000), (2, 14_000), (2, 20_000i64)]))
     }
 
     /// The effect that one would expect of `n` bytes more.

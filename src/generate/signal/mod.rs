@@ -7,13 +7,14 @@ mod guess;
 mod send;
 mod set;
 mod signalfd;
+mod timer;
 mod wait;
 
 use super::{Chooser, HandlerSketch, Mechanism, Sketch, build};
 use crate::program::syntax::{Expr, Stmt};
 use guess::{Disposition, Guess};
 pub use set::Signal;
-use set::{SIGNALS, SIGPIPE, Signals as Set};
+use set::{SIGALRM, SIGNALS, SIGPIPE, Signals as Set};
 
 /// Signals of all processes.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Signals {
     guess: Guess,
     /// Handlers by process, each with the signals that it is for.
     handlers: Vec<Vec<Set>>,
+    /// Timers of `timer_create`: who made them, and how they are written.
+    timers: Vec<(usize, Expr)>,
 }
 
 /// Names of the handlers of a process.
@@ -36,6 +39,9 @@ impl Mechanism for Signals {
                 let mut set = Set::one(set::caught(chooser));
                 if chooser.percent(25) {
                     set.insert(set::caught(chooser));
+                }
+                if sketch.timed && chooser.percent(40) {
+                    set.insert(SIGALRM);
                 }
                 let info = chooser.percent(25).then(|| sketch.variable(sketch.processes[process].tasks[0]));
                 // In a child it stands for the one of the parent that has its number, too.
@@ -55,8 +61,10 @@ impl Mechanism for Signals {
             return self.any_call(sketch, task, chooser);
         }
         let before = self.guess.clone();
+        let timers = self.timers.len();
         let stmt = self.any_call(sketch, task, chooser);
         self.guess = before;
+        self.timers.truncate(timers);
         stmt
     }
 }
@@ -75,7 +83,8 @@ impl Signals {
             return Some(self.make_signalfd(sketch, task, chooser));
         }
         let signalfd = if self.has_signalfd(sketch, process) { 24 } else { 3 };
-        let odds = [(20, 0), (5, 1), (6, 2), (2, 3), (9, 4), (4, 5), (4, 6), (4, 7), (signalfd, 8)];
+        let timer = if sketch.timed { 22 } else { 0 };
+        let odds = [(20, 0), (5, 1), (6, 2), (2, 3), (9, 4), (4, 5), (4, 6), (4, 7), (signalfd, 8), (timer, 9)];
         match chooser.weighted(&odds) {
             0 => self.send(sketch, task, chooser),
             1 => Some(self.act(sketch, task, chooser)),
@@ -85,7 +94,8 @@ impl Signals {
             5 => Some(self.suspend(sketch, task, chooser)),
             6 => Some(self.wait_for_signal(sketch, task, chooser)),
             7 => Some(self.wait_for_child(sketch, task, chooser)),
-            _ => Some(self.signalfd(sketch, task, chooser)),
+            8 => Some(self.signalfd(sketch, task, chooser)),
+            _ => Some(self.timer(sketch, task, chooser)),
         }
     }
 

@@ -37,6 +37,7 @@ pub const SIGNALS: &[Info] = &[
     info("SIGRTMIN", Default::Ends, 5, 5),
     Info { offset: 1, ..info("SIGRTMIN", Default::Ends, 3, 3) },
     info("SIGTERM", Default::Ends, 2, 2),
+    info("SIGALRM", Default::Ends, 1, 1),
     // Whoever handles it does not write.
     info("SIGPIPE", Default::Ends, 1, 2),
     info("SIGURG", Default::Ignored, 1, 1),
@@ -52,9 +53,10 @@ pub const SIGNALS: &[Info] = &[
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Signal(pub usize);
 
-pub const SIGPIPE: Signal = Signal(5);
-pub const SIGCONT: Signal = Signal(9);
-pub const SIGCHLD: Signal = Signal(10);
+pub const SIGALRM: Signal = Signal(5);
+pub const SIGPIPE: Signal = Signal(6);
+pub const SIGCONT: Signal = Signal(10);
+pub const SIGCHLD: Signal = Signal(11);
 
 impl Signal {
     pub(super) fn info(self) -> &'static Info {

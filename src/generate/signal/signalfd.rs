@@ -98,6 +98,9 @@ impl Signals {
         if chooser.percent(50) {
             made = with(made, "timeout", int(0));
         } else if self.guess.readable(task, file).is_none() {
+            if sketch.timed && chooser.percent(50) {
+                made = with(made, "timeout", Sketch::time(chooser));
+            }
             sketch.tasks[task].asleep = Some(Sleep { file, until: Until::Readable });
         }
         statement(Some(sketch.variable(task)), made)

@@ -22,6 +22,9 @@ impl Signals {
         if chooser.percent(30) {
             call = build::with(call, "timeout", build::int(0));
         } else {
+            if sketch.timed && chooser.percent(50) {
+                call = build::with(call, "timeout", Sketch::time(chooser));
+            }
             self.guess.waits_for(task, set);
             sleep(sketch, task, Until::Signal);
         }
