@@ -81,14 +81,12 @@ impl Clock {
     /// The timers that could go off, the next one first. One with an interval that waits for its signal to be taken is among them.
     fn running(&self, machine: &Machine, state: &State) -> Vec<Timer> {
         let lives = |task: TaskId| state.kernel.process_of(task).life == Life::Live;
-        let runs = |timer: &Timer| match timer.owner {
-            Owner::Call(task) => state.kernel.task(task).in_call().is_some() && lives(task),
-            Owner::Process(leader, _) => lives(leader),
+        let task = |timer: &Timer| match timer.owner {
+            Owner::Call(task) | Owner::Process(task, _) => task,
         };
-        let mut running: Vec<Timer> = self.timers.iter().filter(|timer| runs(timer)).copied().collect();
+        let mut running: Vec<Timer> = self.timers.iter().filter(|timer| lives(task(timer))).copied().collect();
         running.sort_by_key(|timer| timer.at);
-        let armed = |timer: &Timer| release(machine, state, &[], timer.owner).is_some() || timer.interval > 0;
-        running.retain(|timer| matches!(timer.owner, Owner::Call(_)) || armed(timer));
+        running.retain(|timer| timer.interval > 0 || is_armed(machine, state, timer.owner));
         running
     }
 
@@ -119,21 +117,27 @@ impl Clock {
     }
 }
 
+/// Whether a timer is armed; that of a call is as long as the task is in the call, also while it is held or stopped.
+fn is_armed(machine: &Machine, state: &State, owner: Owner) -> bool {
+    match owner {
+        Owner::Call(task) => state.kernel.task(task).in_call().is_some(),
+        Owner::Process(leader, None) => machine.alarm(state, leader).is_some(),
+        Owner::Process(leader, Some(id)) => machine.timers(state, leader).any(|kind| kind == MoveKind::Timer(id)),
+    }
+}
+
 /// The release that lets a timer go off, if the model can: a task that does not sleep for a time itself stands for its process.
 fn release(machine: &Machine, state: &State, running: &[Timer], owner: Owner) -> Option<Release> {
     let expires = |task| machine.next_move(state, task) == Some(MoveKind::Expire);
     match owner {
         Owner::Call(task) => expires(task).then(|| Release::expire(task, None)),
-        Owner::Process(leader, Some(id)) => {
-            let armed = machine.timers(state, leader).any(|kind| kind == MoveKind::Timer(id));
-            armed.then(|| Release::expire(leader, Some(id)))
-        }
+        Owner::Process(leader, Some(id)) => is_armed(machine, state, owner).then(|| Release::expire(leader, Some(id))),
         Owner::Process(leader, None) => {
             let process = machine.program.tasks[usize::from(leader)].process;
             let times = |task: TaskId| running.iter().any(|timer| timer.owner == Owner::Call(task));
             let mut threads = machine.program.processes[usize::from(process)].threads.iter().copied();
             let task = threads.find(|&task| !expires(task) && !times(task))?;
-            machine.alarm(state, leader).map(|_| Release::expire(task, None))
+            is_armed(machine, state, owner).then(|| Release::expire(task, None))
         }
     }
 }
