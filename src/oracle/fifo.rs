@@ -108,7 +108,10 @@ impl<'m> Fifo<'m> {
             self.held.sort_unstable();
             self.held.dedup();
         }
-        self.held.retain(|&task| task != release.task);
+        // A timer of its process lets nobody go on who is held.
+        if !release.expire {
+            self.held.retain(|&task| task != release.task);
+        }
         let seen = self.run(task, kind, trace, see);
         // Who was not woken in this step is not held in the next.
         let kernel = &self.state.kernel;
