@@ -4,4 +4,5 @@ mod audit;
 mod build;
 mod free;
 mod held;
+mod signals;
 mod steered;

@@ -67,7 +67,7 @@ fn run(b: &Build, schedule: &str, options: &SteerOptions) -> (String, SteerRepor
 }
 
 /// The methods that are available here, the best first.
-fn methods() -> Vec<Method> {
+pub fn methods() -> Vec<Method> {
     let realtime = Host::new().unwrap().facts().unwrap().realtime;
     if realtime { vec![Method::Fifo, Method::Proof] } else { vec![Method::Proof] }
 }
