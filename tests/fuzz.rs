@@ -113,6 +113,20 @@ fn fuzz_finds_nothing_in_what_signals_do() {
 }
 
 #[test]
+fn fuzz_finds_what_a_signalfd_did_not_know() {
+    let found = fuzz_with(&[signal()], &[Quirk::SignalfdReadIter], 4000, 0);
+    let Some((_, findings)) = found else { return };
+    is_good(findings.first().expect("found within 4000 programs"), 2);
+}
+
+#[test]
+fn fuzz_finds_who_takes_a_signal_that_another_was_told_of() {
+    let found = fuzz_with(&[signal()], &[Quirk::SigSameMaskLooks], 8000, 0);
+    let Some((_, findings)) = found else { return };
+    is_good(findings.first().expect("found within 8000 programs"), 5);
+}
+
+#[test]
 fn programs_with_signals_come_to_an_end() {
     let recipe = Recipe {
         seed: 11,
