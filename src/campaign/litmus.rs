@@ -32,9 +32,9 @@ fn comments(finding: &Finding, difference: &Difference, recipe: &Recipe) -> Vec<
         vec![format!("Seed {}, program {}. `lockstep replay` runs it again.", recipe.seed, finding.program)];
     if let Ok(program) = resolve(&finding.tree) {
         let number = difference.step + 1;
-        let told = |step: &StepSeen| step.tell_all(&program, difference.release.task).to_string();
-        comments.push(format!("Step {number} on the kernel: {}.", told(&difference.seen)));
-        comments.push(format!("In the model of {}: {}.", recipe.env.version, told(&difference.model)));
+        let [kernel, model] = difference.in_words(&program);
+        comments.push(format!("Step {number} on the kernel: {kernel}."));
+        comments.push(format!("In the model of {}: {model}.", recipe.env.version));
         let fields = |step: &StepSeen| {
             let field = |&(object, field, value): &(u16, crate::program::ObjectField, i64)| {
                 let name = crate::program::ObjectField::ALL.iter().find(|(_, f, _)| *f == field).map_or("", |f| f.0);

@@ -238,7 +238,9 @@ impl Campaign<'_> {
             shrink::confirm(target, &self.options.recipe.env, &self.options.steer, &case, self.options.confirm)?;
         if again == 0 {
             self.summary.differences -= 1;
-            self.summary.unconfirmed.push(Unconfirmed { program: trial.index, kind });
+            let [kernel, model] = difference.in_words(&trial.program);
+            let objects = difference.seen.tell_difference(&difference.model, &trial.program);
+            self.summary.unconfirmed.push(Unconfirmed { program: trial.index, kind, kernel, model, objects });
             return Ok(());
         }
         tell(Tell::Shrinking(&kind));

@@ -57,6 +57,13 @@ pub struct Unconfirmed {
     pub program: u64,
     /// What differed.
     pub kind: Kind,
+    /// What was seen in the step that differed, in words.
+    pub kernel: String,
+    /// What the model had.
+    pub model: String,
+    /// What a look at signal sets and objects showed that was not as in the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<String>,
 }
 
 fn names<S: Serializer>(rules: &RuleSet, serializer: S) -> Result<S::Ok, S::Error> {

@@ -158,6 +158,12 @@ pub fn compare(trial: &Trial, env: &Env, walk: &Walk, observations: &[Observatio
 }
 
 impl Difference {
+    /// What the kernel did in the step, and what the model has.
+    pub fn in_words(&self, program: &Compiled) -> [String; 2] {
+        let told = |step: &StepSeen| step.tell_all(program, self.release.task).to_string();
+        [told(&self.seen), told(&self.model)]
+    }
+
     /// What kind of difference it is, without names and numbers: two differences of one class have, as a rule, one cause.
     pub fn class(&self) -> Class {
         let (model, seen) = (&self.model, &self.seen);

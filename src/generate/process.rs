@@ -1,4 +1,4 @@
-//! Processes and threads, and what they do to themselves: `fork`, `exit`, `yield`.
+//! Processes and threads, and what they do to themselves: `fork`, `exit`, `thread_exit`, `yield`.
 
 use super::{Chooser, Shape, Sketch, build};
 use crate::program::syntax::Stmt;
@@ -13,7 +13,8 @@ pub fn declare(sketch: &mut Sketch, shape: &Shape, signals: bool, chooser: &mut 
         n if n <= most => n,
         _ => most,
     };
-    let mut children = false;
+    // One child in a program shows what there is to see, unless somebody waits for children.
+    let mut children = if signals { 2 } else { 1 };
     let odds = if signals { 30 } else { 12 };
     while sketch.tasks.len() < wanted {
         let name = NAMES[sketch.tasks.len()];
@@ -22,9 +23,8 @@ pub fn declare(sketch: &mut Sketch, shape: &Shape, signals: bool, chooser: &mut 
             let process = sketch.add_process(format!("P{}", sketch.processes.len() + 1), None);
             sketch.add_task(name.into(), process);
             sketch.add_task(NAMES[sketch.tasks.len()].into(), process);
-        } else if !sketch.processes.is_empty() && !children && chooser.percent(odds) {
-            // One child in a program shows what there is to see.
-            children = true;
+        } else if !sketch.processes.is_empty() && children > 0 && chooser.percent(odds) {
+            children -= 1;
             let parent = chooser.choose(sketch.processes.len());
             let process = sketch.add_process(name.into(), Some(parent));
             sketch.add_task(name.into(), process);
@@ -48,10 +48,9 @@ pub fn next_task(sketch: &Sketch, chooser: &mut dyn Chooser) -> Option<usize> {
 pub fn call(sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Option<Stmt> {
     let process = sketch.tasks[task].process;
     let unborn = |&child: &usize| sketch.processes[child].parent == Some(process) && !sketch.processes[child].runs;
-    let child = (0..sketch.processes.len()).find(unborn);
-    if let Some(child) = child
-        && chooser.percent(30)
-    {
+    let children: Vec<usize> = (0..sketch.processes.len()).filter(unborn).collect();
+    if !children.is_empty() && chooser.percent(30) {
+        let child = chooser.pick(&children);
         // A second fork of the same child is refused; a first one is what is wanted.
         let fork = build::call("fork", [build::name(&sketch.processes[child].name)]);
         let forked =
@@ -62,6 +61,11 @@ pub fn call(sketch: &mut Sketch, task: usize, chooser: &mut dyn Chooser) -> Opti
         }
     }
     match chooser.choose(100) {
+        97 if sketch.processes[process].tasks.len() > 1 => {
+            let status = chooser.choose(3) as i64;
+            sketch.thread_exited(task);
+            Some(build::statement(None, build::call("thread_exit", [build::int(status)])))
+        }
         98 => {
             let status = chooser.choose(3) as i64;
             sketch.exited(process);

@@ -75,6 +75,8 @@ pub struct TaskSketch {
     pub block: Block,
     /// What it sleeps for, by the guess: a file, and whether it is to become writable.
     pub asleep: Option<Sleep>,
+    /// Whether its thread has exited.
+    pub gone: bool,
     /// Variables so far.
     vars: u32,
 }
@@ -177,7 +179,7 @@ impl Sketch {
     /// A task of a process.
     pub fn add_task(&mut self, name: String, process: usize) -> usize {
         let task = self.tasks.len();
-        self.tasks.push(TaskSketch { name, process, block: Block::new(), asleep: None, vars: 0 });
+        self.tasks.push(TaskSketch { name, process, block: Block::new(), asleep: None, gone: false, vars: 0 });
         self.processes[process].tasks.push(task);
         task
     }
@@ -192,7 +194,7 @@ impl Sketch {
     /// Tasks that could make another call, by the guess.
     pub fn awake(&self) -> Vec<usize> {
         let goes_on = |process: &ProcessSketch| process.runs && !process.stopped;
-        let awake = |task: &TaskSketch| task.asleep.is_none() && goes_on(&self.processes[task.process]);
+        let awake = |task: &TaskSketch| task.asleep.is_none() && !task.gone && goes_on(&self.processes[task.process]);
         (0..self.tasks.len()).filter(|&task| awake(&self.tasks[task])).collect()
     }
 
@@ -271,6 +273,15 @@ impl Sketch {
         let f = &mut self.files[file];
         if f.kind == FileKind::Fifo && !self.descriptors.iter().any(|d| d.open && d.file == file) {
             (f.bytes, f.capacity) = (0, 16 * PAGE_SIZE);
+        }
+    }
+
+    /// A thread is gone, and with the last one its process.
+    pub fn thread_exited(&mut self, task: usize) {
+        self.tasks[task].gone = true;
+        let process = self.tasks[task].process;
+        if self.processes[process].tasks.iter().all(|&thread| self.tasks[thread].gone) {
+            self.exited(process);
         }
     }
 

@@ -74,8 +74,14 @@ pub fn campaign(summary: &Summary, findings: &[Finding]) -> String {
         }
     }
     if !summary.unconfirmed.is_empty() {
-        let once = summary.unconfirmed.iter().map(|once| format!("{} ({})", once.program, once.kind));
-        let _ = writeln!(out, "Seen once, and never again: program {}", once.collect::<Vec<_>>().join(", "));
+        let _ = writeln!(out, "Seen once, and never again {}", plural(summary.unconfirmed.len() as u64, "run"));
+        for once in &summary.unconfirmed {
+            let _ = writeln!(out, "  program {}: {}", once.program, once.kind);
+            let _ = writeln!(out, "    kernel: {}\n    model:  {}", once.kernel, once.model);
+            if let Some(objects) = &once.objects {
+                let _ = writeln!(out, "    on the kernel {objects}");
+            }
+        }
     }
     let _ = writeln!(out, "Differences {}, of {}", summary.differences, plural(findings.len() as u64, "kind"));
     for finding in findings {
