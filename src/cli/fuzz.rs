@@ -50,6 +50,9 @@ pub struct Fuzz {
     /// Tasks of a program, at most [default: 4, with --free 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     tasks: Option<u8>,
+    /// Of 100 programs so many have timers, which have to be waited for [default: 4, with --free 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
+    timers: Option<u8>,
     /// Write every kind of difference as a litmus file into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -179,6 +182,7 @@ impl Fuzz {
     fn recipe(&self, seed: u64, env: Env, can_hold: bool) -> Recipe {
         let mut shape = if self.free { Shape::small() } else { Shape::default() };
         shape.statements = self.statements.unwrap_or(shape.statements).max(1);
+        shape.timed = self.timers.map_or(shape.timed, usize::from);
         shape.tasks = self.tasks.map_or(shape.tasks, usize::from);
         Recipe {
             seed,
