@@ -299,6 +299,10 @@ pub(super) fn events_of(
             let mask = state.kernel.task(task).blocked;
             What::Handler(Handled { handler: frame.handler, info: frame.info, mask })
         }),
+        // Whom a signal ended in its last call, or before it, did not exit.
+        Step::Exited if state.kernel.process_of(task).life.ended().is_some_and(|status| status.signal().is_some()) => {
+            None
+        }
         Step::Exited if call == Some(CallKind::ThreadExit) => {
             match state.cursor(task).peek_call(&machine.program.tasks[task as usize].code) {
                 Some(Call::ThreadExit { status }) => Some(What::Exited(status)),

@@ -137,6 +137,7 @@ const PIPE_RUN: &[&str] = &[
     "SPL-01",
     "SPL-01-FLAGS",
     "SPL-02",
+    "SPL-02-ROOM",
     "SPL-03",
     "SPL-04",
     "SPL-04-WAIT",

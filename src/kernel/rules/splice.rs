@@ -15,6 +15,7 @@ rules! {
     SPL_01 "SPL-01" ALL, "splice, tee, vmsplice", "A splice of no bytes returns 0, splice even before it looks at the descriptors.";
     SPL_01_FLAGS "SPL-01-FLAGS" V4_10, "splice, tee, vmsplice", "An unknown flag is EINVAL, before the descriptors are looked at.";
     SPL_02 "SPL-02" ALL, "do_splice, do_tee", "An offset for a pipe is ESPIPE, a file open the wrong way EBADF; two files, one pipe at both ends and an O_APPEND output are EINVAL.";
+    SPL_02_ROOM "SPL-02-ROOM" VersionRange::since(Version::new(4, 9)), "splice_file_to_pipe", "That a file cannot be spliced from, a signalfd for example, is found out when the pipe has room: a full pipe, or one without readers, comes first.";
     SPL_02_MODE "SPL-02-MODE" VersionRange::before(Version::new(5, 11)), "do_splice", "A file open the wrong way is EBADF before an offset for a pipe is ESPIPE.";
     SPL_03 "SPL-03" V5_2, "do_splice, do_tee", "O_NONBLOCK of a pipe's file counts like SPLICE_F_NONBLOCK; for vmsplice it does not.";
     SPL_04 "SPL-04" ALL, "splice_pipe_to_pipe", "Between pipes a slot goes over whole if all of its bytes are asked for.";

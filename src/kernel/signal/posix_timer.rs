@@ -4,7 +4,7 @@
 //! signal of several timers is queued several times; the entry is queued once, and a timer with an interval is armed again when its
 //! signal is taken. How often it would have gone off meanwhile is not known, and overruns are not modelled.
 
-use super::{SIGALRM, SIGRTMAX, SigInfo, SigPending, Signal, code, mask, pending::SigQueue, send::For, tid_of};
+use super::{SIGALRM, SIGRTMAX, SigInfo, SigPending, Signal, code, mask, pending::SigQueue, send::For};
 use crate::kernel::{
     Cx, Errno, Life, ProcessId, Quirk, Return, RunState, TaskId,
     canon::{canon_enum, canon_struct},
@@ -94,8 +94,8 @@ impl Cx<'_> {
         }
         let Some(it_id) = self.posix_timer_add(process) else { return Errno::EAGAIN.into() };
         // good_sigevent
-        let threads = self.k.threads_of_process(process);
-        let thread = tid.map(|tid| threads.iter().copied().find(|&thread| tid_of(thread) == tid));
+        let mine = |&thread: &TaskId| self.k.task(thread).process == process;
+        let thread = tid.map(|tid| self.k.task_by_tid(tid).filter(mine));
         let (signal, value) = signal.map_or((SIGALRM.into(), it_id.into()), |signal| (signal, value));
         if thread == Some(None) || !(1..=i32::from(SIGRTMAX)).contains(&signal) {
             self.trace.rule(SIG_T_05_EINVAL);

@@ -186,8 +186,13 @@ impl Cx<'_> {
         let (input, output) = (self.k.file(from.id).clone(), self.k.file(to.id).clone());
         let nonblock = flags.contains(SpliceFlags::SPLICE_F_NONBLOCK);
         let implied = |cx: &mut Self, pipe: &File| nonblock || cx.implies_nonblock(pipe);
+        // A signalfd has neither splice_read nor splice_write.
+        let looks_first = self.env.quirks.has(Quirk::SpliceSourceFirst);
+        if input.signalfd.is_some() && output.is_pipe() && !looks_first {
+            let nonblock = implied(self, &output);
+            return Ok(Way::ToPipe(ToPipe::from_nothing(output.pipe, len, nonblock)));
+        }
         if input.signalfd.is_some() || output.signalfd.is_some() {
-            // It has neither splice_read nor splice_write.
             return Err(Errno::EINVAL);
         }
         match (&input.regular, &output.regular) {
@@ -208,7 +213,6 @@ impl Cx<'_> {
                 let pos = position(from.offset, open.f_pos)?;
                 let nonblock = implied(self, &output);
                 let source = (from.id, from.offset.is_some(), open.path, pos);
-                let looks_first = self.env.quirks.has(Quirk::SpliceSourceFirst);
                 Ok(Way::ToPipe(ToPipe::from_file(output.pipe, source, len, nonblock, looks_first)))
             }
             (Some(_), Some(_)) => Err(Errno::EINVAL),
@@ -266,7 +270,7 @@ impl Cx<'_> {
             // The direction is that of the file: the pipe's bytes go into the memory.
             (false, Source::User { .. }) => Way::FromPipe(FromPipe::to_user(pipe, len, nonblock)),
             (false, Source::Memory { path }) => Way::FromPipe(FromPipe::to_memory(pipe, path, len, nonblock)),
-            (false, Source::File { .. }) => return Err(fails(Errno::EBADF)),
+            (false, Source::File { .. } | Source::Nothing) => return Err(fails(Errno::EBADF)),
         };
         Ok(self.begin(CallKind::Vmsplice, way, id, None))
     }

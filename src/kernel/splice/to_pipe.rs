@@ -54,6 +54,8 @@ pub enum Source {
         /// Which.
         path: u16,
     },
+    /// A file without `splice_read`: that is found out when there is room.
+    Nothing,
 }
 
 /// The places where others can run.
@@ -72,7 +74,7 @@ pub enum At {
     Asleep,
 }
 
-canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, 2 => Memory { path }, });
+canon_enum!(Source { 0 => File { file, given, path, pos }, 1 => User { data }, 2 => Memory { path }, 3 => Nothing, });
 canon_enum!(At { 0 => Locked, 1 => Wait(wait), 2 => WakeReaders, 3 => Source, 4 => Asleep, });
 canon_struct!(ToPipe { at, pipe, from, len, nonblock, done });
 
@@ -88,6 +90,11 @@ impl ToPipe {
         let (file, given, path, pos) = source;
         let at = if looks_first { At::Source } else { At::Locked };
         ToPipe { at, pipe, from: Source::File { file, given, path, pos }, len, nonblock, done: 0 }
+    }
+
+    /// From a file that cannot be spliced from.
+    pub fn from_nothing(pipe: PipeId, len: u32, nonblock: bool) -> Self {
+        ToPipe { at: At::Locked, pipe, from: Source::Nothing, len, nonblock, done: 0 }
     }
 
     /// From memory.
@@ -163,8 +170,13 @@ impl ToPipe {
             self.at = At::Wait(Wait::Test);
             return Step::Preempted;
         }
+        if self.from == Source::Nothing {
+            cx.trace.rule(SPL_02_ROOM);
+            return Step::Returned(Errno::EINVAL.into());
+        }
         while self.done < self.len && !cx.k.ring(self.pipe).is_full() {
             let put = match self.from {
+                Source::Nothing => 0,
                 Source::File { path, pos, .. } => self.lend(cx, path, pos),
                 Source::User { ref data } => {
                     cx.trace.rule(SPL_07);
@@ -233,7 +245,7 @@ impl ToPipe {
     fn returned(&self, cx: &mut Cx) -> Step {
         let ret = Return::value(self.done.into());
         Step::Returned(match self.from {
-            Source::User { .. } | Source::Memory { .. } => ret,
+            Source::User { .. } | Source::Memory { .. } | Source::Nothing => ret,
             Source::File { given: true, pos, .. } => with_offsets(ret, Some(pos), None),
             Source::File { file, pos, .. } => {
                 cx.set_pos(file, pos);

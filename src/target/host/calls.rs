@@ -199,7 +199,7 @@ impl Executor {
                 Some(path) => plain(raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags.bits(), 0)),
                 None => Return::error(Errno::ENOENT),
             },
-            Call::Reopen { fd, flags } => match CString::new(format!("/proc/self/fd/{fd}")) {
+            Call::Reopen { fd, flags } => match CString::new(format!("/proc/thread-self/fd/{fd}")) {
                 Ok(path) => plain(raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags.bits(), 0)),
                 Err(_) => Return::error(Errno::ENOENT),
             },

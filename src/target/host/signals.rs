@@ -294,7 +294,7 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
 
 /// Whether a descriptor is a signalfd. All anonymous files have one inode, so it is the name that tells.
 pub fn is_signalfd(fd: i32) -> bool {
-    let link = std::fs::read_link(format!("/proc/self/fd/{fd}"));
+    let link = std::fs::read_link(format!("/proc/thread-self/fd/{fd}"));
     link.is_ok_and(|name| name.as_os_str() == "anon_inode:[signalfd]")
 }
 

@@ -14,13 +14,16 @@ use super::{
 use crate::{
     kernel::{TaskId, signal::MAX_POSIX_TIMERS},
     program::{Compiled, IpcNumbers, ProcessInfo, Release, Schedule},
-    target::{Impossible, Job, Observation, Stage, SteerOptions},
+    target::{Impossible, Job, Observation, SignalSets, Stage, SteerOptions},
 };
 use std::{
     ffi::CString,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
+
+/// How often a moment is granted to who may have to attend to a signal.
+const ATTENTION: usize = 3;
 
 /// In the sandbox's first process: all of `jobs`, numbered from `first` on.
 pub fn steer(inside: Inside, jobs: &[Job], first: usize, options: &SteerOptions) {
@@ -318,7 +321,7 @@ impl<'a> Run<'a> {
         self.settle()?;
         self.release_unwoken(&lowered);
         self.confirm(step);
-        self.report_quiet(step);
+        self.report_quiet(step)?;
         self.late |= earliest.is_some_and(|deadline| sys::now() >= deadline);
         Ok(())
     }
@@ -579,7 +582,34 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn report_quiet(&mut self, step: usize) {
+    /// The signal sets of all tasks that live.
+    fn signal_sets(&self) -> Vec<(TaskId, SignalSets)> {
+        if !(self.options.probe && self.signals) {
+            return Vec::new();
+        }
+        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
+        let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
+        (0..self.tasks()).filter(alive).filter_map(seen).collect()
+    }
+
+    /// Whether somebody may have been told of a signal, and be held up by the kernel before it attends to it. If it is another thread
+    /// that was told, it stays so.
+    fn overlooks(&self, signals: &[(TaskId, SignalSets)]) -> bool {
+        let unblocked = |sets: &SignalSets| (sets.pending | sets.shared) & !sets.blocked != 0;
+        let mut awake = signals.iter().filter(|(task, _)| !self.is_stopped((*task).into()));
+        self.inside.realtime && !self.held.contains(&true) && awake.any(|(_, sets)| unblocked(sets))
+    }
+
+    fn report_quiet(&mut self, step: usize) -> Outcome {
+        let mut signals = self.signal_sets();
+        for _ in 0..ATTENTION {
+            if !self.overlooks(&signals) {
+                break;
+            }
+            self.doze();
+            self.settle()?;
+            signals = self.signal_sets();
+        }
         let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
         let alive: Vec<usize> = (0..self.tasks()).filter(alive).collect();
         let stopped: Vec<usize> = alive.iter().copied().filter(|&task| self.is_stopped(task)).collect();
@@ -599,12 +629,8 @@ impl<'a> Run<'a> {
             ipc_probe::look(self.inside.shared, self.program, &self.numbers, true);
         }
         let stopped = stopped.into_iter().map(|task| task as TaskId).collect();
-        let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
-        let signals = match self.options.probe && self.signals {
-            true => alive.into_iter().filter_map(seen).collect(),
-            false => Vec::new(),
-        };
         self.inside.shared.see(Observation::Quiet { step, asleep, held, stopped, probes, signals });
+        Ok(())
     }
 
     fn probe(&mut self) -> Vec<(u16, crate::program::ObjectField, i64)> {
