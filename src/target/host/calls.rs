@@ -212,6 +212,8 @@ impl Executor {
                 let writable = fault.map_or(*count, |fault| fault.min(*count)) as usize;
                 let buffer = self.input.before_guard(writable);
                 let count = *count as usize;
+                // While it sleeps the descriptor may become another file's.
+                let records = self.signalfds && signals::is_signalfd(*fd);
                 let ret = if flags.is_empty() {
                     raw!(libc::SYS_read, *fd, buffer, count)
                 } else {
@@ -219,7 +221,7 @@ impl Executor {
                     raw!(libc::SYS_preadv2, *fd, &raw const iov, 1, -1i64, -1i64, flags.bits())
                 };
                 match ret {
-                    Ok(n @ 1..) if self.signalfds && signals::is_signalfd(*fd) => {
+                    Ok(n @ 1..) if records => {
                         // SAFETY: so many bytes lie in the buffer.
                         let copied = unsafe { std::slice::from_raw_parts(buffer, n as usize) };
                         with_extra(plain(ret), signals::read_records(copied))
