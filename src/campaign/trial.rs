@@ -120,8 +120,8 @@ pub fn compare(trial: &Trial, env: &Env, walk: &Walk, observations: &[Observatio
     if report.check_failures > 0 {
         return Seen::Nothing("the self-check failed");
     }
-    if report.end == Ending::OutOfTurn {
-        return Seen::Nothing("a timer went off in a step that was not for it");
+    if let (Ending::OutOfTurn, Some(why)) = (&report.end, report.end.trouble()) {
+        return Seen::Nothing(why);
     }
     let seen = steps(&trial.program, observations);
     let fifo = report.method == Method::Fifo;

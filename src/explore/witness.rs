@@ -81,16 +81,9 @@ impl Witness {
     /// `None` if the path interrupts a call, or leaves a store in a buffer while others go on: no release can do that. A timer that
     /// goes off is the release of its task. With signals the schedule may lead elsewhere: who is woken at user level cannot be held.
     pub fn schedule(&self, machine: &Machine, initial: &State) -> Option<Schedule> {
-        let releasable = |kind| {
-            use MoveKind::*;
-            matches!(kind, Call | Continue | Local | Deliver | Expire | Flush | Alarm | Timer(_))
-        };
         // Nobody can be made to run where a timer goes off.
         let current = |mv: Move| matches!(mv.kind, MoveKind::Timer(_)) && machine.leader(mv.task) != mv.task;
-        if self.moves.iter().any(|taken| current(taken.mv)) {
-            return None;
-        }
-        if self.preempts() || self.reorders() || self.moves.iter().any(|taken| !releasable(taken.mv.kind)) {
+        if self.preempts() || self.reorders() || self.moves.iter().any(|taken| current(taken.mv)) {
             return None;
         }
         let mut steps: Vec<Taking> = Vec::new();

@@ -49,16 +49,7 @@ fn open(sketch: &mut Sketch, task: usize, file: usize, chooser: &mut dyn Chooser
     let append = chooser.percent(10);
     let chosen: Vec<&str> = std::iter::once(mode).chain(append.then_some("O_APPEND")).collect();
     let variable = sketch.variable(task);
-    sketch.descriptors.push(Descriptor {
-        text: name(&variable.name),
-        process: sketch.tasks[task].process,
-        task: Some(task),
-        file,
-        read: mode != "O_WRONLY",
-        write: mode != "O_RDONLY",
-        nonblock: false,
-        open: true,
-    });
+    sketch.opened(task, &variable.name, file, mode, false);
     statement(Some(variable), made("open", [expr(ExprKind::Path(path(FILE, None))), flags(&chosen)]))
 }
 

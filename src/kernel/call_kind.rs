@@ -201,13 +201,11 @@ impl CallKind {
                 | CallKind::Signalfd
                 | CallKind::Alarm
                 | CallKind::Setitimer
-        ) || self.is_about_timers()
-    }
-
-    /// Whether it is a call of timers of `timer_create`.
-    pub fn is_about_timers(self) -> bool {
-        use CallKind::*;
-        matches!(self, TimerCreate | TimerSettime | TimerGettime | TimerDelete)
+                | CallKind::TimerCreate
+                | CallKind::TimerSettime
+                | CallKind::TimerGettime
+                | CallKind::TimerDelete
+        )
     }
 
     /// Whether a result of 0 means end of file.

@@ -446,8 +446,7 @@ impl Cx<'_> {
         // Actions and mask are the parent's, and nothing is pending.
         let of = &self.k.process_of(self.me).signal;
         let signal = SignalStruct { ignored: of.ignored, handlers: of.handlers.clone(), ..SignalStruct::default() };
-        let last = (0..self.k.process_count() as ProcessId).map(|p| self.k.process(p).born).max().unwrap_or(0);
-        let born = if self.env.observe.births { last + 1 } else { 1 };
+        let born = self.k.next_place(self.env, |process| process.born);
         let sibling = self.k.next_sibling(self.env);
         let threads: Vec<TaskId> = self.k.tasks().filter(|(_, t)| t.process == child).map(|(id, _)| id).collect();
         let me = self.me;

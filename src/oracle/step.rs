@@ -299,19 +299,20 @@ pub(super) fn events_of(
             let mask = state.kernel.task(task).blocked;
             What::Handler(Handled { handler: frame.handler, info: frame.info, mask })
         }),
-        // Whom a signal ended in its last call, or before it, did not exit.
-        Step::Exited if state.kernel.process_of(task).life.ended().is_some_and(|status| status.signal().is_some()) => {
-            None
-        }
-        Step::Exited if call == Some(CallKind::ThreadExit) => {
-            match state.cursor(task).peek_call(&machine.program.tasks[task as usize].code) {
-                Some(Call::ThreadExit { status }) => Some(What::Exited(status)),
+        Step::Exited => {
+            let ended = state.kernel.process_of(task).life.ended();
+            match (ended, call) {
+                // Whom a signal ended in its last call, or before it, did not exit.
+                (Some(status), _) if status.signal().is_some() => None,
+                (Some(status), Some(CallKind::Exit)) => Some(What::Exited(status.status)),
+                (_, Some(CallKind::ThreadExit)) => {
+                    match state.cursor(task).peek_call(&machine.program.tasks[task as usize].code) {
+                        Some(Call::ThreadExit { status }) => Some(What::Exited(status)),
+                        _ => None,
+                    }
+                }
                 _ => None,
             }
-        }
-        Step::Exited => {
-            let status = state.kernel.process_of(task).life.ended().filter(|status| status.signal().is_none());
-            status.filter(|_| call == Some(CallKind::Exit)).map(|status| What::Exited(status.status))
         }
         _ => None,
     };

@@ -10,19 +10,21 @@ impl Compiled {
     /// Whether it uses System V IPC.
     pub fn uses_ipc(&self) -> bool {
         let declared = self.objects.iter().any(|object| object.kind.ipc().is_some());
-        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        declared || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_ipc()))
+        declared || self.has_call(|call| call.kind().is_ipc())
+    }
+
+    /// Whether one of its calls is such a one.
+    fn has_call(&self, wanted: impl Fn(&CallCode) -> bool) -> bool {
+        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
+        instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wanted(call)))
     }
 
     /// Whether each of its free runs needs an IPC namespace, mappings and an order of attaches of its own: the kernel's answers tell
     /// of whatever else there is.
     pub fn needs_fresh_memory(&self) -> bool {
         let attached = self.processes.iter().any(|process| !process.attached.is_empty());
-        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        let calls = instrs.any(|instr| {
-            use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
-            matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl))
-        });
+        use CallKind::{Shmat, Shmctl, Shmdt, Shmget};
+        let calls = self.has_call(|call| matches!(call.kind(), Shmget | Shmat | Shmdt | Shmctl));
         calls || attached && (self.init.is_some() || self.looks_at_pids())
     }
 
@@ -45,26 +47,21 @@ impl Compiled {
                 signature.kind.returns_id() || matches!(signature.kind, CallKind::Msgctl | CallKind::Semctl)
             }
         };
-        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        looks || instrs.any(|instr| matches!(instr, Instr::Call { call, .. } if wide(call)))
+        looks || self.has_call(wide)
     }
 
     /// Whether it has processes of several users, or gives objects to others than the owner of the test.
     pub fn has_users(&self) -> bool {
-        let gives = |instr: &Instr| match instr {
-            Instr::Call {
-                call: CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })), ..
-            } => set.uid > 0 || set.gid > 0,
-            Instr::Call { call: CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })), .. } => {
-                set.uid > 0 || set.gid > 0
-            }
-            Instr::Call { call: CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })), .. } => {
-                set.uid > 0 || set.gid > 0
-            }
-            _ => false,
+        let gives = |call: &CallCode| {
+            let set = match call {
+                CallCode::Known(Call::Msg(MsgCall::Ctl { cmd: MsgCtl::Set { set, .. }, .. })) => set,
+                CallCode::Known(Call::Sem(SemCall::Ctl { cmd: SemCtl::Set(set), .. })) => set,
+                CallCode::Known(Call::Shm(ShmCall::Ctl { cmd: ShmCtl::Set(set), .. })) => set,
+                _ => return false,
+            };
+            set.uid > 0 || set.gid > 0
         };
-        let mut instrs = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        self.processes.iter().any(|process| process.user > 0) || instrs.any(gives)
+        self.processes.iter().any(|process| process.user > 0) || self.has_call(gives)
     }
 
     /// Whether a condition or a `msgctl` looks at the last users of System V objects.
@@ -79,8 +76,7 @@ impl Compiled {
             CallCode::Known(Call::Sem(SemCall::Ctl { cmd, .. })) => matches!(cmd, SemCtl::GetPid(_)),
             call => matches!(call.kind(), CallKind::Msgctl | CallKind::Semctl | CallKind::Shmctl),
         };
-        let calls = self.tasks.iter().flat_map(|task| &task.code.instrs);
-        looks || calls.into_iter().any(|instr| matches!(instr, Instr::Call { call, .. } if asks(call)))
+        looks || self.has_call(asks)
     }
 
     /// The id of a process as programs know it.
@@ -95,41 +91,34 @@ impl Compiled {
 
     /// Whether any of its calls has to do with signals: otherwise nobody can see them.
     pub fn uses_signals(&self) -> bool {
-        let is_signal = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind().is_about_signals());
-        self.tasks.iter().any(|task| task.code.instrs.iter().any(is_signal))
+        self.has_call(|call| call.kind().is_about_signals())
     }
 
     /// Whether it makes signalfds, so that what a read copies may be signals.
     pub fn uses_signalfd(&self) -> bool {
-        let makes = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if call.kind() == CallKind::Signalfd);
-        self.tasks.iter().any(|task| task.code.instrs.iter().any(makes))
+        self.has_call(|call| call.kind() == CallKind::Signalfd)
     }
 
     /// Whether it arms timers that go off whatever its tasks do. Free runs would end before them, or have to wait for them.
     pub fn uses_alarms(&self) -> bool {
         use CallKind::{Alarm, Setitimer, TimerSettime};
-        let arms = |instr: &Instr| matches!(instr, Instr::Call { call, .. } if matches!(call.kind(), Alarm | Setitimer | TimerSettime));
-        self.tasks.iter().any(|task| task.code.instrs.iter().any(arms))
+        self.has_call(|call| matches!(call.kind(), Alarm | Setitimer | TimerSettime))
     }
 
     /// Whether it may wait for whichever child it is.
     pub fn waits_for_any(&self) -> bool {
-        let any = |instr: &Instr| match instr {
-            Instr::Call { call: CallCode::Known(Call::Waitpid { pid, .. }), .. } => *pid <= 0,
-            Instr::Call { call, .. } => call.kind() == CallKind::Waitpid,
-            _ => false,
-        };
-        self.tasks.iter().any(|task| task.code.instrs.iter().any(any))
+        self.has_call(|call| match call {
+            CallCode::Known(Call::Waitpid { pid, .. }) => *pid <= 0,
+            call => call.kind() == CallKind::Waitpid,
+        })
     }
 
     /// Whether it may send signals to several processes at once.
     pub fn signals_groups(&self) -> bool {
-        let group = |instr: &Instr| match instr {
-            Instr::Call { call: CallCode::Known(Call::Kill { pid, .. }), .. } => *pid <= 0,
-            Instr::Call { call, .. } => call.kind() == CallKind::Kill,
-            _ => false,
-        };
-        self.tasks.iter().any(|task| task.code.instrs.iter().any(group))
+        self.has_call(|call| match call {
+            CallCode::Known(Call::Kill { pid, .. }) => *pid <= 0,
+            call => call.kind() == CallKind::Kill,
+        })
     }
 
     /// Whether signals may choose among threads of a forked process. A real one gets its threads one after the other, so that free

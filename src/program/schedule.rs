@@ -61,7 +61,7 @@ impl Schedule {
     pub fn parse(text: &str, task_by_name: impl Fn(&str) -> Option<TaskId>) -> Result<Schedule, String> {
         let step = |word: &str| {
             let (hold, expire) = (word.ends_with('+'), word.contains('!'));
-            let (name, timer) = word.split_once('!').unwrap_or((word.trim_end_matches('+'), ""));
+            let (name, timer) = word.split_once('!').unwrap_or((word.strip_suffix('+').unwrap_or(word), ""));
             let wrong = || word.to_string();
             let task = task_by_name(name).ok_or_else(|| name.to_string())?;
             let timer = (!timer.is_empty()).then(|| timer.parse().map_err(|_| wrong())).transpose()?;

@@ -100,7 +100,6 @@ fn pending(program: &Compiled, pending: &SigPending) -> String {
     if words.is_empty() { "none".into() } else { words.join(", ") }
 }
 
-/// `SIGUSR1 h, SIGPIPE SIG_IGN`.
 /// Timers of `timer_create` that changed.
 fn timers(old: &SignalStruct, new: &SignalStruct) -> Vec<String> {
     let changed = new.posix_timers.iter().filter(|timer| !old.posix_timers.contains(timer));
@@ -126,6 +125,7 @@ fn timers(old: &SignalStruct, new: &SignalStruct) -> Vec<String> {
     parts
 }
 
+/// `SIGUSR1 h, SIGPIPE SIG_IGN`.
 fn actions(program: &Compiled, process: ProcessId, of: &SignalStruct) -> String {
     let handlers = program.processes[usize::from(process)].threads.first();
     let handlers = handlers.map_or(&[][..], |&task| &program.tasks[usize::from(task)].code.handlers);

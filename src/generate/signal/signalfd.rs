@@ -57,16 +57,7 @@ impl Signals {
         sketch.files.push(FileSketch { name: String::new(), kind: FileKind::Signalfd, capacity: 0, bytes: 0 });
         self.guess.make_signalfd(task, file, set);
         let variable = sketch.variable(task);
-        sketch.descriptors.push(Descriptor {
-            text: name(&variable.name),
-            process: sketch.tasks[task].process,
-            task: Some(task),
-            file,
-            read: true,
-            write: false,
-            nonblock: chosen == ["SFD_NONBLOCK"],
-            open: true,
-        });
+        sketch.opened(task, &variable.name, file, "O_RDONLY", chosen == ["SFD_NONBLOCK"]);
         statement(Some(variable), made)
     }
 

@@ -20,7 +20,7 @@ canon_struct!(RealTimer { armed, interval });
 /// `ITIMER_REAL`
 pub const ITIMER_REAL: i32 = 0;
 /// Nobody: a timer goes off in no task.
-const NOBODY: TaskId = TaskId::MAX;
+pub(super) const NOBODY: TaskId = TaskId::MAX;
 
 impl Cx<'_> {
     /// `alarm_setitimer`: 1 stands for the seconds that an earlier one had left.

@@ -4,19 +4,16 @@
 //! signal of several timers is queued several times; the entry is queued once, and a timer with an interval is armed again when its
 //! signal is taken. How often it would have gone off meanwhile is not known, and overruns are not modelled.
 
-use super::{SIGALRM, SIGRTMAX, SigInfo, SigPending, Signal, code, mask, pending::SigQueue, send::For};
+use super::{SIGALRM, SIGRTMAX, SigInfo, SigPending, Signal, code, itimer::NOBODY, pending::SigQueue, send::For};
 use crate::kernel::{
     Cx, Errno, Life, ProcessId, Quirk, Return, RunState, TaskId,
     canon::{canon_enum, canon_struct},
     rules::*,
-    trace::Event,
 };
 use smallvec::smallvec;
 
 /// A process makes at most so many timers: their ids, which count from 0, are part of a schedule.
 pub const MAX_POSIX_TIMERS: usize = 8;
-/// No task: a timer goes off while others run, or nobody.
-const NOBODY: TaskId = TaskId::MAX;
 
 /// `struct k_itimer`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -77,11 +74,13 @@ impl Cx<'_> {
 
     fn my_timer(&mut self, id: i32) -> Result<&mut PosixTimer, Errno> {
         let process = self.k.task(self.me).process;
-        if u8::try_from(id).ok().and_then(|id| self.timer(process, id)).is_none() {
-            self.trace.rule(SIG_T_05_EINVAL);
-            return Err(Errno::EINVAL);
+        match self.k.process(process).signal.posix_timers.iter().position(|timer| i32::from(timer.it_id) == id) {
+            Some(at) => Ok(&mut self.k.process_mut(process).signal.posix_timers[at]),
+            None => {
+                self.trace.rule(SIG_T_05_EINVAL);
+                Err(Errno::EINVAL)
+            }
         }
-        self.timer(process, id as u8).ok_or(Errno::EINVAL)
     }
 
     /// `do_timer_create`: the answer is the id. Without a signal it is SIGALRM, with the id as its value.
@@ -220,15 +219,7 @@ impl Cx<'_> {
         if !self.env.observe.siginfo {
             info = SigInfo { signo, ..SigInfo::default() };
         }
-        let pending = match to {
-            For::Thread(thread) => &mut self.k.task_mut(thread).pending,
-            For::Process(_) => &mut self.k.process_mut(process).signal.shared_pending,
-        };
-        pending.list.push(SigQueue { info, user, timer: Some(id) });
-        pending.signal |= mask(signo);
-        self.trace.tell(|| Event::SignalSent { task: to.task(), signal: signo });
-        self.signalfd_notify(process);
-        self.complete_signal(signo, to);
+        self.queue_signal(signo, Some(SigQueue { info, user, timer: Some(id) }), to);
     }
 
     /// Whether the entry of a timer is in a queue.

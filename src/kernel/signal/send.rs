@@ -121,6 +121,14 @@ impl Cx<'_> {
             For::Thread(_) => SIG_G_06,
             For::Process(_) => SIG_G_06_SHARED,
         });
+        self.queue_signal(signal, entry, to);
+        Ok(())
+    }
+
+    /// A signal is pending from here on, with what is known of it; readers of signalfds are told, and a thread to take it.
+    pub(super) fn queue_signal(&mut self, signal: Signal, entry: Option<SigQueue>, to: For) {
+        let task = to.task();
+        let process = self.k.task(task).process;
         let pending = match to {
             For::Thread(_) => &mut self.k.task_mut(task).pending,
             For::Process(_) => &mut self.k.process_mut(process).signal.shared_pending,
@@ -130,7 +138,6 @@ impl Cx<'_> {
         self.trace.tell(|| Event::SignalSent { task, signal });
         self.signalfd_notify(process);
         self.complete_signal(signal, to);
-        Ok(())
     }
 
     /// `sigqueue_alloc`: the entry for a signal. Without one, what is known is lost, or the call fails.
@@ -224,7 +231,7 @@ impl Cx<'_> {
     }
 
     /// `complete_signal`: finds a thread to take the signal, and wakes it; a fatal one ends all of them.
-    pub(super) fn complete_signal(&mut self, signal: Signal, to: For) {
+    fn complete_signal(&mut self, signal: Signal, to: For) {
         let (mut taker, process) = (to.task(), self.k.task(to.task()).process);
         if !self.wants_signal(signal, taker) {
             let threads = self.k.threads_of_process(process);

@@ -1,11 +1,16 @@
 //! A thread that exits while others of its process go on.
 
-use crate::kernel::{Cx, Env, Life, ProcessId, Quirk, TaskId, rules::*};
+use crate::kernel::{Cx, Env, Life, Process, ProcessId, Quirk, TaskId, rules::*};
 
 impl crate::kernel::Kernel {
     /// The place behind all children that there are; always the same one if nobody can tell.
     pub(in crate::kernel) fn next_sibling(&self, env: &Env) -> u16 {
-        let last = (0..self.process_count() as ProcessId).map(|p| self.process(p).sibling).max().unwrap_or(0);
+        self.next_place(env, |process| process.sibling)
+    }
+
+    /// One more than what any process has; always 1 if nobody can tell who came before whom.
+    pub(in crate::kernel) fn next_place(&self, env: &Env, of: impl Fn(&Process) -> u16) -> u16 {
+        let last = (0..self.process_count() as ProcessId).map(|p| of(self.process(p))).max().unwrap_or(0);
         if env.observe.births { last + 1 } else { 1 }
     }
 }

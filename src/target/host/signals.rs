@@ -283,12 +283,9 @@ pub unsafe fn read_info(info: *const u8) -> SigInfo {
             let code = if code == code::SI_KERNEL { code::SEGV_MAPERR } else { code };
             return SigInfo { signo: signo as u8, code, ..SigInfo::default() };
         }
-        let (pid, uid) = (word(16), word(20));
-        if code == code::SI_TIMER {
-            // Where others say who they are, a timer says which it is, and how often it went off.
-            return SigInfo { signo: signo as u8, code, pid, uid: 0, value };
-        }
-        SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }
+        // Where others say who they are, a timer says which it is, and how often it went off.
+        let uid = if code == code::SI_TIMER { 0 } else { (word(20) as u32).saturating_sub(ipc::FIRST_USER) };
+        SigInfo { signo: signo as u8, code, pid: word(16), uid, value }
     }
 }
 
@@ -302,14 +299,17 @@ pub fn is_signalfd(fd: i32) -> bool {
 pub fn read_records(bytes: &[u8]) -> SmallVec<[i64; 2]> {
     let record = |bytes: &[u8]| {
         let word = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let (signo, code, pid, uid) = (word(0), word(8), word(12), word(16));
-        // A timer has a place of its own for its id.
-        let (pid, uid) = if code == code::SI_TIMER { (word(24), ipc::FIRST_USER as i32) } else { (pid, uid) };
+        let (signo, code) = (word(0), word(8));
+        // A timer has a place of its own for its id, and is nobody's.
+        let (pid, uid) = match code {
+            code::SI_TIMER => (word(24), 0),
+            _ => (word(12), (word(16) as u32).saturating_sub(ipc::FIRST_USER)),
+        };
         let value = match signo {
             libc::SIGCHLD if code > 0 => word(40).into(),
             _ => i64::from(word(48) as u32) | i64::from(word(52)) << 32,
         };
-        SigInfo { signo: signo as u8, code, pid, uid: (uid as u32).saturating_sub(ipc::FIRST_USER), value }.extra()
+        SigInfo { signo: signo as u8, code, pid, uid, value }.extra()
     };
     bytes.chunks_exact(SIGINFO_SIZE as usize).flat_map(record).collect()
 }
@@ -364,8 +364,8 @@ impl Ids<'_> {
     }
 
     /// Who a signal is from: the program's id, or that of a timer.
-    pub fn sender(&self, info: &SigInfo) -> i32 {
-        if info.code == code::SI_TIMER { info.pid } else { self.virtual_id(info.pid) }
+    pub fn sender(&self, code: i32, real: i32) -> i32 {
+        if code == code::SI_TIMER { real } else { self.virtual_id(real) }
     }
 
     /// The call with the sandbox's ids.

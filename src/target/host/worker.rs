@@ -15,7 +15,7 @@ use super::{
 use crate::{
     kernel::{
         Call, Errno, Return,
-        signal::{SIGINFO_FIELDS, SigInfo, code},
+        signal::{SIGINFO_FIELDS, SigInfo},
     },
     program::{CallCode, Code, Compiled, Cursor, FIRST_FD, Halt, Instr, Next},
     target::{Observation, Stage},
@@ -325,12 +325,12 @@ impl<'a> Performer<'a> {
 
     /// What a call returned, with the program's ids.
     fn renamed(&self, call: &Call, mut ret: Return) -> Return {
-        let virtual_id = |real: i64| i64::from(self.crew.ids().virtual_id(real as i32));
+        let ids = self.crew.ids();
         match (call, &mut ret.ret) {
-            (Call::Waitpid { .. }, Ok(pid)) => *pid = virtual_id(*pid),
+            (Call::Waitpid { .. }, Ok(pid)) => *pid = ids.virtual_id(*pid as i32).into(),
             (Call::Sigtimedwait { .. } | Call::Read { .. }, Ok(_)) => {
                 for info in ret.extra.chunks_exact_mut(SIGINFO_FIELDS.into()) {
-                    info[2] = if info[1] == i64::from(code::SI_TIMER) { info[2] } else { virtual_id(info[2]) };
+                    info[2] = ids.sender(info[1] as i32, info[2] as i32).into();
                 }
             }
             _ => {}
@@ -344,7 +344,7 @@ impl<'a> Performer<'a> {
         let before = [&self.slot.state, &self.slot.kind, &self.slot.syscall].map(|word| word.load(Ordering::Acquire));
         let deadline = self.slot.deadline.load(Ordering::Relaxed);
         self.slot.becomes(state::LOCAL);
-        info.pid = self.crew.ids().sender(&info);
+        info.pid = self.crew.ids().sender(info.code, info.pid);
         let task = self.task as u16;
         // What the interrupted call was prepared in is not the handler's.
         let prepared = self.executors.take();

@@ -25,17 +25,22 @@ impl Run<'_> {
         if !(self.options.probe && self.signals) {
             return Vec::new();
         }
-        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
         let seen = |task: usize| Some((task as TaskId, quiet::signal_sets(self.slot(task))?));
-        (0..self.tasks()).filter(alive).filter_map(seen).collect()
+        self.alive().filter_map(seen).collect()
+    }
+
+    /// The tasks that live.
+    fn alive(&self) -> impl Iterator<Item = usize> {
+        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
+        (0..self.tasks()).filter(alive)
     }
 
     /// Whether somebody may have been told of a signal, and be held up by the kernel before it attends to it. If it is another thread
     /// that was told, it stays so.
     pub(super) fn overlooks(&self, signals: &[(TaskId, SignalSets)]) -> bool {
         let unblocked = |sets: &SignalSets| (sets.pending | sets.shared) & !sets.blocked != 0;
-        let mut awake = signals.iter().filter(|(task, _)| !self.is_stopped((*task).into()));
-        self.inside.realtime && !self.held.contains(&true) && awake.any(|(_, sets)| unblocked(sets))
+        let mut told = signals.iter().filter(|(_, sets)| unblocked(sets));
+        self.inside.realtime && !self.held.contains(&true) && told.any(|&(task, _)| !self.is_stopped(task.into()))
     }
 
     pub(super) fn report_quiet(&mut self, step: usize) -> Outcome {
@@ -48,9 +53,7 @@ impl Run<'_> {
             self.settle()?;
             signals = self.signal_sets();
         }
-        let alive = |&task: &usize| !matches!(self.state(task), state::UNBORN | state::EXITED | state::GONE);
-        let alive: Vec<usize> = (0..self.tasks()).filter(alive).collect();
-        let stopped: Vec<usize> = alive.iter().copied().filter(|&task| self.is_stopped(task)).collect();
+        let stopped: Vec<usize> = self.alive().filter(|&task| self.is_stopped(task)).collect();
         for task in 0..self.tasks() {
             self.slot(task).stopped.store(stopped.contains(&task).into(), Ordering::Relaxed);
         }
