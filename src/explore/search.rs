@@ -226,9 +226,11 @@ impl<'a> Search<'a> {
             if let Some(kind) = self.machine.alarm(state, task) {
                 self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
             }
-            let timers: SmallVec<[MoveKind; 2]> = self.machine.timers(state, task).collect();
-            for kind in timers {
-                self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+            if self.machine.is_timed() {
+                let timers: SmallVec<[MoveKind; 2]> = self.machine.timers(state, task).collect();
+                for kind in timers {
+                    self.try_move(state, Move { task, kind }, fingerprint, cost, &mut candidates);
+                }
             }
             let Some(kind) = self.machine.next_move(state, task) else { continue };
             if matches!(kind, MoveKind::Call | MoveKind::Local) {

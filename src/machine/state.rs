@@ -20,6 +20,8 @@ pub struct Machine<'p> {
     places: Vec<u16>,
     /// Whether somebody can see the values of variables between calls.
     single: bool,
+    /// Whether its processes can have timers of `timer_create` that go off.
+    timed: bool,
 }
 
 /// The state of a program on a machine.
@@ -214,7 +216,7 @@ impl<'p> Machine<'p> {
             *next - 1
         };
         let places = program.objects.iter().map(|o| o.kind).map(place).collect();
-        Machine { program, env, places, single: program.locals_visible }
+        Machine { program, env, places, single: program.locals_visible, timed: program.arms_timers() }
     }
 
     /// The pipe of a declared object that is one.
@@ -302,10 +304,8 @@ impl<'p> Machine<'p> {
     /// The timers of a task's process that can go off while it runs; for its first thread, whoever runs.
     #[inline]
     pub fn timers<'a>(&'a self, state: &'a State, task: TaskId) -> impl Iterator<Item = MoveKind> + 'a {
-        let process = state.kernel.task(task).process;
-        let any = !state.kernel.process(process).signal.posix_timers.is_empty();
-        let counts = any && (self.leader(task) == task || self.is_current(state, task));
-        let armed = counts.then(|| state.kernel.armed_timers(process));
+        let counts = self.timed && (self.leader(task) == task || self.is_current(state, task));
+        let armed = counts.then(|| state.kernel.armed_timers(state.kernel.task(task).process));
         armed.into_iter().flatten().map(MoveKind::Timer)
     }
 
@@ -313,6 +313,12 @@ impl<'p> Machine<'p> {
     fn is_current(&self, state: &State, task: TaskId) -> bool {
         let runs = matches!(self.next_move(state, task), Some(MoveKind::Call | MoveKind::Continue | MoveKind::Local));
         self.env.quirks.has(Quirk::TimerPrefersCurrent) && runs
+    }
+
+    /// Whether there can be any.
+    #[inline]
+    pub fn is_timed(&self) -> bool {
+        self.timed
     }
 
     /// The first thread of a task's process.

@@ -105,6 +105,11 @@ impl Compiled {
         self.has_call(|call| matches!(call.kind(), Alarm | Setitimer | TimerSettime))
     }
 
+    /// Whether it arms timers of `timer_create`.
+    pub fn arms_timers(&self) -> bool {
+        self.has_call(|call| call.kind() == CallKind::TimerSettime)
+    }
+
     /// Whether it may wait for whichever child it is.
     pub fn waits_for_any(&self) -> bool {
         self.has_call(|call| match call {
